@@ -1,0 +1,1 @@
+//! The outside world: what workflows ask for and cannot do themselves.

@@ -1,0 +1,1 @@
+//! Headless commands: the console's operations without a screen.

@@ -1,0 +1,168 @@
+//! Validated settings: every default filled in, every path absolute, every secret unprintable.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use url::Url;
+
+use crate::contracts::ids::{Environment, ServiceName};
+
+/// How to reach Temporal.
+#[derive(Clone, Debug)]
+pub struct Temporal {
+    /// Name of the `temporal.toml` profile, shown in the frame.
+    pub profile: String,
+    /// `http://` is plaintext, `https://` is TLS; an API key or a TLS section with `http://` is refused.
+    pub address: Url,
+    pub namespace: String,
+    pub task_queue: String,
+    pub api_key: Option<SecretString>,
+    pub tls: Option<Tls>,
+}
+
+/// TLS beyond the system's roots. PEM, already read.
+#[derive(Clone, Debug)]
+pub struct Tls {
+    pub server_name: Option<String>,
+    pub server_ca: Option<Vec<u8>>,
+    pub client_cert: Option<Vec<u8>>,
+    pub client_key: Option<SecretString>,
+}
+
+/// `gatewatch-worker worker`.
+#[derive(Clone, Debug)]
+pub struct Worker {
+    /// How many activities and workflow tasks run at once.
+    pub concurrency: usize,
+    /// Serves `/metrics`, `/healthz` and `/readyz`.
+    pub listen: Option<SocketAddr>,
+    /// How long running activities may take to finish after SIGTERM.
+    pub drain: Duration,
+}
+
+/// `gatewatch-worker coordinator`.
+#[derive(Clone, Debug)]
+pub struct Coordinator {
+    pub listen: SocketAddr,
+    /// Ed25519 key (PKCS#8) that signs decisions; made on first start, mode 0600.
+    pub signing_key: PathBuf,
+    pub people: Vec<Person>,
+}
+
+/// Somebody who may decide.
+#[derive(Clone, Debug)]
+pub struct Person {
+    pub name: String,
+    /// SHA-256, in hex, of the bearer token. The token itself is nowhere but with the person.
+    pub token_sha256: String,
+    pub may: Vec<Permission>,
+}
+
+/// What a person may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Permission {
+    Decide,
+    Rollback,
+}
+
+/// The coordinator as a client sees it.
+#[derive(Clone, Debug)]
+pub struct CoordinatorClient {
+    pub url: Url,
+    pub token: Option<SecretString>,
+}
+
+/// The console and the CLI.
+#[derive(Clone, Debug)]
+pub struct Console {
+    pub theme: String,
+    pub keymap: String,
+    pub read_only: bool,
+    pub bell: bool,
+    pub desktop_notifications: bool,
+    /// Approving a production gate asks for the environment's name to be typed.
+    pub typed_production: bool,
+    /// Roll back straight through Temporal when the coordinator does not answer.
+    pub direct_rollback: bool,
+    /// Where user themes and keymaps are.
+    pub config_dir: PathBuf,
+    /// Where logs and the audit trail go.
+    pub state_dir: PathBuf,
+    /// Who decides when no coordinator says so.
+    pub actor: String,
+}
+
+/// A deployable service, as the worker's activities need it.
+#[derive(Clone, Debug)]
+pub struct Service {
+    pub name: ServiceName,
+    pub environment: Environment,
+    /// Where people reach it; traffic, health and metrics are looked at through it.
+    pub public_url: Url,
+    pub health_path: String,
+    pub metrics_path: String,
+    /// Answers `{"version": "...", "commit": "..."}`.
+    pub version_path: String,
+    pub repository: PathBuf,
+    /// Branch that holds what is released.
+    pub branch: String,
+    pub database: Option<Database>,
+    pub target: Target,
+    /// Where incidents and rollback notes are written.
+    pub records: PathBuf,
+    pub journeys: Vec<Journey>,
+    /// Names of gates that do not apply to this service.
+    pub not_applicable: Vec<String>,
+}
+
+/// The database of a service.
+#[derive(Clone, Debug)]
+pub struct Database {
+    /// An SQLite file.
+    pub file: PathBuf,
+    /// Folder of migrations within the repository: `0042_add_retry.up.sql`, `0042_add_retry.down.sql`.
+    pub migrations: String,
+    pub backups: PathBuf,
+}
+
+/// Where versions of a service run.
+#[derive(Clone, Debug)]
+pub enum Target {
+    /// Real processes on this machine behind a traffic switch.
+    Process(ProcessTarget),
+}
+
+/// The `process` target.
+#[derive(Clone, Debug)]
+pub struct ProcessTarget {
+    /// Program and arguments; `{version}`, `{commit}`, `{listen}` and `{database}` are filled in.
+    pub command: Vec<String>,
+    /// Admin address of the traffic switch: `GET` and `PUT /switch`.
+    pub switch: Url,
+    /// What was started: one file a deployment.
+    pub state: PathBuf,
+}
+
+/// A user journey of the acceptance test: a request and what its answer must hold.
+#[derive(Clone, Debug)]
+pub struct Journey {
+    pub name: String,
+    pub path: String,
+    pub expect_status: u16,
+    pub expect_text: Option<String>,
+    pub critical: bool,
+}
+
+/// Everything.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub temporal: Temporal,
+    pub worker: Worker,
+    pub coordinator: Coordinator,
+    pub coordinator_client: Option<CoordinatorClient>,
+    pub console: Console,
+    pub services: BTreeMap<ServiceName, Service>,
+}

@@ -1,0 +1,80 @@
+//! Bodies of the coordinator's HTTP interface: what it serves and what the gateway's client sends.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::contracts::clock::Timestamp;
+use crate::contracts::decision::{Outcome, Verdict};
+use crate::contracts::failure::Failure;
+use crate::contracts::gate::OpenGate;
+use crate::contracts::ids::{DecisionId, Environment, EvidenceDigest, GateId, RequestId, WorkflowId};
+use crate::contracts::rollback::RollbackReply;
+
+/// Body of `POST /v1/decisions`. Who decides comes from the bearer token, never from the body.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DecisionRequest {
+    /// Made once by the client and sent again with every retry.
+    pub decision_id: DecisionId,
+    pub workflow_id: WorkflowId,
+    pub gate: GateId,
+    pub verdict: Verdict,
+    #[serde(default)]
+    pub evidence: Option<EvidenceDigest>,
+    #[serde(default)]
+    pub reason: Option<String>,
+}
+
+/// Answer of `POST /v1/decisions`: 200 applied or repeated, 202 in doubt, 409 refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DecisionResponse {
+    #[serde(flatten)]
+    pub outcome: Outcome,
+}
+
+/// Body of `POST /v1/workflows/{id}/rollback`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RollbackBody {
+    pub request_id: RequestId,
+    #[serde(default)]
+    pub reason: Option<String>,
+}
+
+/// What became of a rollback request: 200 accepted, 202 sent as a durable signal because no worker answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case", tag = "outcome")]
+pub enum RollbackOutcome {
+    /// The workflow has it.
+    Accepted { reply: RollbackReply },
+    /// The server holds it durably; a worker will act on it as soon as there is one.
+    InDoubt {
+        #[serde(rename = "requestId")]
+        request_id: RequestId,
+    },
+}
+
+/// One row of `GET /v1/gates`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct GateRow {
+    pub workflow_id: WorkflowId,
+    #[serde(default)]
+    pub environment: Option<Environment>,
+    pub gate: OpenGate,
+}
+
+/// Answer of `GET /v1/gates`, earliest deadline first.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct GateList {
+    pub gates: Vec<GateRow>,
+    pub at: Timestamp,
+}
+
+/// Body of every answer that is not a success.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ErrorBody {
+    pub error: Failure,
+}

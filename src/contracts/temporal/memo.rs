@@ -1,0 +1,52 @@
+//! The memo `gatewatch`: what a workflow publishes about itself, readable with every worker down.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::contracts::clock::Timestamp;
+use crate::contracts::decision::DecisionRecord;
+use crate::contracts::delivery::{DeploymentSummary, RefusedMessage};
+use crate::contracts::gate::OpenGate;
+use crate::contracts::ids::{Environment, ServiceName};
+use crate::contracts::phase::Phase;
+use crate::contracts::rollback::{RollbackProgress, RollbackReadiness};
+
+/// Version 1 of the memo. At most 2 KB: server and SDK warn beyond that. Workflows in any language may publish it;
+/// every field but `v` may be absent.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Published {
+    pub v: u32,
+    /// What this is, for people: `checkout v42 → production`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub title: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service: Option<ServiceName>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub environment: Option<Environment>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub phases: Vec<Phase>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub gates: Vec<OpenGate>,
+    /// The latest decision, so that the next person sees who was first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decided: Option<DecisionRecord>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deployment: Option<DeploymentSummary>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rollback: Option<RollbackReadiness>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rolling_back: Option<RollbackProgress>,
+    /// The latest message that was not obeyed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused: Option<RefusedMessage>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub incident_id: Option<String>,
+    pub updated_at: Option<Timestamp>,
+}
+
+impl Published {
+    pub const VERSION: u32 = 1;
+    /// Where server and SDK begin to warn.
+    pub const MAX_BYTES: usize = 2048;
+}

@@ -1,0 +1,43 @@
+//! The one sanitiser: nothing a server sends may move the cursor, change a colour, reverse the reading
+//! order or pass for something else. What is hidden or could deceive is shown escaped, as `\u{202e}`.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+/// One line of remote text: ids, names, reasons. Newlines and tabs are shown escaped too, so that
+/// different texts never look alike.
+pub fn line(text: &str) -> Cow<'_, str> {
+    escape(text, |_| false)
+}
+
+/// Remote text of several lines: payloads and stack traces. Newlines and tabs stay.
+pub fn block(text: &str) -> Cow<'_, str> {
+    escape(text, |c| matches!(c, '\n' | '\t'))
+}
+
+fn escape(text: &str, keep: fn(char) -> bool) -> Cow<'_, str> {
+    if !text.chars().any(|c| deceptive(c) && !keep(c)) {
+        return Cow::Borrowed(text);
+    }
+    let mut safe = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        if deceptive(c) && !keep(c) {
+            // Writing to a string cannot fail.
+            let _ = write!(safe, "\\u{{{:x}}}", u32::from(c));
+        } else {
+            safe.push(c);
+        }
+    }
+    Cow::Owned(safe)
+}
+
+/// Characters that act instead of showing: controls, bidirectional overrides, invisible and default-ignorable
+/// ones (Unicode TR #36), and spaces that only look like one.
+fn deceptive(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{00a0}' | '\u{00ad}' | '\u{034f}' | '\u{061c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+            | '\u{180b}'..='\u{180f}' | '\u{2000}'..='\u{200f}' | '\u{2028}'..='\u{202f}' | '\u{205f}'..='\u{206f}'
+            | '\u{3000}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e0fff}')
+}

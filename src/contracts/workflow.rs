@@ -1,0 +1,191 @@
+//! Workflows as a client sees them: rows of a list, one in detail, its history.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::contracts::clock::Timestamp;
+use crate::contracts::health::{HealthReport, HealthStatus};
+use crate::contracts::ids::{Environment, GateId, RunId, WorkflowId, WorkflowType};
+use crate::contracts::temporal::memo::Published;
+
+/// Temporal's own status of an execution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ExecutionStatus {
+    Running,
+    Completed,
+    Failed,
+    Cancelled,
+    Terminated,
+    ContinuedAsNew,
+    TimedOut,
+    Paused,
+    Unknown,
+}
+
+impl ExecutionStatus {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+            Self::Terminated => "terminated",
+            Self::ContinuedAsNew => "continued as new",
+            Self::TimedOut => "timed out",
+            Self::Paused => "paused",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::Running | Self::Paused)
+    }
+}
+
+/// One row of a list, all of it from a single list call: search attributes and memo, no query, no call per row.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WorkflowRow {
+    pub id: WorkflowId,
+    pub run_id: RunId,
+    pub workflow_type: WorkflowType,
+    pub status: ExecutionStatus,
+    pub task_queue: String,
+    pub started_at: Option<Timestamp>,
+    pub closed_at: Option<Timestamp>,
+    pub phase: Option<String>,
+    pub environment: Option<Environment>,
+    pub health: Option<HealthStatus>,
+    pub gates: Vec<GateId>,
+    pub gate_deadline: Option<Timestamp>,
+    /// The memo `gatewatch`; absent on workflows that publish none.
+    pub published: Option<Box<Published>>,
+    pub history_length: i64,
+}
+
+/// Where the next page begins. Opaque.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PageToken(pub Vec<u8>);
+
+/// A page of a list.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WorkflowPage {
+    pub rows: Vec<WorkflowRow>,
+    /// Absent on the last page.
+    pub next: Option<PageToken>,
+}
+
+/// How many workflows a query matches, by status.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkflowCounts {
+    pub total: u64,
+    pub by_status: Vec<(ExecutionStatus, u64)>,
+}
+
+/// An activity the server is about to run, runs, or tries again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PendingActivity {
+    pub activity_id: String,
+    pub activity_type: String,
+    pub state: PendingActivityState,
+    pub attempt: u32,
+    /// 0 is without end.
+    pub maximum_attempts: u32,
+    pub scheduled_at: Option<Timestamp>,
+    pub last_started_at: Option<Timestamp>,
+    pub last_heartbeat_at: Option<Timestamp>,
+    pub next_attempt_at: Option<Timestamp>,
+    pub last_failure: Option<String>,
+    pub last_worker: Option<String>,
+}
+
+/// State of a pending activity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum PendingActivityState {
+    Scheduled,
+    Started,
+    CancelRequested,
+    Paused,
+    Unknown,
+}
+
+/// A child of a workflow that is still open.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PendingChild {
+    pub id: WorkflowId,
+    pub run_id: RunId,
+    pub workflow_type: WorkflowType,
+}
+
+/// One workflow in detail, all of it from a single describe call: the truth, where a list is a hint.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WorkflowDetail {
+    pub row: WorkflowRow,
+    pub activities: Vec<PendingActivity>,
+    pub children: Vec<PendingChild>,
+    /// Of a live `monitorHealth`: its last heartbeat.
+    pub health: Option<Box<HealthReport>>,
+    /// A workflow task that keeps failing wedges the workflow; its attempt count shows it.
+    pub workflow_task_attempt: u32,
+}
+
+/// What a history event belongs to; one filter each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum EventKind {
+    Workflow,
+    WorkflowTask,
+    Activity,
+    Timer,
+    Signal,
+    Update,
+    Child,
+    Marker,
+    SearchAttributes,
+    Other,
+}
+
+/// A payload of an event, as text: pretty JSON, or a note of what it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PayloadText {
+    /// `input`, `result`, `details`...
+    pub name: String,
+    pub encoding: String,
+    pub bytes: u64,
+    pub text: String,
+}
+
+/// One event of a history.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct HistoryEvent {
+    pub id: i64,
+    pub at: Option<Timestamp>,
+    pub kind: EventKind,
+    /// Temporal's name of the event: `ActivityTaskScheduled`.
+    pub event_type: String,
+    /// What it is about: the activity type, the signal's name...
+    pub subject: String,
+    /// The event that opened the group this one belongs to; its own id when it opens one.
+    pub group: i64,
+    pub attempt: Option<u32>,
+    pub failure: Option<String>,
+    /// Who did it, where Temporal says so.
+    pub identity: Option<String>,
+    pub payloads: Vec<PayloadText>,
+}
+
+/// A page of a history, newest event first.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HistoryPage {
+    pub events: Vec<HistoryEvent>,
+    /// Absent when the first event is on this page.
+    pub next: Option<PageToken>,
+}

@@ -1,0 +1,1 @@
+//! The headless worker: connect, register, tune, drain.

@@ -1,0 +1,1 @@
+//! Deterministic workflows, one file each, and the blocks they share.
