@@ -1,0 +1,3 @@
+//! The console without a terminal: keys in, effects and pictures out.
+
+mod action;
