@@ -15,6 +15,7 @@
 //! | L2 | [`activities`] | the outside world |
 //! | L2 | [`gateway`] | the only home of the Temporal client and of protos |
 //! | L1 | [`config`] | file, environment and flags, validated |
+//! | L1 | [`telemetry`] | the program's own log: a file for the console, standard output for services |
 //! | L0 | [`contracts`] | pure data that everybody shares |
 //!
 //! # Invariants
@@ -43,5 +44,6 @@ pub mod contracts;
 pub mod coordinator;
 pub mod devstack;
 pub mod gateway;
+pub mod telemetry;
 pub mod worker;
 pub mod workflows;

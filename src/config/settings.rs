@@ -9,6 +9,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use crate::contracts::ids::{Environment, ServiceName};
+use crate::contracts::mutation::Cluster;
 
 /// How to reach Temporal.
 #[derive(Clone, Debug)]
@@ -21,6 +22,30 @@ pub struct Temporal {
     pub task_queue: String,
     pub api_key: Option<SecretString>,
     pub tls: Option<Tls>,
+    /// Metadata sent with every call.
+    pub headers: BTreeMap<String, SecretString>,
+}
+
+impl Temporal {
+    /// A server without TLS or credentials: the dev server.
+    pub fn plain(address: Url, namespace: &str, task_queue: &str) -> Self {
+        Self {
+            profile: "default".to_owned(),
+            address,
+            namespace: namespace.to_owned(),
+            task_queue: task_queue.to_owned(),
+            api_key: None,
+            tls: None,
+            headers: BTreeMap::new(),
+        }
+    }
+
+    /// The place as people and the `temporal` CLI write it.
+    pub fn cluster(&self) -> Cluster {
+        let host = self.address.host_str().unwrap_or_default();
+        let port = self.address.port_or_known_default().unwrap_or(7233);
+        Cluster { profile: self.profile.clone(), address: format!("{host}:{port}"), namespace: self.namespace.clone() }
+    }
 }
 
 /// TLS beyond the system's roots. PEM, already read.

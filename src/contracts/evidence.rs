@@ -74,6 +74,14 @@ impl EvidencePackage {
     }
 }
 
+/// A package as a client shows it: its text made safe, with the digest of what was really collected.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ShownEvidence {
+    pub digest: EvidenceDigest,
+    pub package: EvidencePackage,
+}
+
 /// A failing check, short enough for a memo.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]

@@ -13,6 +13,8 @@ pub mod gate;
 pub mod health;
 pub mod http;
 pub mod ids;
+pub mod link;
+pub mod mutation;
 pub mod phase;
 pub mod rollback;
 pub mod temporal;

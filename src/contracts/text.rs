@@ -10,6 +10,45 @@ pub fn line(text: &str) -> Cow<'_, str> {
     escape(text, |_| false)
 }
 
+/// A remote id: [`line`], and what already looks escaped has its backslash escaped too. So different ids never look
+/// alike and [`original`] finds the way back: an id is shown safe and sent as it was.
+pub fn id(text: &str) -> Cow<'_, str> {
+    if text.contains(ESCAPE) {
+        let unambiguous = text.replace(ESCAPE, "\\u{5c}u{");
+        return Cow::Owned(line(&unambiguous).into_owned());
+    }
+    line(text)
+}
+
+/// The id that [`id`] made this of. What it cannot have made stays as it is.
+pub fn original(shown: &str) -> Cow<'_, str> {
+    if !shown.contains(ESCAPE) {
+        return Cow::Borrowed(shown);
+    }
+    let mut text = String::with_capacity(shown.len());
+    let mut parts = shown.split(ESCAPE);
+    text.push_str(parts.next().unwrap_or_default());
+    for part in parts {
+        if let Some((c, rest)) = part.split_once('}').and_then(|(hex, rest)| Some((hidden(hex)?, rest))) {
+            text.push(c);
+            text.push_str(rest);
+        } else {
+            text.push_str(ESCAPE);
+            text.push_str(part);
+        }
+    }
+    Cow::Owned(text)
+}
+
+/// How an escape begins.
+const ESCAPE: &str = "\\u{";
+
+/// The character an escape stands for, when it is written as [`escape`] writes it.
+fn hidden(hex: &str) -> Option<char> {
+    let canonical = hex.chars().all(|c| matches!(c, '0'..='9' | 'a'..='f'));
+    u32::from_str_radix(hex, 16).ok().filter(|_| canonical).and_then(char::from_u32)
+}
+
 /// Remote text of several lines: payloads and stack traces. Newlines and tabs stay.
 pub fn block(text: &str) -> Cow<'_, str> {
     escape(text, |c| matches!(c, '\n' | '\t'))

@@ -189,3 +189,11 @@ pub struct HistoryPage {
     /// Absent when the first event is on this page.
     pub next: Option<PageToken>,
 }
+
+/// Events as they happened, oldest first, of one run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HistoryBatch {
+    /// Changes when a workflow continues as new; event ids then start again at 1.
+    pub run_id: RunId,
+    pub events: Vec<HistoryEvent>,
+}

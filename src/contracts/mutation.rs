@@ -1,0 +1,389 @@
+//! Everything a person can do to the world, as data: what a confirm dialog shows, what read-only mode blocks,
+//! what the audit trail records. Sending it is the gateway's.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use crate::contracts::clock::{Millis, Timestamp};
+use crate::contracts::decision::{Outcome, Verdict};
+use crate::contracts::http::{DecisionRequest, RollbackOutcome};
+use crate::contracts::ids::{RequestId, RunId, WorkflowId, WorkflowType};
+use crate::contracts::temporal::names::signal;
+
+/// One intent. Its id is made once, when the person asks, and is sent again with every retry: one effect.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case", tag = "do")]
+pub enum Mutation {
+    /// Decides a gate.
+    Decide(DecisionRequest),
+    /// Rolls a deployment back.
+    Rollback(Rollback),
+    /// Watches a deployment for longer.
+    ExtendMonitoring(Extend),
+    /// Stops the clock of automatic rollback for a while.
+    PauseMonitoring(Pause),
+    /// Starts it again.
+    ResumeMonitoring(Target),
+    /// Sends a signal of any name.
+    Signal(Signal),
+    /// Starts a workflow.
+    Start(Start),
+    /// Asks a workflow to end by itself.
+    Cancel(Stop),
+    /// Ends a workflow where it stands, without clean-up.
+    Terminate(Stop),
+    /// Registers the search attributes that lists need.
+    RegisterAttributes,
+}
+
+/// A workflow, and the id of what is asked of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Target {
+    pub workflow_id: WorkflowId,
+    pub request_id: RequestId,
+}
+
+/// Argument of [`Mutation::Rollback`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Rollback {
+    #[serde(flatten)]
+    pub target: Target,
+    #[serde(default)]
+    pub reason: Option<String>,
+}
+
+/// Argument of [`Mutation::ExtendMonitoring`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Extend {
+    #[serde(flatten)]
+    pub target: Target,
+    pub by_ms: Millis,
+}
+
+/// Argument of [`Mutation::PauseMonitoring`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Pause {
+    #[serde(flatten)]
+    pub target: Target,
+    pub for_ms: Millis,
+    pub reason: String,
+}
+
+/// Argument of [`Mutation::Signal`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Signal {
+    #[serde(flatten)]
+    pub target: Target,
+    /// Absent: whichever run is the current one.
+    #[serde(default)]
+    pub run_id: Option<RunId>,
+    pub name: String,
+    #[serde(default)]
+    pub args: Vec<Value>,
+}
+
+/// Argument of [`Mutation::Start`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Start {
+    #[serde(flatten)]
+    pub target: Target,
+    pub workflow_type: WorkflowType,
+    pub task_queue: String,
+    #[serde(default)]
+    pub input: Vec<Value>,
+}
+
+/// Argument of [`Mutation::Cancel`] and [`Mutation::Terminate`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Stop {
+    #[serde(flatten)]
+    pub target: Target,
+    #[serde(default)]
+    pub run_id: Option<RunId>,
+    #[serde(default)]
+    pub reason: String,
+}
+
+/// What became of a mutation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case", tag = "done")]
+pub enum Done {
+    /// A decision: applied, refused, or in doubt.
+    Decided { result: Outcome },
+    /// A rollback: accepted, or durably asked for.
+    RolledBack { result: RollbackOutcome },
+    /// The server holds it durably.
+    Signalled {
+        /// When its effect was seen in the workflow's own state; absent while it has not been, which happens
+        /// when no worker runs, and on workflows that publish nothing.
+        #[serde(rename = "seenAt")]
+        seen_at: Option<Timestamp>,
+    },
+    Started {
+        #[serde(rename = "runId")]
+        run_id: RunId,
+        /// True when this very request had started it before.
+        already: bool,
+    },
+    /// Cancelled or terminated, or asked to be.
+    Stopping { closed: bool },
+    /// These search attributes were missing.
+    Registered { names: Vec<String> },
+}
+
+impl Done {
+    /// Whether nobody can say yet that it took effect.
+    pub fn is_in_doubt(&self) -> bool {
+        match self {
+            Self::Decided { result } => matches!(result, Outcome::InDoubt { .. }),
+            Self::RolledBack { result } => matches!(result, RollbackOutcome::InDoubt { .. }),
+            Self::Signalled { seen_at } => seen_at.is_none(),
+            Self::Started { .. } | Self::Stopping { .. } | Self::Registered { .. } => false,
+        }
+    }
+}
+
+/// Where a mutation goes: what a person must see before they agree.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Cluster {
+    /// The profile's name.
+    pub profile: String,
+    /// `host:port`.
+    pub address: String,
+    pub namespace: String,
+}
+
+/// A mutation in words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Description {
+    pub cluster: Cluster,
+    /// What it acts on.
+    pub target: String,
+    /// What it does, as a sentence.
+    pub effect: String,
+    /// The same with the `temporal` CLI, to copy.
+    pub command: String,
+}
+
+impl Mutation {
+    /// The workflow it acts on; none for the cluster itself.
+    pub fn workflow(&self) -> Option<&WorkflowId> {
+        match self {
+            Self::Decide(request) => Some(&request.workflow_id),
+            Self::Rollback(rollback) => Some(&rollback.target.workflow_id),
+            Self::ExtendMonitoring(extend) => Some(&extend.target.workflow_id),
+            Self::PauseMonitoring(pause) => Some(&pause.target.workflow_id),
+            Self::ResumeMonitoring(target) => Some(&target.workflow_id),
+            Self::Signal(signal) => Some(&signal.target.workflow_id),
+            Self::Start(start) => Some(&start.target.workflow_id),
+            Self::Cancel(stop) | Self::Terminate(stop) => Some(&stop.target.workflow_id),
+            Self::RegisterAttributes => None,
+        }
+    }
+
+    /// The id under which it has one effect.
+    pub fn id(&self) -> &str {
+        match self {
+            Self::Decide(request) => request.decision_id.as_str(),
+            Self::Rollback(rollback) => rollback.target.request_id.as_str(),
+            Self::ExtendMonitoring(extend) => extend.target.request_id.as_str(),
+            Self::PauseMonitoring(pause) => pause.target.request_id.as_str(),
+            Self::ResumeMonitoring(target) => target.request_id.as_str(),
+            Self::Signal(signal) => signal.target.request_id.as_str(),
+            Self::Start(start) => start.target.request_id.as_str(),
+            Self::Cancel(stop) | Self::Terminate(stop) => stop.target.request_id.as_str(),
+            Self::RegisterAttributes => "register-attributes",
+        }
+    }
+
+    /// Its name in the audit trail.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Decide(request) => match request.verdict {
+                Verdict::Approve => "approve",
+                Verdict::Reject => "reject",
+                Verdict::RequestEvidence => "request-evidence",
+            },
+            Self::Rollback(_) => "rollback",
+            Self::ExtendMonitoring(_) => "extend-monitoring",
+            Self::PauseMonitoring(_) => "pause-monitoring",
+            Self::ResumeMonitoring(_) => "resume-monitoring",
+            Self::Signal(_) => "signal",
+            Self::Start(_) => "start",
+            Self::Cancel(_) => "cancel",
+            Self::Terminate(_) => "terminate",
+            Self::RegisterAttributes => "register-attributes",
+        }
+    }
+
+    /// What the confirm dialog and the CLI show.
+    pub fn describe(&self, cluster: &Cluster) -> Description {
+        let target = self.workflow().map_or_else(|| format!("namespace {}", cluster.namespace), ToString::to_string);
+        Description { effect: self.effect(), command: self.command(cluster), target, cluster: cluster.clone() }
+    }
+
+    fn effect(&self) -> String {
+        match self {
+            Self::Decide(request) => {
+                let gate = &request.gate;
+                match request.verdict {
+                    Verdict::Approve => {
+                        let digest = request
+                            .evidence
+                            .as_ref()
+                            .map_or_else(String::new, |digest| format!(" on evidence {}", digest.short()));
+                        format!("Approves gate {gate}{digest}.")
+                    }
+                    Verdict::Reject => format!("Rejects gate {gate} for good."),
+                    Verdict::RequestEvidence => format!("Collects the evidence of gate {gate} again."),
+                }
+            }
+            Self::Rollback(_) => "Rolls back to the previous version and watches until it serves.".to_owned(),
+            Self::ExtendMonitoring(extend) => format!("Watches {} longer.", words(extend.by_ms)),
+            Self::PauseMonitoring(pause) => {
+                format!("Stops automatic rollback for {}; it resumes by itself.", words(pause.for_ms))
+            }
+            Self::ResumeMonitoring(_) => "Automatic rollback acts again.".to_owned(),
+            Self::Signal(signal) => format!("Sends signal {} with {}.", signal.name, arguments(&signal.args)),
+            Self::Start(start) => format!("Starts {} on queue {}.", start.workflow_type, start.task_queue),
+            Self::Cancel(_) => "Asks the workflow to end; it may clean up first.".to_owned(),
+            Self::Terminate(_) => "Ends the workflow where it stands, without clean-up.".to_owned(),
+            Self::RegisterAttributes => "Registers the search attributes that are missing.".to_owned(),
+        }
+    }
+
+    fn command(&self, cluster: &Cluster) -> String {
+        let words = self.command_words();
+        let place = ["--address", cluster.address.as_str(), "--namespace", cluster.namespace.as_str()];
+        std::iter::once("temporal")
+            .chain(words.iter().map(String::as_str))
+            .chain(place)
+            .map(quoted)
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+
+    fn command_words(&self) -> Vec<String> {
+        let workflow = self.workflow().map(ToString::to_string).unwrap_or_default();
+        let signalled = |name: &str, input: Value| {
+            owned(["workflow", "signal", "--workflow-id", &workflow, "--name", name, "--input", &input.to_string()])
+        };
+        match self {
+            Self::Decide(request) => {
+                let input = serde_json::to_value(request).unwrap_or_default().to_string();
+                let id = request.decision_id.as_str();
+                owned([
+                    "workflow",
+                    "update",
+                    "execute",
+                    "--workflow-id",
+                    &workflow,
+                    "--name",
+                    "decide",
+                    "--update-id",
+                    id,
+                    "--input",
+                    &input,
+                ])
+            }
+            Self::Rollback(rollback) => signalled(
+                signal::TRIGGER_ROLLBACK,
+                serde_json::json!({ "requestId": rollback.target.request_id, "reason": rollback.reason }),
+            ),
+            Self::ExtendMonitoring(extend) => signalled(
+                signal::EXTEND_MONITORING,
+                serde_json::json!({ "requestId": extend.target.request_id, "byMs": extend.by_ms }),
+            ),
+            Self::PauseMonitoring(pause) => signalled(
+                signal::PAUSE_MONITORING,
+                serde_json::json!({
+                    "requestId": pause.target.request_id, "forMs": pause.for_ms, "reason": pause.reason
+                }),
+            ),
+            Self::ResumeMonitoring(target) => {
+                signalled(signal::RESUME_MONITORING, serde_json::json!({ "requestId": target.request_id }))
+            }
+            Self::Signal(signal) => {
+                let mut words = owned(["workflow", "signal", "--workflow-id", &workflow, "--name", &signal.name]);
+                words.extend(run_words(signal.run_id.as_ref()));
+                words.extend(input_words(&signal.args));
+                words
+            }
+            Self::Start(start) => {
+                let kind = start.workflow_type.as_str();
+                let mut words = owned([
+                    "workflow",
+                    "start",
+                    "--workflow-id",
+                    &workflow,
+                    "--type",
+                    kind,
+                    "--task-queue",
+                    &start.task_queue,
+                ]);
+                words.extend(input_words(&start.input));
+                words
+            }
+            Self::Cancel(stop) => stop_words("cancel", &workflow, stop),
+            Self::Terminate(stop) => stop_words("terminate", &workflow, stop),
+            Self::RegisterAttributes => owned(["operator", "search-attribute", "create"]),
+        }
+    }
+}
+
+fn owned<const N: usize>(words: [&str; N]) -> Vec<String> {
+    words.map(str::to_owned).to_vec()
+}
+
+fn run_words(run: Option<&RunId>) -> Vec<String> {
+    run.map_or_else(Vec::new, |run| owned(["--run-id", run.as_str()]))
+}
+
+fn input_words(args: &[Value]) -> Vec<String> {
+    args.iter().flat_map(|value| owned(["--input", &value.to_string()])).collect()
+}
+
+fn stop_words(verb: &str, workflow: &str, stop: &Stop) -> Vec<String> {
+    let mut words = owned(["workflow", verb, "--workflow-id", workflow]);
+    words.extend(run_words(stop.run_id.as_ref()));
+    if !stop.reason.is_empty() {
+        words.extend(owned(["--reason", &stop.reason]));
+    }
+    words
+}
+
+/// A shell word: quoted whenever it holds anything a shell could read as its own.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+fn arguments(args: &[Value]) -> String {
+    match args {
+        [] => "no argument".to_owned(),
+        [_] => "1 argument".to_owned(),
+        more => format!("{} arguments", more.len()),
+    }
+}
+
+fn words(duration: Millis) -> String {
+    let seconds = duration.0 / 1000;
+    match (seconds / 60, seconds % 60) {
+        (0, seconds) => format!("{seconds} s"),
+        (minutes, 0) => format!("{minutes} min"),
+        (minutes, seconds) => format!("{minutes} min {seconds} s"),
+    }
+}
