@@ -1,8 +1,15 @@
 //! The terminal UI: the Elm architecture at the root, one folder per screen, stateless widgets below.
 //!
-//! Event → [`keymap`](action) → action → `update` → effect → `perform` → event.
+//! [`event`] → keymap → [`action`] → update → [`effect`] → perform → [`event`]. `state` and `update` never name ratatui,
+//! only `perform` and `run` name the gateway, and [`screens`] never import each other.
 
 pub mod action;
+pub mod ctx;
+pub mod effect;
+pub mod event;
 pub mod key;
+pub mod question;
 pub mod remote;
 pub mod screen;
+pub mod screens;
+pub mod world;

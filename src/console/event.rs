@@ -1,0 +1,131 @@
+//! Everything that can happen, in one enum on one channel, in one order. Each event carries the instant it happened at,
+//! so that `update` has no clock of its own.
+
+use crate::console::action::Action;
+use crate::console::effect::{Fetch, Generation};
+use crate::console::key::KeyPress;
+use crate::console::screen::Place;
+use crate::console::world::Upstream;
+use crate::contracts::clock::Timestamp;
+use crate::contracts::evidence::ShownEvidence;
+use crate::contracts::failure::Failure;
+use crate::contracts::ids::WorkflowId;
+use crate::contracts::link::Link;
+use crate::contracts::mutation::Done;
+use crate::contracts::workflow::{
+    HistoryBatch, HistoryPage, WorkflowCounts, WorkflowDetail, WorkflowPage, WorkflowRow,
+};
+
+/// An event and when it happened.
+#[derive(Clone, Debug)]
+pub struct Stamped {
+    pub at: Timestamp,
+    pub event: Event,
+}
+
+/// Everything that can happen.
+#[derive(Clone, Debug)]
+pub enum Event {
+    Key(KeyPress),
+    /// Bracketed paste: never keys.
+    Paste(String),
+    Resize {
+        width: u16,
+        height: u16,
+    },
+    FocusGained,
+    FocusLost,
+    /// Something on screen ages.
+    Tick,
+    /// What is watched was answered, or could not be.
+    Answer {
+        generation: Generation,
+        answer: Box<Answer>,
+    },
+    /// What was fetched once.
+    Fetched {
+        fetch: Fetch,
+        answer: Box<Answer>,
+    },
+    /// News of a mutation. In doubt comes first and the outcome after it, under the same id.
+    Mutated {
+        id: String,
+        result: Result<Done, Failure>,
+    },
+    /// The way to a server changed.
+    Link {
+        upstream: Upstream,
+        link: Link,
+    },
+    /// Something of the console itself failed: a log that cannot be written, a clipboard that is not there.
+    Failed(Failure),
+    /// Something went well outside: copied, fault switched.
+    Said(String),
+    /// SIGTERM, SIGHUP or SIGINT.
+    Shutdown,
+    /// Back from the shell.
+    Resumed,
+}
+
+/// What was asked for, or why it could not be had.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    Overview(Result<Overview, Failure>),
+    Workflows {
+        query: String,
+        result: Result<WorkflowPage, Failure>,
+    },
+    Counts {
+        query: String,
+        result: Result<WorkflowCounts, Failure>,
+    },
+    Workflow {
+        id: WorkflowId,
+        result: Result<Box<WorkflowDetail>, Failure>,
+    },
+    /// The newest page of a history; it replaces what was known.
+    History {
+        workflow: WorkflowId,
+        result: Result<HistoryPage, Failure>,
+    },
+    /// Events that followed, oldest first.
+    Tail {
+        workflow: WorkflowId,
+        result: Result<HistoryBatch, Failure>,
+    },
+    /// The evidence of a workflow's gate; none when it has collected none.
+    Evidence {
+        workflow: WorkflowId,
+        result: Result<Option<Box<ShownEvidence>>, Failure>,
+    },
+}
+
+/// What needs somebody, and what is live.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Overview {
+    /// Workflows with open gates, earliest deadline first.
+    pub gates: Vec<WorkflowRow>,
+    /// Deployments that are running.
+    pub live: Vec<WorkflowRow>,
+    /// Failed, timed out or terminated within the hour.
+    pub troubled: Vec<WorkflowRow>,
+    /// Workers polling the task queue; absent when the server did not say.
+    pub workers: Option<u32>,
+}
+
+/// What reaches a screen. Actions are those of its context; keys and pastes only while it has a text field in focus.
+#[derive(Clone, Copy, Debug)]
+pub enum Input<'a> {
+    Action(Action),
+    Key(KeyPress),
+    Paste(&'a str),
+    /// The screen is shown, with something to show.
+    Opened(&'a Place),
+    Answer(&'a Answer),
+    Fetched(&'a Fetch, &'a Answer),
+    /// News of a mutation, under its id.
+    Mutated(&'a str, &'a Result<Done, Failure>),
+    /// The body's size changed: scroll offsets may have to follow.
+    Resized,
+    Tick,
+}

@@ -1,0 +1,72 @@
+//! A question before something is done to the world: what it shows, what has to be typed, and the mutation it leads to.
+//!
+//! Screens ask by `Effect::Ask`; how it is shown and answered is `overlays::confirm`.
+
+use crate::contracts::clock::Millis;
+use crate::contracts::mutation::Mutation;
+
+/// What a person is asked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Question {
+    /// `Approve production approval?`
+    pub title: String,
+    /// What it is about, label and value, in the order shown. The worst comes first.
+    pub facts: Vec<Fact>,
+    /// What will happen, as a sentence.
+    pub effect: String,
+    /// Why it is dangerous, when it is.
+    pub warning: Option<String>,
+    /// It touches production: the frame says so.
+    pub production: bool,
+    pub fields: Vec<Field>,
+    /// What is done on yes; fields fill in reason and duration. Its id is made when the question is asked, so a
+    /// second yes is the same mutation.
+    pub mutation: Mutation,
+}
+
+/// One line of a question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fact {
+    pub label: String,
+    pub value: String,
+    pub mood: Mood,
+}
+
+/// How a fact is to be read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mood {
+    #[default]
+    Plain,
+    Good,
+    Bad,
+}
+
+impl Fact {
+    pub fn new(label: impl Into<String>, value: impl Into<String>) -> Self {
+        Self { label: label.into(), value: value.into(), mood: Mood::Plain }
+    }
+
+    #[must_use]
+    pub fn with(mut self, mood: Mood) -> Self {
+        self.mood = mood;
+        self
+    }
+}
+
+/// Something to type before the answer counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Field {
+    /// Several lines. It goes into the mutation.
+    Reason { required: Required },
+    /// Such as `10m`. It goes into the mutation.
+    Duration { initial: Millis, at_most: Option<Millis> },
+    /// Must be typed exactly: the name of the environment.
+    Word { what: String, expected: String },
+}
+
+/// Whether a field may stay empty.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Required {
+    Yes,
+    No,
+}
