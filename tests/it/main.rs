@@ -8,5 +8,6 @@
     reason = "a test that cannot go on should say where and stop"
 )]
 
+mod activities;
 mod console;
 mod tidy;

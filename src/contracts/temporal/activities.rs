@@ -441,3 +441,19 @@ impl Incident {
         unimplemented!()
     }
 }
+
+/// Markers of the declarations above, for `#[activity(definition = …)]` in `activities/`: the SDK's macro hides them.
+pub mod definition {
+    pub use super::checks::{
+        CheckDocumentation, CheckMonitoring, CollectAllEvidence, GenerateReadinessReport, RunProductionUat,
+        ValidateAllGates, ValidateProduction,
+    };
+    pub use super::database::{CreateProductionBackup, RollbackMigration, RunProductionMigrations, VerifyBackup};
+    pub use super::deploy::{
+        DeployToProduction, GetDeploymentStatus, GetRollbackReadiness, RollbackDeployment, VerifyDeployment,
+        WaitForDeployment,
+    };
+    pub use super::git::RollbackToCommit;
+    pub use super::incident::{CreateIncidentTicket, DocumentRollback};
+    pub use super::monitor::{GetMetrics, MonitorHealth, SetupMonitoring};
+}

@@ -1,0 +1,38 @@
+//! The one list of activities: registers them on a worker and describes them to people and scripts.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use temporalio_sdk::WorkerOptions;
+
+use crate::activities::database::DatabaseActivities;
+use crate::activities::git::GitActivities;
+use crate::activities::services::Services;
+
+/// Puts every activity on a worker.
+pub fn register(options: &mut WorkerOptions, services: &Arc<Services>) {
+    let services = || Arc::clone(services);
+    options
+        .register_activities(DatabaseActivities { services: services() })
+        .register_activities(GitActivities { services: services() });
+}
+
+/// An activity, as `describe --json` tells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Description {
+    pub name: &'static str,
+    pub doc: &'static str,
+}
+
+const fn about(name: &'static str, doc: &'static str) -> Description {
+    Description { name, doc }
+}
+
+/// Every activity that [`register`] registers, by area.
+pub const DESCRIPTIONS: &[Description] = &[
+    about("createProductionBackup", "Copies the live database, once per deployment."),
+    about("verifyBackup", "Opens a backup and reads all of it."),
+    about("runProductionMigrations", "Applies the migrations of a commit."),
+    about("rollbackMigration", "Takes migrations back, or restores the backup, and checks the data."),
+    about("rollbackToCommit", "Puts the content of an earlier commit on top of the release branch, and says why."),
+];

@@ -1,0 +1,5 @@
+//! Activities against the real thing: git repositories, SQLite files, HTTP services, processes.
+
+mod database;
+mod git;
+mod world;
