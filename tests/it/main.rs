@@ -9,5 +9,6 @@
 )]
 
 mod activities;
+mod assets;
 mod console;
 mod tidy;
