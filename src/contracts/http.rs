@@ -3,10 +3,11 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::contracts::clock::Timestamp;
+use crate::contracts::clock::{Millis, Timestamp};
 use crate::contracts::decision::{Outcome, Verdict};
 use crate::contracts::failure::Failure;
 use crate::contracts::gate::OpenGate;
+use crate::contracts::health::{Baseline, HealthReport, TriggerRules, TriggerState};
 use crate::contracts::ids::{DecisionId, Environment, EvidenceDigest, GateId, RequestId, WorkflowId};
 use crate::contracts::rollback::RollbackReply;
 
@@ -71,6 +72,56 @@ pub struct GateRow {
 pub struct GateList {
     pub gates: Vec<GateRow>,
     pub at: Timestamp,
+}
+
+/// Event `board` of `GET /v1/deployments/{id}/health`: what samples are held against, and where each trigger stands.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct HealthBoard {
+    pub baseline: Option<Baseline>,
+    pub rules: TriggerRules,
+    pub triggers: Vec<TriggerState>,
+    pub interval_ms: Millis,
+    pub started_at: Option<Timestamp>,
+    pub until: Option<Timestamp>,
+    pub paused_until: Option<Timestamp>,
+}
+
+impl HealthBoard {
+    pub fn of(report: &HealthReport) -> Self {
+        Self {
+            baseline: report.baseline.clone(),
+            rules: report.rules.clone(),
+            triggers: report.triggers.clone(),
+            interval_ms: report.interval_ms,
+            started_at: report.started_at,
+            until: report.until,
+            paused_until: report.paused_until,
+        }
+    }
+}
+
+/// Event `gap` of the same stream: samples that a listener missed and that nobody keeps any more, both included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct HealthGap {
+    pub from: u64,
+    pub to: u64,
+}
+
+/// Event `end` of the same stream: nothing follows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct HealthEnd {
+    /// As a sentence.
+    pub why: String,
+}
+
+/// Answer of `GET /v1/key`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PublicKey {
+    pub algorithm: String,
+    /// In hex: what workflows are started with among their deciders.
+    pub public_key: String,
 }
 
 /// Body of every answer that is not a success.

@@ -1,0 +1,99 @@
+//! Who asks: bearer token → SHA-256 → person → permission. The coordinator never holds a token, only digests.
+
+use axum::extract::FromRequestParts;
+use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
+use sha2::{Digest, Sha256};
+
+use crate::config::settings::{Permission, Person};
+use crate::coordinator::error::ApiError;
+use crate::coordinator::state::AppState;
+
+/// The people a coordinator knows, with their digests decoded once.
+#[derive(Clone, Debug)]
+pub struct People(Vec<([u8; 32], Person)>);
+
+impl People {
+    /// A person whose digest is not 64 hex digits can never be recognised: says who.
+    pub fn new(people: Vec<Person>) -> Result<Self, String> {
+        let decode = |person: Person| match decode_digest(&person.token_sha256) {
+            Some(digest) => Ok((digest, person)),
+            None => Err(format!("the token_sha256 of `{}` is not a SHA-256 in hex (64 digits)", person.name)),
+        };
+        people.into_iter().map(decode).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// Looks at every person, whoever matches, and at every byte: the time taken tells nothing.
+    fn find(&self, token: &[u8]) -> Option<&Person> {
+        let digest: [u8; 32] = Sha256::digest(token).into();
+        let mut found = None;
+        for (expected, person) in &self.0 {
+            if same(expected, &digest) {
+                found = Some(person);
+            }
+        }
+        found
+    }
+}
+
+fn same(left: &[u8; 32], right: &[u8; 32]) -> bool {
+    left.iter().zip(right).fold(0, |difference, (a, b)| std::hint::black_box(difference | (a ^ b))) == 0
+}
+
+fn decode_digest(hex: &str) -> Option<[u8; 32]> {
+    let hex = hex.as_bytes();
+    if hex.len() != 64 {
+        return None;
+    }
+    let mut digest = [0; 32];
+    for (byte, pair) in digest.iter_mut().zip(hex.chunks_exact(2)) {
+        let digit = |at: usize| pair.get(at).and_then(|c| char::from(*c).to_digit(16));
+        *byte = u8::try_from(digit(0)? * 16 + digit(1)?).ok()?;
+    }
+    Some(digest)
+}
+
+/// Somebody the coordinator knows. A handler that takes this is closed to everybody else.
+#[derive(Clone, Debug)]
+pub struct Caller(Person);
+
+impl Caller {
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    pub fn must(&self, permission: Permission) -> Result<(), ApiError> {
+        if self.0.may.contains(&permission) {
+            return Ok(());
+        }
+        let what = match permission {
+            Permission::Decide => "decide gates",
+            Permission::Rollback => "roll back",
+        };
+        Err(ApiError::denied(format!("{} may not {what}.", self.0.name)))
+    }
+}
+
+impl FromRequestParts<AppState> for Caller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        let mut headers = parts.headers.get_all(AUTHORIZATION).iter();
+        let Some(header) = headers.next() else {
+            return Err(ApiError::unauthenticated("The request carries no bearer token."));
+        };
+        if headers.next().is_some() {
+            return Err(ApiError::unauthenticated("The request carries more than one `Authorization` header."));
+        }
+        let token = bearer(header.as_bytes())
+            .ok_or_else(|| ApiError::unauthenticated("The `Authorization` header is not `Bearer TOKEN`."))?;
+        let person = state.people().find(token);
+        person.cloned().map(Self).ok_or_else(|| ApiError::unauthenticated("Nobody has this token."))
+    }
+}
+
+fn bearer(header: &[u8]) -> Option<&[u8]> {
+    let (scheme, token) = header.split_at_checked(7)?;
+    let token = token.trim_ascii();
+    (scheme.eq_ignore_ascii_case(b"bearer ") && !token.is_empty()).then_some(token)
+}

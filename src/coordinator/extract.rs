@@ -1,0 +1,72 @@
+//! Reading requests so that whatever does not fit is answered with an `ErrorBody` that says why.
+
+use axum::Json;
+use axum::extract::rejection::{JsonRejection, PathRejection};
+use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use serde::de::DeserializeOwned;
+
+use crate::contracts::failure::{Failure, FailureKind};
+use crate::contracts::ids::WorkflowId;
+use crate::contracts::text;
+use crate::coordinator::error::ApiError;
+
+/// Temporal's own limit on ids.
+const MAX_ID_BYTES: usize = 1000;
+
+/// A JSON body.
+#[derive(Clone, Debug)]
+pub struct Body<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        match Json::<T>::from_request(request, state).await {
+            Ok(Json(body)) => Ok(Self(body)),
+            Err(rejection) => Err(explain(&rejection)),
+        }
+    }
+}
+
+/// 413 and 415 stay what they are; everything else that is wrong with a body is 422.
+fn explain(rejection: &JsonRejection) -> ApiError {
+    let message = format!("The body cannot be read: {}", text::line(&rejection.body_text()));
+    match rejection.status() {
+        status @ (StatusCode::PAYLOAD_TOO_LARGE | StatusCode::UNSUPPORTED_MEDIA_TYPE) => {
+            ApiError::new(status, Failure::new(FailureKind::Invalid, message, "Send a small JSON object."))
+        }
+        _ => ApiError::invalid(message),
+    }
+}
+
+/// The workflow that a path names.
+#[derive(Clone, Debug)]
+pub struct Target(pub WorkflowId);
+
+impl<S: Send + Sync> FromRequestParts<S> for Target {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let Path(id) = Path::<String>::from_request_parts(parts, state)
+            .await
+            .map_err(|rejection: PathRejection| ApiError::invalid(rejection.body_text()))?;
+        require_id("The id in the path", &id)?;
+        Ok(Self(WorkflowId::new(id)))
+    }
+}
+
+/// An id that Temporal could have given out.
+pub fn require_id(what: &str, id: &str) -> Result<(), ApiError> {
+    if id.is_empty() {
+        return Err(ApiError::invalid(format!("{what} is empty.")));
+    }
+    if id.len() > MAX_ID_BYTES {
+        return Err(ApiError::invalid(format!("{what} is longer than {MAX_ID_BYTES} bytes.")));
+    }
+    if id.chars().any(char::is_control) {
+        return Err(ApiError::invalid(format!("{what} holds control characters.")));
+    }
+    Ok(())
+}

@@ -1,0 +1,27 @@
+//! `GET /v1/gates`: everything that waits for a person.
+
+use axum::Json;
+use axum::extract::State;
+
+use crate::contracts::clock::Timestamp;
+use crate::contracts::http::{ErrorBody, GateList};
+use crate::coordinator::auth::Caller;
+use crate::coordinator::error::ApiError;
+use crate::coordinator::state::AppState;
+
+/// Open gates of all workflows, earliest deadline first.
+#[utoipa::path(
+    get,
+    path = "/v1/gates",
+    responses(
+        (status = 200, body = GateList),
+        (status = 401, body = ErrorBody),
+        (status = 503, body = ErrorBody),
+        (status = 504, body = ErrorBody),
+    ),
+    security(("token" = [])),
+)]
+pub async fn list_gates(_caller: Caller, State(state): State<AppState>) -> Result<Json<GateList>, ApiError> {
+    let gates = state.gateway().gates().await.map_err(ApiError::from_temporal)?;
+    Ok(Json(GateList { gates, at: Timestamp(chrono::Utc::now()) }))
+}

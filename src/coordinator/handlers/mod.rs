@@ -1,0 +1,8 @@
+//! One file per resource. A handler reads the request, makes one gateway call and writes the answer; no logic.
+
+pub mod decisions;
+pub mod gates;
+pub mod health;
+pub mod key;
+pub mod operations;
+pub mod rollback;

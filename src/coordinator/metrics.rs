@@ -1,0 +1,74 @@
+//! What the coordinator counts about itself, in Prometheus' text format.
+
+use std::time::Duration;
+
+use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
+
+/// The coordinator's own registry: nothing global, so that two coordinators in one process never mix.
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    registry: Registry,
+    requests: IntCounterVec,
+    seconds: HistogramVec,
+    decisions: IntCounterVec,
+    rollbacks: IntCounterVec,
+    listeners: IntGauge,
+}
+
+impl Metrics {
+    pub fn new() -> prometheus::Result<Self> {
+        let opts = |name: &str, help: &str| Opts::new(name, help).namespace("gatewatch_coordinator");
+        let metrics = Self {
+            registry: Registry::new(),
+            requests: IntCounterVec::new(opts("requests_total", "Requests answered."), &["route", "method", "status"])?,
+            seconds: HistogramVec::new(
+                HistogramOpts::new("request_duration_seconds", "Time to the answer's head.")
+                    .namespace("gatewatch_coordinator"),
+                &["route"],
+            )?,
+            decisions: IntCounterVec::new(opts("decisions_total", "Decisions by outcome."), &["outcome"])?,
+            rollbacks: IntCounterVec::new(opts("rollbacks_total", "Rollback requests by outcome."), &["outcome"])?,
+            listeners: IntGauge::with_opts(opts("stream_listeners", "Open health streams."))?,
+        };
+        metrics.registry.register(Box::new(metrics.requests.clone()))?;
+        metrics.registry.register(Box::new(metrics.seconds.clone()))?;
+        metrics.registry.register(Box::new(metrics.decisions.clone()))?;
+        metrics.registry.register(Box::new(metrics.rollbacks.clone()))?;
+        metrics.registry.register(Box::new(metrics.listeners.clone()))?;
+        Ok(metrics)
+    }
+
+    /// `route` is the pattern, never the path: ids in labels would grow without end.
+    pub fn answered(&self, route: &str, method: &str, status: u16, took: Duration) {
+        self.requests.with_label_values(&[route, method, &status.to_string()]).inc();
+        self.seconds.with_label_values(&[route]).observe(took.as_secs_f64());
+    }
+
+    pub fn decided(&self, outcome: &str) {
+        self.decisions.with_label_values(&[outcome]).inc();
+    }
+
+    pub fn rolled_back(&self, outcome: &str) {
+        self.rollbacks.with_label_values(&[outcome]).inc();
+    }
+
+    /// Counts one open stream for as long as the guard lives.
+    pub fn listening(&self) -> Listening {
+        self.listeners.inc();
+        Listening(self.listeners.clone())
+    }
+
+    pub fn text(&self) -> prometheus::Result<String> {
+        TextEncoder::new().encode_to_string(&self.registry.gather())
+    }
+}
+
+/// One open stream.
+#[derive(Debug)]
+pub struct Listening(IntGauge);
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}

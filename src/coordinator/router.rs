@@ -1,0 +1,52 @@
+//! Every route on one screen. The OpenAPI document is made from the same list, so neither can lack what the other has.
+
+use axum::extract::DefaultBodyLimit;
+use axum::http::{Method, StatusCode, Uri};
+use axum::routing::get;
+use axum::{Json, Router, middleware};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::contracts::failure::{Failure, FailureKind};
+use crate::contracts::text;
+use crate::coordinator::error::ApiError;
+use crate::coordinator::handlers::{decisions, gates, health, key, operations, rollback};
+use crate::coordinator::state::AppState;
+use crate::coordinator::{guard, openapi};
+
+/// A decision is a few hundred bytes.
+const MAX_BODY_BYTES: usize = 64 * 1024;
+
+pub fn router(state: AppState) -> Router {
+    let answered = OpenApiRouter::new()
+        .routes(routes!(operations::healthz))
+        .routes(routes!(operations::readyz))
+        .routes(routes!(operations::metrics))
+        .routes(routes!(key::public_key))
+        .routes(routes!(decisions::decide))
+        .routes(routes!(rollback::roll_back))
+        .routes(routes!(gates::list_gates))
+        .layer(middleware::from_fn(guard::in_time));
+    let streamed = OpenApiRouter::new().routes(routes!(health::stream_health));
+    let (router, document) =
+        OpenApiRouter::with_openapi(openapi::head()).merge(answered).merge(streamed).split_for_parts();
+    router
+        .route("/openapi.json", get(move || async move { Json(document) }))
+        .fallback(unknown_path)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(middleware::from_fn_with_state(state.clone(), guard::measured))
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .with_state(state)
+}
+
+async fn unknown_path(uri: Uri) -> ApiError {
+    let message = format!("There is nothing at {}.", text::line(uri.path()));
+    let hint = "`GET /openapi.json` lists what there is.";
+    ApiError::new(StatusCode::NOT_FOUND, Failure::new(FailureKind::NotFound, message, hint))
+}
+
+async fn wrong_method(method: Method, uri: Uri) -> ApiError {
+    let message = format!("{method} is not possible at {}.", text::line(uri.path()));
+    let hint = "`GET /openapi.json` lists what is.";
+    ApiError::new(StatusCode::METHOD_NOT_ALLOWED, Failure::new(FailureKind::Invalid, message, hint))
+}

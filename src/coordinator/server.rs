@@ -1,0 +1,83 @@
+//! Starting, serving and stopping.
+
+use std::future::Future;
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::config::settings::Settings;
+use crate::coordinator::auth::People;
+use crate::coordinator::key::SigningKey;
+use crate::coordinator::metrics::Metrics;
+use crate::coordinator::router::router;
+use crate::coordinator::state::{AppState, Shared};
+use crate::coordinator::stream::Streams;
+use crate::gateway::Gateway;
+
+/// How long open requests may take to finish once told to stop.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// Serves until `shutdown` resolves, then lets open requests finish.
+pub async fn run(settings: &Settings, shutdown: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
+    let listen = settings.coordinator.listen;
+    let listener =
+        TcpListener::bind(listen).await.with_context(|| format!("the coordinator cannot listen on {listen}"))?;
+    run_with_listener(settings, listener, shutdown).await
+}
+
+/// The same on a listener that is there already: tests bind port 0.
+pub async fn run_with_listener(
+    settings: &Settings,
+    listener: TcpListener,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> anyhow::Result<()> {
+    let (stop, stopping) = watch::channel(false);
+    let state = build(settings, stopping.clone())?;
+    tracing::info!(
+        address = %listener.local_addr()?,
+        key = state.key().public(),
+        people = settings.coordinator.people.len(),
+        "coordinator listens"
+    );
+    let signal = async move {
+        shutdown.await;
+        // Whoever listens has gone already when this fails.
+        let _ = stop.send(true);
+    };
+    let told = wait_for_stop(stopping.clone());
+    let serving = axum::serve(listener, router(state)).with_graceful_shutdown(told);
+    let serving = async { serving.await.context("the coordinator stopped serving") };
+    let late = async {
+        wait_for_stop(stopping).await;
+        tokio::time::sleep(DRAIN).await;
+    };
+    tokio::pin!(serving);
+    let mut signal = tokio::spawn(signal);
+    let result = tokio::select! {
+        result = &mut serving => result,
+        () = late => {
+            tracing::warn!("some requests did not finish in time");
+            Ok(())
+        }
+    };
+    signal.abort();
+    // Aborting is the point.
+    let _ = (&mut signal).await;
+    tracing::info!("coordinator stopped");
+    result
+}
+
+async fn wait_for_stop(mut stopping: watch::Receiver<bool>) {
+    // A dropped sender means stop as well.
+    let _ = stopping.wait_for(|stopping| *stopping).await;
+}
+
+fn build(settings: &Settings, stopping: watch::Receiver<bool>) -> anyhow::Result<AppState> {
+    let people = People::new(settings.coordinator.people.clone()).map_err(anyhow::Error::msg)?;
+    let key = SigningKey::load_or_create(&settings.coordinator.signing_key)?;
+    let gateway = Gateway::start(&settings.temporal);
+    let streams = Streams::new(gateway.clone());
+    Ok(AppState::new(Shared { gateway, key, people, metrics: Metrics::new()?, streams, stopping }))
+}

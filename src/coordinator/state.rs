@@ -1,0 +1,56 @@
+//! What every handler shares.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use crate::coordinator::auth::People;
+use crate::coordinator::key::SigningKey;
+use crate::coordinator::metrics::Metrics;
+use crate::coordinator::stream::Streams;
+use crate::gateway::Gateway;
+
+/// Cheap to clone; nothing in it changes but counters and streams.
+#[derive(Clone)]
+pub struct AppState(Arc<Shared>);
+
+/// The parts.
+pub struct Shared {
+    pub gateway: Gateway,
+    pub key: SigningKey,
+    pub people: People,
+    pub metrics: Metrics,
+    pub streams: Streams,
+    /// Turns true when the coordinator is told to stop.
+    pub stopping: watch::Receiver<bool>,
+}
+
+impl AppState {
+    pub fn new(shared: Shared) -> Self {
+        Self(Arc::new(shared))
+    }
+
+    pub fn gateway(&self) -> &Gateway {
+        &self.0.gateway
+    }
+
+    pub fn key(&self) -> &SigningKey {
+        &self.0.key
+    }
+
+    pub fn people(&self) -> &People {
+        &self.0.people
+    }
+
+    pub fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
+    pub fn streams(&self) -> &Streams {
+        &self.0.streams
+    }
+
+    pub fn stopping(&self) -> watch::Receiver<bool> {
+        self.0.stopping.clone()
+    }
+}
