@@ -115,6 +115,13 @@ pub struct HealthEnd {
     pub why: String,
 }
 
+/// Answer of `GET /readyz` when ready; an [`ErrorBody`] says why not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Readiness {
+    pub ready: bool,
+    pub since: Timestamp,
+}
+
 /// Answer of `GET /v1/key`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]

@@ -31,7 +31,9 @@ impl SigningKey {
     fn load(file: &Path) -> anyhow::Result<Self> {
         let mode = fs::metadata(file)?.permissions().mode() & 0o777;
         if mode & 0o077 != 0 {
-            bail!("it is readable by others (mode {mode:o}). Run `chmod 600` on it, or remove it to have a new one made");
+            bail!(
+                "it is readable by others (mode {mode:o}). Run `chmod 600` on it, or remove it to have a new one made"
+            );
         }
         let pair = Ed25519KeyPair::from_pkcs8(&fs::read(file)?)
             .map_err(|why| anyhow::anyhow!("it is no Ed25519 key in PKCS#8 form: {why}"))?;

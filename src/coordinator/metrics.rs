@@ -13,6 +13,7 @@ pub struct Metrics {
     decisions: IntCounterVec,
     rollbacks: IntCounterVec,
     listeners: IntGauge,
+    pollers: IntGauge,
 }
 
 impl Metrics {
@@ -29,12 +30,14 @@ impl Metrics {
             decisions: IntCounterVec::new(opts("decisions_total", "Decisions by outcome."), &["outcome"])?,
             rollbacks: IntCounterVec::new(opts("rollbacks_total", "Rollback requests by outcome."), &["outcome"])?,
             listeners: IntGauge::with_opts(opts("stream_listeners", "Open health streams."))?,
+            pollers: IntGauge::with_opts(opts("stream_pollers", "Deployments looked at for them."))?,
         };
         metrics.registry.register(Box::new(metrics.requests.clone()))?;
         metrics.registry.register(Box::new(metrics.seconds.clone()))?;
         metrics.registry.register(Box::new(metrics.decisions.clone()))?;
         metrics.registry.register(Box::new(metrics.rollbacks.clone()))?;
         metrics.registry.register(Box::new(metrics.listeners.clone()))?;
+        metrics.registry.register(Box::new(metrics.pollers.clone()))?;
         Ok(metrics)
     }
 
@@ -58,7 +61,8 @@ impl Metrics {
         Listening(self.listeners.clone())
     }
 
-    pub fn text(&self) -> prometheus::Result<String> {
+    pub fn text(&self, pollers: usize) -> prometheus::Result<String> {
+        self.pollers.set(i64::try_from(pollers).unwrap_or(i64::MAX));
         TextEncoder::new().encode_to_string(&self.registry.gather())
     }
 }

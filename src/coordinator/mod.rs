@@ -3,16 +3,16 @@
 //! It checks who asks, signs what they decide and streams health. It holds no state that a second coordinator
 //! could not share: what is open, decided or live is Temporal's, read anew for every request.
 
-mod auth;
-mod error;
-mod extract;
-mod guard;
-mod handlers;
-mod key;
-mod metrics;
-mod openapi;
-mod router;
+pub mod auth;
+pub mod error;
+pub mod extract;
+pub mod guard;
+pub mod handlers;
+pub mod key;
+pub mod metrics;
+pub mod openapi;
+pub mod router;
 pub mod server;
-mod state;
-mod stream;
-mod task;
+pub mod state;
+pub mod stream;
+pub mod task;

@@ -10,6 +10,7 @@ pub mod coordinator;
 pub mod decide;
 pub mod describe;
 pub mod evidence;
+pub mod gates;
 pub mod history;
 pub mod list;
 pub mod operate;

@@ -28,11 +28,13 @@ pub async fn readyz(State(state): State<AppState>) -> Result<Json<Readiness>, Ap
     if *state.stopping().borrow() {
         return unready(Failure::new(FailureKind::Unavailable, "The coordinator is stopping.", ""));
     }
-    match state.gateway().link() {
+    match state.gateway().link().borrow().clone() {
         Link::Up { since } => Ok(Json(Readiness { ready: true, since })),
-        Link::Connecting { .. } => {
-            unready(Failure::new(FailureKind::Unavailable, "Temporal has not answered yet.", "Wait, or check its address."))
-        }
+        Link::Connecting { .. } => unready(Failure::new(
+            FailureKind::Unavailable,
+            "Temporal has not answered yet.",
+            "Wait, or check its address.",
+        )),
         Link::Down { failure, .. } => Err(ApiError::from_temporal(failure)),
     }
 }
@@ -40,7 +42,7 @@ pub async fn readyz(State(state): State<AppState>) -> Result<Json<Readiness>, Ap
 /// Counters in Prometheus' text format.
 #[utoipa::path(get, path = "/metrics", responses((status = 200, content_type = "text/plain", body = String)))]
 pub async fn metrics(State(state): State<AppState>) -> Result<Response, ApiError> {
-    let text = state.metrics().text().map_err(|error| {
+    let text = state.metrics().text(state.streams().pollers()).map_err(|error| {
         let failure = Failure::new(FailureKind::Internal, format!("The counters cannot be written: {error}."), "");
         ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, failure)
     })?;
