@@ -51,7 +51,7 @@ pub async fn run_with_listener(
     let telemetry = TelemetryOptions::builder().metrics(meter).build();
     let options = RuntimeOptions::builder().telemetry_options(telemetry).build().map_err(anyhow::Error::msg)?;
     let runtime = Runtime::from_current_tokio(options)?;
-    let workers = settings.worker.workers.max(1);
+    let workers = 1;
     let status = Arc::new(Status::new(workers));
     let shared = Arc::new(Shared {
         settings: settings.clone(),
@@ -165,7 +165,7 @@ impl Shared {
 
     fn worker(&self, client: Client) -> anyhow::Result<Worker> {
         let queue = &self.settings.temporal.task_queue;
-        let options = options::build(queue, &self.settings.worker, &self.services)?;
+        let options = options::build(queue, &self.settings.worker, &self.services);
         let namespace = client.namespace();
         Worker::new(&self.runtime, client, options).with_context(|| format!("no worker for {namespace}/{queue}"))
     }

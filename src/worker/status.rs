@@ -18,7 +18,9 @@ pub enum WorkerState {
         why: Option<String>,
     },
     /// It takes tasks.
-    Polling { since: Timestamp },
+    Polling {
+        since: Timestamp,
+    },
     /// It takes no more tasks and finishes what it has.
     Draining,
     Stopped,

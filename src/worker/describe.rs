@@ -1,0 +1,40 @@
+//! What this worker can run, for people, scripts and the console: a Rust worker does not answer Temporal's own
+//! question about its handlers, so this is where a workflow's signals, queries and updates are read.
+
+use serde::Serialize;
+
+use crate::activities::registry as activities;
+use crate::contracts::temporal::names::{AttributeKind, attribute};
+
+/// Everything registered.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Description {
+    pub activities: &'static [activities::Description],
+    pub search_attributes: Vec<SearchAttribute>,
+}
+
+/// A search attribute that gatewatch writes or reads.
+#[derive(Debug, Serialize)]
+pub struct SearchAttribute {
+    pub name: &'static str,
+    /// As the `temporal` CLI spells it.
+    pub kind: &'static str,
+}
+
+pub fn describe() -> Description {
+    let attribute = |(name, kind): (&'static str, AttributeKind)| SearchAttribute { name, kind: kind_name(kind) };
+    Description {
+        activities: activities::DESCRIPTIONS,
+        search_attributes: attribute::ALL.into_iter().map(attribute).collect(),
+    }
+}
+
+fn kind_name(kind: AttributeKind) -> &'static str {
+    match kind {
+        AttributeKind::Keyword => "Keyword",
+        AttributeKind::KeywordList => "KeywordList",
+        AttributeKind::Int => "Int",
+        AttributeKind::Datetime => "Datetime",
+    }
+}
