@@ -3,4 +3,14 @@
 //! One file, `gatewatch.toml`, is under the environment, which is under the flags. Connecting to Temporal is
 //! configured where the `temporal` CLI configures it: `temporal.toml` profiles and `TEMPORAL_*` variables.
 
+pub mod document;
+pub mod paths;
+pub mod problem;
+pub mod raw;
 pub mod settings;
+pub mod sources;
+pub mod temporal;
+pub mod validate;
+
+/// A `gatewatch.toml` with every key, its default and what it does. A test holds it to the parser.
+pub const EXAMPLE: &str = include_str!("example.toml");

@@ -10,5 +10,6 @@
 
 mod activities;
 mod assets;
+mod config;
 mod console;
 mod tidy;

@@ -1,0 +1,151 @@
+//! `gatewatch.toml` as it is written: everything may be absent, nothing unknown may be there.
+//! What it means, and what must be there, is [`crate::config::validate`]'s.
+
+use std::collections::BTreeMap;
+
+use secrecy::SecretString;
+use serde::{Deserialize, Deserializer};
+
+/// The whole file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Raw {
+    pub temporal: Temporal,
+    pub worker: Worker,
+    pub coordinator: Coordinator,
+    pub coordinator_client: CoordinatorClient,
+    pub console: Console,
+    /// What differs under one profile of `temporal.toml`.
+    pub profiles: BTreeMap<String, Profile>,
+    pub services: BTreeMap<String, Service>,
+}
+
+/// `[temporal]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Temporal {
+    pub profile: Option<String>,
+    pub config_file: Option<String>,
+    pub address: Option<String>,
+    pub namespace: Option<String>,
+    pub task_queue: Option<String>,
+}
+
+/// `[worker]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Worker {
+    pub concurrency: Option<usize>,
+    pub listen: Option<String>,
+    pub drain: Option<String>,
+}
+
+/// `[coordinator]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Coordinator {
+    pub listen: Option<String>,
+    pub signing_key: Option<String>,
+    pub people: Vec<Person>,
+}
+
+/// `[[coordinator.people]]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Person {
+    pub name: Option<String>,
+    pub token_sha256: Option<String>,
+    pub may: Vec<String>,
+}
+
+/// `[coordinator_client]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CoordinatorClient {
+    pub url: Option<String>,
+    pub token: Option<Secret>,
+    pub token_file: Option<String>,
+    pub allow_plaintext: Option<bool>,
+}
+
+/// `[console]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Console {
+    pub theme: Option<String>,
+    pub keymap: Option<String>,
+    pub read_only: Option<bool>,
+    pub bell: Option<bool>,
+    pub desktop_notifications: Option<bool>,
+    pub typed_production: Option<bool>,
+    pub direct_rollback: Option<bool>,
+    pub config_dir: Option<String>,
+    pub state_dir: Option<String>,
+    pub actor: Option<String>,
+}
+
+/// `[profiles.NAME]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Profile {
+    pub console: Console,
+    pub coordinator_client: CoordinatorClient,
+}
+
+/// `[services.NAME]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Service {
+    pub environment: Option<String>,
+    pub public_url: Option<String>,
+    pub health_path: Option<String>,
+    pub metrics_path: Option<String>,
+    pub version_path: Option<String>,
+    pub repository: Option<String>,
+    pub branch: Option<String>,
+    pub records: Option<String>,
+    pub not_applicable: Vec<String>,
+    pub database: Option<Database>,
+    pub target: Option<Target>,
+    pub journeys: Vec<Journey>,
+}
+
+/// `[services.NAME.database]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Database {
+    pub file: Option<String>,
+    pub migrations: Option<String>,
+    pub backups: Option<String>,
+}
+
+/// `[services.NAME.target]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Target {
+    pub kind: Option<String>,
+    pub command: Vec<String>,
+    pub switch: Option<String>,
+    pub state: Option<String>,
+}
+
+/// `[[services.NAME.journeys]]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Journey {
+    pub name: Option<String>,
+    pub path: Option<String>,
+    pub expect_status: Option<u16>,
+    pub expect_text: Option<String>,
+    pub critical: Option<bool>,
+}
+
+/// A secret that was written into a file; cannot be printed.
+#[derive(Clone, Debug)]
+pub struct Secret(pub SecretString);
+
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|text| Self(text.into()))
+    }
+}

@@ -1,0 +1,249 @@
+//! Configuration: file under environment under flags, and problems that name place, key and remedy.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use gatewatch::config::paths::Surroundings;
+use gatewatch::config::settings::{Permission, Settings, Target};
+use gatewatch::config::sources::{Flags, Kind, VARIABLES, load};
+use gatewatch::config::{EXAMPLE, problem, temporal};
+use gatewatch::contracts::failure::{Failure, FailureKind};
+use secrecy::ExposeSecret as _;
+
+fn surroundings(home: &Path, variables: &[(&str, &str)]) -> Surroundings {
+    Surroundings {
+        variables: variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+        home: home.to_owned(),
+        config_home: home.join("config"),
+        state_home: home.join("state"),
+        current_dir: home.to_owned(),
+    }
+}
+
+fn write(path: &Path, text: &str) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, text).unwrap();
+}
+
+/// Settings of a home that holds these two files.
+fn settings(gatewatch: &str, temporal: &str, variables: &[(&str, &str)]) -> Result<Settings, problem::Problem> {
+    let home = tempfile::tempdir().unwrap();
+    write(&home.path().join("config/gatewatch/gatewatch.toml"), gatewatch);
+    write(&home.path().join("config/temporalio/temporal.toml"), temporal);
+    load(&Flags::default(), &surroundings(home.path(), variables))
+}
+
+fn problem(gatewatch: &str, temporal: &str, variables: &[(&str, &str)]) -> String {
+    settings(gatewatch, temporal, variables).expect_err("it should be refused").to_string()
+}
+
+#[test]
+fn nothing_configured_means_the_defaults() {
+    let home = tempfile::tempdir().unwrap();
+    let settings = load(&Flags::default(), &surroundings(home.path(), &[("USER", "mira")])).unwrap();
+    assert_eq!(settings.temporal.address.as_str(), "http://127.0.0.1:7233/");
+    assert_eq!(settings.temporal.namespace, "default");
+    assert_eq!(settings.temporal.task_queue, "gatewatch");
+    assert_eq!(settings.coordinator.listen.to_string(), "127.0.0.1:7400");
+    assert_eq!(settings.coordinator.signing_key, home.path().join("state/gatewatch/coordinator.key"));
+    assert_eq!(settings.console.actor, "mira");
+    assert!(settings.coordinator_client.is_none() && settings.services.is_empty() && !settings.console.read_only);
+}
+
+#[test]
+fn the_example_parses_and_says_the_defaults() {
+    let example = settings(EXAMPLE, "", &[]).unwrap();
+    let defaults = settings("", "", &[]).unwrap();
+    // The two homes differ; everything else must not.
+    let text = |settings: &Settings| {
+        let shown = format!("{settings:#?}");
+        let home = settings.console.state_dir.parent().unwrap().parent().unwrap().display().to_string();
+        shown.replace(&home, "HOME")
+    };
+    assert_eq!(text(&example), text(&defaults));
+}
+
+#[test]
+fn the_commented_out_part_of_the_example_parses_too() {
+    let whole: String = EXAMPLE
+        .lines()
+        .map(|line| match line.strip_prefix("# ") {
+            Some(code)
+                if code.starts_with('[') || code.split_once(" = ").is_some_and(|(key, _)| !key.contains(' ')) =>
+            {
+                code.to_owned()
+            }
+            _ => line.to_owned(),
+        })
+        .map(|line| line.replace("token_sha256 = \"...\"", &format!("token_sha256 = \"{}\"", "a".repeat(64))) + "\n")
+        .filter(|line| !line.starts_with("token_file") && !line.starts_with("config_file"))
+        .collect();
+    let settings = settings(&whole, "", &[]).unwrap();
+    let service = &settings.services[&"checkout".into()];
+    let Target::Process(target) = &service.target;
+    assert_eq!(target.switch.as_str(), "http://127.0.0.1:8081/");
+    assert_eq!(service.journeys[0].expect_text.as_deref(), Some("checkout"));
+    assert!(service.repository.is_absolute() && service.repository.ends_with("src/checkout"));
+    assert_eq!(settings.coordinator.people[0].may, [Permission::Decide, Permission::Rollback]);
+    assert_eq!(settings.coordinator_client.unwrap().url.as_str(), "http://127.0.0.1:7400/");
+    assert_eq!(settings.worker.drain, Duration::from_secs(20));
+}
+
+#[test]
+fn flags_go_over_the_environment_over_the_file() {
+    let home = tempfile::tempdir().unwrap();
+    write(
+        &home.path().join("config/gatewatch/gatewatch.toml"),
+        "[console]\ntheme = 'file'\nkeymap = 'file'\nactor = 'file'",
+    );
+    let over = surroundings(home.path(), &[("GATEWATCH_THEME", "variable"), ("GATEWATCH_KEYMAP", "variable")]);
+    let flags =
+        Flags::default().set("--theme", "console.theme", Some("flag")).set("--x", "console.actor", None::<bool>);
+    let console = load(&flags, &over).unwrap().console;
+    assert_eq!((&*console.theme, &*console.keymap, &*console.actor), ("flag", "variable", "file"));
+}
+
+#[test]
+fn a_profile_of_temporal_toml_is_what_the_cli_would_use() {
+    let file = "[profile.default]\naddress = 'here:7233'\n[profile.prod]\naddress = 'there:7233'\nnamespace = 'shop'\n\
+                api_key = 'sesame'\n[profile.prod.grpc_meta]\nsome_header = 'x'";
+    let default = settings("", file, &[]).unwrap().temporal;
+    assert_eq!((default.address.as_str(), default.api_key.is_none()), ("http://here:7233/", true));
+    let prod = settings("", file, &[("TEMPORAL_PROFILE", "prod")]).unwrap().temporal;
+    assert_eq!((prod.address.as_str(), &*prod.namespace), ("https://there:7233/", "shop"), "a key means TLS");
+    assert_eq!(prod.api_key.unwrap().expose_secret(), "sesame");
+    assert_eq!(prod.headers["some-header"].expose_secret(), "x");
+    let over = [("TEMPORAL_PROFILE", "prod"), ("TEMPORAL_ADDRESS", "else:1"), ("TEMPORAL_GRPC_META_SOME_HEADER", "y")];
+    let over = settings("[temporal]\naddress = 'ignored:1'", file, &over).unwrap().temporal;
+    assert_eq!(over.address.as_str(), "https://else:1/");
+    assert_eq!(over.headers["some-header"].expose_secret(), "y");
+    assert_eq!(over.cluster().address, "else:1");
+}
+
+#[test]
+fn profiles_are_listed_and_what_differs_under_one_applies_to_it_alone() {
+    let home = tempfile::tempdir().unwrap();
+    write(
+        &home.path().join("config/temporalio/temporal.toml"),
+        "[profile.prod]\naddress = 'a:1'\n[profile.dev]\naddress = 'b:1'",
+    );
+    write(
+        &home.path().join("config/gatewatch/gatewatch.toml"),
+        "[console]\ntheme = 'x'\n[profiles.prod.console]\nread_only = true",
+    );
+    let at = |variables: &[(&str, &str)]| surroundings(home.path(), variables);
+    assert_eq!(temporal::profiles(&at(&[])).unwrap(), ["dev", "prod"]);
+    let console = |profile| load(&Flags::default(), &at(&[("TEMPORAL_PROFILE", profile)])).unwrap().console;
+    assert!(console("prod").read_only && console("prod").theme == "x");
+    assert!(!console("dev").read_only);
+    let once = Flags::default().set("--read-only", "console.read_only", Some(false));
+    let once = load(&once, &at(&[("TEMPORAL_PROFILE", "prod")])).unwrap();
+    assert!(!once.console.read_only, "an explicit flag for one run goes over the profile");
+}
+
+#[test]
+fn credentials_never_travel_in_clear() {
+    for file in [
+        "[profile.default]\naddress = 'http://there:7233'\napi_key = 'sesame'",
+        "[profile.default]\naddress = 'http://there:7233'\n[profile.default.tls]\nserver_name = 'x'",
+        "[profile.default]\naddress = 'there:7233'\napi_key = 'sesame'\n[profile.default.tls]\ndisabled = true",
+        "[profile.default]\naddress = 'there:7233'\n[profile.default.grpc_meta]\nauthorization = 'sesame'",
+    ] {
+        let said = problem("", file, &[]);
+        assert!(said.contains("temporal.toml:2: address:") && said.contains("in clear"), "{said}");
+        assert!(said.contains("https://") && !said.contains("sesame"), "{said}");
+    }
+    let said = problem("", "", &[("TEMPORAL_ADDRESS", "http://there:7233"), ("TEMPORAL_API_KEY", "sesame")]);
+    assert!(said.starts_with("environment variable TEMPORAL_ADDRESS: address:"), "{said}");
+    let said = problem("[coordinator_client]\nurl = 'http://there:7400'\ntoken = 'sesame'", "", &[]);
+    assert!(said.contains("gatewatch.toml:2: coordinator_client.url:") && !said.contains("sesame"), "{said}");
+    let local = "[coordinator_client]\nurl = 'http://127.0.0.1:7400'\ntoken = 'sesame'";
+    let local = settings(local, "", &[]).unwrap();
+    assert!(!format!("{local:?}").contains("sesame"), "secrets cannot be printed");
+}
+
+#[test]
+fn problems_name_file_line_key_and_remedy() {
+    let table = [
+        (
+            "[console]\ntheme = 'dark'\nthme = 'x'",
+            "gatewatch.toml:3: console.thme: Unknown field `thme`",
+            "Did you mean `theme`?",
+        ),
+        (
+            "\n[console]\nbell = 'loud'",
+            "gatewatch.toml:3: console.bell: Invalid type: string \"loud\"",
+            "Correct the value.",
+        ),
+        ("[console\ntheme = 'dark'", "gatewatch.toml:1: ", "Correct"),
+        ("[worker]\ndrain = 'soon'", "gatewatch.toml:2: worker.drain: `soon` is no duration", "`30s`"),
+        ("[worker]\nlisten = 'here'", "gatewatch.toml:2: worker.listen:", "127.0.0.1:7400"),
+        (
+            "[services.shop]\npublic_url = 'http://a'\nrepository = 'r'\nrecords = 'r'\n[services.shop.target]\nkind = 'vercel'",
+            "gatewatch.toml:6: services.shop.target.kind: There is no deploy target `vercel`",
+            "process",
+        ),
+        ("[services.shop]\npublic_url = 'http://a'", "services.shop.target: It is missing", "Add"),
+        (
+            "[[coordinator.people]]\nname = 'mira'\ntoken_sha256 = 'abc'",
+            "gatewatch.toml:3: coordinator.people[0].token_sha256:",
+            "sha256sum",
+        ),
+        (
+            "[temporal]\nprofile = 'prod'",
+            "gatewatch.toml:2: temporal.profile: There is no profile `prod`",
+            "temporal config set",
+        ),
+    ];
+    for (file, place, remedy) in table {
+        let said = problem(file, "", &[]);
+        assert!(said.contains(place), "{place}\n{said}");
+        assert!(said.contains(remedy), "{remedy}\n{said}");
+    }
+    let said = problem("", "", &[("GATEWATCH_READ_ONLY", "perhaps")]);
+    assert!(said.starts_with("environment variable GATEWATCH_READ_ONLY: console.read_only:"), "{said}");
+    let said = problem("", "[profile.prod.tls]\nclient_cert_path = 'nowhere.pem'", &[("TEMPORAL_PROFILE", "prod")]);
+    assert!(
+        said.contains("temporal.toml:1: tls.client_cert:") && said.contains("nowhere.pem cannot be read"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_named_file_must_exist_and_the_failure_says_which() {
+    let home = tempfile::tempdir().unwrap();
+    let flags = Flags::new(Some("mine.toml".into()));
+    let said = load(&flags, &surroundings(home.path(), &[])).unwrap_err();
+    let failure = Failure::from(said);
+    assert_eq!(failure.kind, FailureKind::Invalid);
+    assert!(failure.message.contains("mine.toml") && failure.hint.contains("--example"), "{failure}");
+    let by_variable = surroundings(home.path(), &[("GATEWATCH_CONFIG", "other.toml")]);
+    assert!(load(&Flags::default(), &by_variable).unwrap_err().to_string().contains("other.toml"));
+}
+
+#[test]
+fn every_variable_changes_a_setting() {
+    let home = tempfile::tempdir().unwrap();
+    write(&home.path().join("config/temporalio/temporal.toml"), "[profile.sample]\nnamespace = 'sample'");
+    write(&home.path().join("other.toml"), "[profile.default]\nnamespace = 'other'");
+    write(&home.path().join("config/gatewatch/gatewatch.toml"), "[coordinator_client]\nurl = 'http://127.0.0.1:1'");
+    write(&home.path().join("token"), "sesame");
+    let seen = |variables: &[(&str, &str)]| {
+        format!("{:?}", load(&Flags::default(), &surroundings(home.path(), variables)).unwrap())
+    };
+    for (variable, key, kind) in VARIABLES {
+        let value = match (*key, kind) {
+            ("temporal.config_file", _) => "other.toml",
+            ("coordinator_client.token_file", _) => "token",
+            ("worker.listen" | "coordinator.listen", _) => "127.0.0.1:9",
+            ("worker.drain", _) => "9s",
+            ("coordinator_client.url", _) => "http://127.0.0.1:9",
+            ("console.read_only", _) => "true",
+            (_, Kind::Switch) => "false",
+            (_, Kind::Number) => "9",
+            (_, Kind::Text) => "sample",
+        };
+        assert_ne!(seen(&[(variable, value)]), seen(&[]), "{variable}={value} changed nothing");
+    }
+}
