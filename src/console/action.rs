@@ -119,6 +119,8 @@ impl Action {
 
 const GLOBAL: &[Context] = &[Context::Global];
 const ANYWHERE: &[Context] = &[Context::Global, Context::Text];
+const SCREENS: &[Context] =
+    &[Context::Now, Context::Gates, Context::Workflows, Context::Workflow, Context::Deployment, Context::History];
 const LISTS: &[Context] = &[
     Context::Now,
     Context::Gates,
@@ -186,8 +188,8 @@ pub const ACTIONS: &[ActionSpec] = &[
     spec(Action::CursorBottom, "cursor.bottom", "bottom", "Move to the last line.", LISTS),
     spec(Action::PageDown, "page.down", "page down", "Move down one page.", LISTS),
     spec(Action::PageUp, "page.up", "page up", "Move up one page.", LISTS),
-    spec(Action::NextPane, "pane.next", "next pane", "Move to the next part of the screen.", LISTS),
-    spec(Action::PreviousPane, "pane.previous", "previous pane", "Move to the part of the screen before.", LISTS),
+    spec(Action::NextPane, "pane.next", "next pane", "Move to the next part of the screen.", SCREENS),
+    spec(Action::PreviousPane, "pane.previous", "previous pane", "Move to the part of the screen before.", SCREENS),
     spec(Action::Open, "open", "open", "Open what is selected; in a question, say yes.", OPENS),
     spec(
         Action::Find,
