@@ -5,8 +5,10 @@
 //! the deployment's id and recorded durably ([`files`]) before or together with the effect.
 
 pub mod database;
+pub mod deploy;
 pub mod error;
 pub mod files;
 pub mod git;
+pub mod heartbeat;
 pub mod registry;
 pub mod services;

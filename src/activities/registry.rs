@@ -6,6 +6,7 @@ use serde::Serialize;
 use temporalio_sdk::WorkerOptions;
 
 use crate::activities::database::DatabaseActivities;
+use crate::activities::deploy::DeployActivities;
 use crate::activities::git::GitActivities;
 use crate::activities::services::Services;
 
@@ -14,6 +15,7 @@ pub fn register(options: &mut WorkerOptions, services: &Arc<Services>) {
     let services = || Arc::clone(services);
     options
         .register_activities(DatabaseActivities { services: services() })
+        .register_activities(DeployActivities { services: services() })
         .register_activities(GitActivities { services: services() });
 }
 
@@ -34,5 +36,11 @@ pub const DESCRIPTIONS: &[Description] = &[
     about("verifyBackup", "Opens a backup and reads all of it."),
     about("runProductionMigrations", "Applies the migrations of a commit."),
     about("rollbackMigration", "Takes migrations back, or restores the backup, and checks the data."),
+    about("getDeploymentStatus", "Says what serves the traffic now."),
+    about("getRollbackReadiness", "Says what a rollback from a commit would do."),
+    about("deployToProduction", "Starts a version beside the live one."),
+    about("waitForDeployment", "Waits until a version is healthy, then sends it all traffic."),
+    about("verifyDeployment", "Asks through the public address which version answers, and ends what was undone."),
+    about("rollbackVercelDeployment", "Serves the previous version again, starting it where it is gone."),
     about("rollbackToCommit", "Puts the content of an earlier commit on top of the release branch, and says why."),
 ];

@@ -9,7 +9,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
 use crate::activities::error::{Cause, permanent};
-use crate::contracts::ids::CommitSha;
+use crate::contracts::ids::{CommitSha, Version};
 
 /// A repository. Cheap: holds nothing but its path.
 #[derive(Clone, Copy, Debug)]
@@ -92,6 +92,15 @@ impl<'a> Repository<'a> {
         let content = self.file(commit, path).await?;
         let text = content.map(|content| String::from_utf8_lossy(&content).trim().to_owned());
         Ok(text.filter(|text| !text.is_empty()))
+    }
+
+    /// What the service calls the release that is made of this commit: the content of its file `VERSION`.
+    pub async fn version(&self, commit: &Commit) -> anyhow::Result<Version> {
+        let version = self.line(commit, "VERSION").await?;
+        version.map(Version::new).ok_or_else(|| {
+            let message = format!("commit {} has no file VERSION that names its release", commit.sha.short());
+            permanent(Cause::InvalidRequest, message)
+        })
     }
 
     /// The files directly in a folder of a commit, by name.

@@ -1,0 +1,57 @@
+//! What it takes to run versions of a service somewhere. Targets differ in how; what an activity asks is the same.
+
+use futures::future::BoxFuture;
+
+use crate::activities::deploy::process::Processes;
+use crate::activities::services::Services;
+use crate::config::settings::{Service, Target as Configured};
+use crate::contracts::clock::Millis;
+use crate::contracts::delivery::LiveVersion;
+use crate::contracts::ids::{CommitSha, DeploymentId, Version};
+
+/// One version to run, under the id of its deployment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Release {
+    pub deployment_id: DeploymentId,
+    pub version: Version,
+    pub commit: CommitSha,
+}
+
+/// Where a rollback would go.
+#[derive(Clone, Debug)]
+pub struct Predecessor {
+    pub live: LiveVersion,
+    /// How long serving it again takes, from what was measured here before.
+    pub estimate: Option<Millis>,
+}
+
+/// An operation of a target.
+pub type Operation<'a, T> = BoxFuture<'a, anyhow::Result<T>>;
+
+/// Where versions run. Each operation may be asked for any number of times, and has its effect once.
+pub trait Target: Send + Sync {
+    /// What serves the traffic now.
+    fn live(&self) -> Operation<'_, Option<LiveVersion>>;
+
+    /// What a rollback from `commit` would serve again; `None` when there is nothing.
+    fn predecessor<'a>(&'a self, commit: &'a CommitSha) -> Operation<'a, Option<Predecessor>>;
+
+    /// Starts a version beside the live one. It gets no traffic.
+    fn start<'a>(&'a self, release: &'a Release) -> Operation<'a, ()>;
+
+    /// Waits until a started version is healthy, then sends it all traffic.
+    fn promote<'a>(&'a self, release: &'a Release) -> Operation<'a, LiveVersion>;
+
+    /// Serves `previous` again and makes sure that `undone` can never come back by a late attempt.
+    fn restore<'a>(&'a self, undone: &'a DeploymentId, previous: &'a LiveVersion) -> Operation<'a, LiveVersion>;
+
+    /// Ends what was undone, now that something else was seen serving.
+    fn retire(&self) -> Operation<'_, ()>;
+}
+
+/// The target a service is configured for.
+pub fn of<'a>(services: &'a Services, service: &'a Service) -> Box<dyn Target + 'a> {
+    match &service.target {
+        Configured::Process(target) => Box::new(Processes { service, target, http: services.http() }),
+    }
+}
