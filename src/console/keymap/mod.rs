@@ -19,37 +19,24 @@ pub struct Keymap {
     tries: Vec<Trie>,
 }
 
-/// What the keys pressed so far mean.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lookup {
-    Action(Action),
-    /// They begin something longer; [`Keymap::next`] says what.
-    Pending,
-    Unbound,
-}
-
-/// A line of which-key: a key that may come next, and where it leads.
+/// What the keys pressed so far come to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Next {
-    pub key: KeyPress,
-    /// `None` where more keys follow.
-    pub action: Option<Action>,
+pub enum Resolution {
+    Action(Action),
+    /// They begin something longer: the keys that may follow, as people read them, and what each leads to.
+    Pending(Vec<(String, Action)>),
+    None,
 }
 
 impl Keymap {
-    pub fn lookup(&self, context: Context, keys: &[KeyPress]) -> Lookup {
+    pub fn resolve(&self, context: Context, keys: &[KeyPress]) -> Resolution {
         match self.trie(context).and_then(|trie| trie.find(keys)) {
-            Some(Found::Action(action)) => Lookup::Action(action),
-            Some(Found::Branch(_)) => Lookup::Pending,
-            None => Lookup::Unbound,
-        }
-    }
-
-    /// What may follow the keys pressed so far, in the order of the files.
-    pub fn next(&self, context: Context, keys: &[KeyPress]) -> Vec<Next> {
-        match self.trie(context).and_then(|trie| trie.find(keys)) {
-            Some(Found::Branch(trie)) => trie.next(),
-            Some(Found::Action(_)) | None => Vec::new(),
+            Some(Found::Action(action)) => Resolution::Action(action),
+            Some(Found::Branch(trie)) => {
+                let following = trie.bindings().into_iter().map(|(keys, action)| (text::label(&keys), action));
+                Resolution::Pending(following.collect())
+            }
+            None => Resolution::None,
         }
     }
 
@@ -62,7 +49,7 @@ impl Keymap {
     }
 
     /// The key a hint shows for an action, as people read it.
-    pub fn hint(&self, context: Context, action: Action) -> Option<String> {
+    pub fn label(&self, context: Context, action: Action) -> Option<String> {
         self.keys_for(context, action).first().map(|keys| text::label(keys))
     }
 

@@ -2,7 +2,6 @@
 
 use crate::console::action::Action;
 use crate::console::key::KeyPress;
-use crate::console::keymap::Next;
 
 /// What may be pressed, in the order in which it was bound.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -54,14 +53,7 @@ impl Trie {
         }
     }
 
-    pub fn next(&self) -> Vec<Next> {
-        let next = |(key, node): &(KeyPress, Node)| match node {
-            Node::Leaf(action) => Next { key: *key, action: Some(*action) },
-            Node::Branch(_) => Next { key: *key, action: None },
-        };
-        self.children.iter().map(next).collect()
-    }
-
+    /// Everything below, with the keys that lead there.
     pub fn bindings(&self) -> Vec<(Vec<KeyPress>, Action)> {
         let mut all = Vec::new();
         for (key, node) in &self.children {

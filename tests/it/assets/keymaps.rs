@@ -6,7 +6,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use gatewatch::console::action::{ACTIONS, Action};
 use gatewatch::console::assets::{Kind, Shelf};
 use gatewatch::console::key::KeyPress;
-use gatewatch::console::keymap::{Keymap, Lookup, load, path, table, text};
+use gatewatch::console::keymap::{Keymap, Resolution, load, path, table, text};
 use gatewatch::console::screen::{Context, ScreenId};
 use proptest::prelude::*;
 
@@ -20,8 +20,8 @@ fn all() -> Vec<Keymap> {
     shipped(Kind::Keymap).iter().map(|name| keymap(name)).collect()
 }
 
-fn does(keymap: &Keymap, context: Context, keys: &str) -> Lookup {
-    keymap.lookup(context, &text::parse(keys).unwrap())
+fn does(keymap: &Keymap, context: Context, keys: &str) -> Resolution {
+    keymap.resolve(context, &text::parse(keys).unwrap())
 }
 
 /// What is only worth a place in the palette.
@@ -93,8 +93,8 @@ fn what_writes_is_one_deliberate_letter_and_none_beside_the_resting_keys() {
                 assert!(keys[0].modifiers.is_empty(), "{}: {action:?} is on a chord", keymap.name);
             }
         }
-        assert_eq!(does(&keymap, Context::Deployment, "R"), Lookup::Action(Action::RollBack));
-        assert_eq!(does(&keymap, Context::Deployment, "r"), Lookup::Unbound, "a missed shift must not act");
+        assert_eq!(does(&keymap, Context::Deployment, "R"), Resolution::Action(Action::RollBack));
+        assert_eq!(does(&keymap, Context::Deployment, "r"), Resolution::None, "a missed shift must not act");
     }
 }
 
@@ -103,10 +103,10 @@ fn a_key_means_the_same_on_every_screen() {
     for keymap in all() {
         for (keys, action) in keymap.bindings(Context::Global) {
             for screen in ScreenId::ALL {
-                let here = keymap.lookup(screen.context(), &keys);
+                let here = keymap.resolve(screen.context(), &keys);
                 assert_eq!(
                     here,
-                    Lookup::Action(action),
+                    Resolution::Action(action),
                     "{}: {} in {}",
                     keymap.name,
                     text::print(&keys),
@@ -120,15 +120,9 @@ fn a_key_means_the_same_on_every_screen() {
 #[test]
 fn which_key_comes_from_the_tree() {
     let vim = keymap("vim");
-    assert_eq!(does(&vim, Context::Now, "g"), Lookup::Pending);
-    assert_eq!(does(&vim, Context::Now, "g g"), Lookup::Action(Action::CursorTop));
-    assert_eq!(does(&vim, Context::Now, "g x"), Lookup::Unbound);
-    let next: Vec<(String, Option<Action>)> = vim
-        .next(Context::Now, &text::parse("g").unwrap())
-        .into_iter()
-        .map(|next| (text::label(&[next.key]), next.action))
-        .collect();
-    let expected = [
+    assert_eq!(does(&vim, Context::Now, "g g"), Resolution::Action(Action::CursorTop));
+    assert_eq!(does(&vim, Context::Now, "g x"), Resolution::None);
+    let following = [
         ("g", Action::CursorTop),
         ("t", Action::NextTab),
         ("T", Action::PreviousTab),
@@ -138,13 +132,14 @@ fn which_key_comes_from_the_tree() {
         ("4", Action::GoDeployment),
         ("5", Action::GoHistory),
     ];
-    assert_eq!(next, expected.map(|(key, action)| (key.to_owned(), Some(action))));
+    let following = following.map(|(key, action)| (key.to_owned(), action)).to_vec();
+    assert_eq!(does(&vim, Context::Now, "g"), Resolution::Pending(following));
 }
 
 #[test]
 fn hints_show_the_shortest_key_that_works_here() {
     let (default, vim) = (keymap("default"), keymap("vim"));
-    let hints = |keymap: &Keymap, context, action| keymap.hint(context, action);
+    let hints = |keymap: &Keymap, context, action| keymap.label(context, action);
     assert_eq!(hints(&default, Context::Gates, Action::Open).as_deref(), Some("⏎"));
     assert_eq!(hints(&default, Context::Gates, Action::Copy).as_deref(), Some("y"));
     assert_eq!(hints(&vim, Context::Gates, Action::Copy).as_deref(), Some("y y"));
@@ -180,10 +175,10 @@ fn a_keymap_of_ones_own_changes_what_it_names() {
         &[("mine", "inherits = \"default\"\n[global]\nq = \"noop\"\n\"ctrl-Q\" = \"quit\"\n[history]\nx = \"fold\"\n")],
     );
     let mine = load::keymap(&user.shelf(), "mine").unwrap();
-    assert_eq!(does(&mine, Context::Now, "q"), Lookup::Unbound);
-    assert_eq!(does(&mine, Context::Now, "ctrl-q"), Lookup::Action(Action::Quit));
-    assert_eq!(does(&mine, Context::History, "x"), Lookup::Action(Action::Fold), "a section goes before [global]");
-    assert_eq!(does(&mine, Context::Gates, "x"), Lookup::Action(Action::Reject));
+    assert_eq!(does(&mine, Context::Now, "q"), Resolution::None);
+    assert_eq!(does(&mine, Context::Now, "ctrl-q"), Resolution::Action(Action::Quit));
+    assert_eq!(does(&mine, Context::History, "x"), Resolution::Action(Action::Fold), "a section goes before [global]");
+    assert_eq!(does(&mine, Context::Gates, "x"), Resolution::Action(Action::Reject));
 }
 
 #[test]
@@ -312,7 +307,7 @@ proptest! {
         let keymap = keymap(name);
         for context in Context::ALL {
             for (keys, action) in keymap.bindings(context) {
-                prop_assert_eq!(keymap.lookup(context, &keys), Lookup::Action(action));
+                prop_assert_eq!(keymap.resolve(context, &keys), Resolution::Action(action));
             }
         }
     }
