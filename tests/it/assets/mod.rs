@@ -5,8 +5,10 @@ mod themes;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::time::Duration;
 
-use gatewatch::console::assets::{AssetError, Kind, Shelf};
+use gatewatch::console::assets::{AssetError, Kind, Shelf, watch};
 
 /// A user's config folder with some files of one kind in it.
 struct UserFolder {
@@ -51,4 +53,29 @@ fn every_file_in_the_tree_ships() {
     for kind in [Kind::Theme, Kind::Keymap] {
         assert_eq!(shipped(kind), Shelf::new(kind, None).names());
     }
+}
+
+#[test]
+fn a_changed_file_is_told_once_and_a_file_of_something_else_is_not() {
+    let user = UserFolder::new(Kind::Theme, &[("mine", "inherits = \"dark\"\n")]);
+    let (tx, rx) = mpsc::channel();
+    let watch = watch::watch(user.dir.path(), move || tx.send(()).unwrap()).unwrap();
+    let folder = user.dir.path().join("themes");
+    fs::write(folder.join("notes.txt"), "not ours").unwrap();
+    assert!(rx.recv_timeout(Duration::from_millis(300)).is_err(), "another file is nobody's business");
+    for nth in 0..3 {
+        fs::write(folder.join("mine.toml"), format!("inherits = \"light\" # {nth}\n")).unwrap();
+    }
+    rx.recv_timeout(Duration::from_secs(10)).expect("a change is told");
+    // A keymap folder that was not there when watching began.
+    fs::create_dir(user.dir.path().join("keymaps")).unwrap();
+    let mine = user.dir.path().join("keymaps/mine.toml");
+    let told = (0..100).any(|nth| {
+        // The watcher learns of a new folder a moment after it is made; a user saves again, too.
+        fs::write(&mine, format!("inherits = \"vim\" # {nth}\n")).unwrap();
+        rx.recv_timeout(Duration::from_millis(200)).is_ok()
+    });
+    assert!(told, "a change in a new folder is told");
+    drop(watch);
+    assert_eq!(rx.recv_timeout(Duration::from_secs(10)), Err(mpsc::RecvTimeoutError::Disconnected), "the thread ends");
 }

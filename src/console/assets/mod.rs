@@ -1,6 +1,8 @@
 //! Themes and keymaps as files: where they are found, how one inherits from another, and how an error in one is told
 //! (file, line, key). It knows TOML and nothing of what the keys mean.
 
+pub mod watch;
+
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -35,14 +37,14 @@ impl Kind {
     fn embedded(self) -> &'static [(&'static str, &'static str)] {
         match self {
             Self::Theme => &[
-                ("dark", include_str!("../../themes/dark.toml")),
-                ("light", include_str!("../../themes/light.toml")),
-                ("high-contrast", include_str!("../../themes/high-contrast.toml")),
-                ("mono", include_str!("../../themes/mono.toml")),
+                ("dark", include_str!("../../../themes/dark.toml")),
+                ("light", include_str!("../../../themes/light.toml")),
+                ("high-contrast", include_str!("../../../themes/high-contrast.toml")),
+                ("mono", include_str!("../../../themes/mono.toml")),
             ],
             Self::Keymap => &[
-                ("default", include_str!("../../keymaps/default.toml")),
-                ("vim", include_str!("../../keymaps/vim.toml")),
+                ("default", include_str!("../../../keymaps/default.toml")),
+                ("vim", include_str!("../../../keymaps/vim.toml")),
             ],
         }
     }
