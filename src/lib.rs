@@ -7,6 +7,7 @@
 //! | layer | room | what it owns |
 //! |---|---|---|
 //! | L4 | [`devstack`] | the demo: a real Temporal server, worker, coordinator and service, and the story they play |
+//! | L4 | [`headless`] | one process without a screen: arguments, logs, signals around worker and coordinator |
 //! | L3 | [`console`] | the terminal UI |
 //! | L3 | [`cli`] | the same operations without a screen |
 //! | L3 | [`coordinator`] | HTTP: decisions in, exactly one effect out |
@@ -44,6 +45,7 @@ pub mod contracts;
 pub mod coordinator;
 pub mod devstack;
 pub mod gateway;
+pub mod headless;
 pub mod telemetry;
 pub mod worker;
 pub mod workflows;

@@ -1,1 +1,46 @@
-fn main() {}
+//! `gatewatch`: the console, the same operations without a screen, and the demo. Arguments in, exit code out.
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
+use gatewatch::cli::exit;
+use gatewatch::cli::global::Global;
+use gatewatch::headless::args::Headless;
+use gatewatch::{cli, headless};
+
+/// The on-call console for Temporal: watch deliveries, approve gates, roll back.
+///
+/// Without a command it opens the console.
+#[derive(Debug, Parser)]
+#[command(version, after_help = exit::TABLE)]
+struct Arguments {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    #[command(flatten)]
+    Cli(cli::Command),
+    /// Print a completion script for a shell.
+    Completions { shell: Shell },
+    /// The headless services, as `gatewatch-worker` runs them.
+    #[command(hide = true)]
+    WorkerProcess(Headless),
+}
+
+fn main() -> ExitCode {
+    let Arguments { global, command } = Arguments::parse();
+    match command {
+        None => ExitCode::SUCCESS,
+        Some(Command::Cli(command)) => cli::run(&global, &command),
+        Some(Command::Completions { shell }) => {
+            clap_complete::generate(shell, &mut Arguments::command(), "gatewatch", &mut std::io::stdout());
+            ExitCode::SUCCESS
+        }
+        Some(Command::WorkerProcess(arguments)) => headless::run::main(&arguments),
+    }
+}

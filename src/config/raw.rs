@@ -35,6 +35,7 @@ pub struct Temporal {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Worker {
+    pub workers: Option<usize>,
     pub concurrency: Option<usize>,
     pub listen: Option<String>,
     pub drain: Option<String>,

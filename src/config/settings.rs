@@ -60,6 +60,8 @@ pub struct Tls {
 /// `gatewatch-worker worker`.
 #[derive(Clone, Debug)]
 pub struct Worker {
+    /// How many workers this process runs. Each has a thread of its own for workflow code, and its own slots.
+    pub workers: usize,
     /// How many activities and workflow tasks run at once.
     pub concurrency: usize,
     /// Serves `/metrics`, `/healthz` and `/readyz`.

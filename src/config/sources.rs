@@ -31,6 +31,7 @@ pub const VARIABLES: &[(&str, &str, Kind)] = &[
     ("TEMPORAL_ADDRESS", "temporal.address", Kind::Text),
     ("TEMPORAL_NAMESPACE", "temporal.namespace", Kind::Text),
     ("TEMPORAL_TASK_QUEUE", "temporal.task_queue", Kind::Text),
+    ("GATEWATCH_WORKER_WORKERS", "worker.workers", Kind::Number),
     ("GATEWATCH_WORKER_CONCURRENCY", "worker.concurrency", Kind::Number),
     ("GATEWATCH_WORKER_LISTEN", "worker.listen", Kind::Text),
     ("GATEWATCH_WORKER_DRAIN", "worker.drain", Kind::Text),

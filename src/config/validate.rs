@@ -49,8 +49,12 @@ impl Check<'_> {
         if raw.concurrency == Some(0) {
             return Err(self.wrong("worker.concurrency", "A worker that may do nothing.", "Give 1 or more."));
         }
+        if raw.workers.is_some_and(|workers| workers == 0 || workers > 64) {
+            return Err(self.wrong("worker.workers", "It is not between 1 and 64.", "Give a number of that range."));
+        }
         let drain = raw.drain.as_deref().map(|text| self.duration("worker.drain", text)).transpose()?;
         Ok(Worker {
+            workers: raw.workers.unwrap_or(1),
             concurrency: raw.concurrency.unwrap_or(50),
             listen: raw.listen.as_deref().map(|text| self.listen("worker.listen", text)).transpose()?,
             drain: drain.unwrap_or(Duration::from_secs(20)),

@@ -30,6 +30,17 @@ pub fn describe() -> Description {
     }
 }
 
+impl Description {
+    /// For people.
+    pub fn text(&self) -> String {
+        let mut lines = vec!["activities".to_owned()];
+        lines.extend(self.activities.iter().map(|activity| format!("  {:<26} {}", activity.name, activity.doc)));
+        lines.push("search attributes".to_owned());
+        lines.extend(self.search_attributes.iter().map(|one| format!("  {:<26} {}", one.name, one.kind)));
+        lines.join("\n")
+    }
+}
+
 fn kind_name(kind: AttributeKind) -> &'static str {
     match kind {
         AttributeKind::Keyword => "Keyword",

@@ -51,7 +51,7 @@ pub async fn run_with_listener(
     let telemetry = TelemetryOptions::builder().metrics(meter).build();
     let options = RuntimeOptions::builder().telemetry_options(telemetry).build().map_err(anyhow::Error::msg)?;
     let runtime = Runtime::from_current_tokio(options)?;
-    let workers = 1;
+    let workers = settings.worker.workers;
     let status = Arc::new(Status::new(workers));
     let shared = Arc::new(Shared {
         settings: settings.clone(),

@@ -15,8 +15,12 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("coordinator", &["contracts", "config", "telemetry", "gateway"]),
     ("console", &["contracts", "config", "telemetry", "gateway"]),
     ("cli", &["contracts", "config", "telemetry", "gateway"]),
-    ("devstack", &["contracts", "config", "telemetry", "gateway", "worker", "coordinator", "console", "cli"]),
-    ("bin", &["contracts", "config", "telemetry", "worker", "coordinator", "console", "cli", "devstack"]),
+    ("headless", &["contracts", "config", "telemetry", "worker", "coordinator"]),
+    (
+        "devstack",
+        &["contracts", "config", "telemetry", "gateway", "worker", "coordinator", "headless", "console", "cli"],
+    ),
+    ("bin", &["contracts", "config", "telemetry", "headless", "console", "cli", "devstack"]),
 ];
 
 /// External crates with an owner: nobody else names them.
@@ -29,7 +33,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("temporalio_common", &["contracts", "workflows", "gateway", "worker"]),
     ("axum", &["coordinator", "worker", "devstack"]),
     ("sqlx", &["activities", "devstack"]),
-    ("clap", &["cli", "worker", "devstack", "bin"]),
+    ("clap", &["cli", "headless", "devstack", "bin"]),
 ];
 
 const MAX_LINES: usize = 600;

@@ -1,0 +1,56 @@
+//! What a command works with: settings, the gateway, the one path for changes, and where to print.
+
+use std::time::Duration;
+
+use crate::cli::exit::Stop;
+use crate::cli::global::Global;
+use crate::cli::output::Output;
+use crate::config::settings::Settings;
+use crate::contracts::actor::{Actor, Via};
+use crate::contracts::failure::Failure;
+use crate::contracts::ids::WorkflowId;
+use crate::contracts::workflow::WorkflowDetail;
+use crate::gateway::Gateway;
+use crate::gateway::coordinator::Coordinator;
+use crate::gateway::operate::{Operator, Policy};
+
+/// A command that was not connected by then says so instead of waiting for ever.
+const CONNECT: Duration = Duration::from_secs(10);
+
+/// One command at work.
+#[derive(Clone, Debug)]
+pub struct Session {
+    pub settings: Settings,
+    pub gateway: Gateway,
+    pub coordinator: Option<Coordinator>,
+    pub operator: Operator,
+    pub out: Output,
+}
+
+impl Session {
+    /// Connected.
+    pub async fn open(global: &Global) -> Result<Self, Failure> {
+        let session = Self::begin(global)?;
+        session.gateway.connected(CONNECT).await?;
+        Ok(session)
+    }
+
+    /// Connecting; whether it succeeds is for the caller to see.
+    pub fn begin(global: &Global) -> Result<Self, Failure> {
+        let settings = global.settings()?;
+        let gateway = Gateway::start(&settings.temporal);
+        let coordinator = settings.coordinator_client.as_ref().map(Coordinator::new).transpose()?;
+        let policy = Policy {
+            read_only: settings.console.read_only,
+            direct_rollback: settings.console.direct_rollback,
+            actor: Actor::new(&settings.console.actor, Via::Cli),
+            audit: settings.console.state_dir.join("audit.jsonl"),
+        };
+        let operator = Operator::new(gateway.clone(), coordinator.clone(), policy);
+        Ok(Self { settings, gateway, coordinator, operator, out: global.output() })
+    }
+
+    pub async fn describe(&self, id: &WorkflowId) -> Result<WorkflowDetail, Stop> {
+        Ok(self.gateway.describe(id, None).await?)
+    }
+}
