@@ -108,9 +108,9 @@ pub struct DecideReply {
 pub enum RefusalCode {
     /// The workflow has no such gate, or it is not open yet.
     NotOpen,
-    /// Somebody, or the deadline, decided it before.
+    /// Somebody decided it before.
     AlreadyDecided,
-    /// The deadline has passed.
+    /// The deadline has passed, and with it the gate is rejected.
     DeadlinePassed,
     /// The evidence changed since it was shown.
     StaleEvidence,

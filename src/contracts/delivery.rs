@@ -296,3 +296,34 @@ pub struct PauseMonitoring {
     #[serde(default)]
     pub actor: Actor,
 }
+
+/// How bad a bug is. Only the worst two roll back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub enum Severity {
+    P0,
+    P1,
+    P2,
+    P3,
+    P4,
+}
+
+impl Severity {
+    /// Bad enough for the trigger `severe-bug`.
+    pub fn rolls_back(self) -> bool {
+        matches!(self, Self::P0 | Self::P1)
+    }
+}
+
+/// Argument of `reportBug`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ReportBug {
+    #[serde(default)]
+    pub request_id: RequestId,
+    pub severity: Severity,
+    /// What is wrong, in a sentence.
+    #[serde(default)]
+    pub title: String,
+    #[serde(default)]
+    pub actor: Actor,
+}

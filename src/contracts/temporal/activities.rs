@@ -1,5 +1,18 @@
 //! Declarations of the activities: names, arguments and results that workflows call and `activities/` implements.
 //! The compiler holds both sides to them. Each takes one object and is safe to run twice.
+//!
+//! What workflows rely on:
+//!
+//! - **One effect per deployment.** A [`DeploymentRef`]'s `deployment_id` is the id of the deployment's workflow: the
+//!   same on every attempt, by every worker. Asked again, an activity answers what it answered before.
+//! - **Alive means beating.** An activity that can take longer than a few seconds heartbeats at least every two;
+//!   ten seconds of silence and another worker starts over (`monitorHealth`: three intervals and five seconds).
+//! - **Cancelled means stopped.** `runProductionMigrations`, `deployToProduction` and `waitForDeployment` change
+//!   production. Cancelled, they stop and only then answer: their rollback begins when they have.
+//! - **Undone is undone.** After `rollbackVercelDeployment` named a deployment as `undone`, `waitForDeployment` must
+//!   not give traffic to it any more, even when a forgotten attempt of it is still running somewhere.
+//! - An error that trying again cannot cure is not retryable. In a rollback it is tried again all the same, slowly,
+//!   because a person may cure it.
 
 #![expect(clippy::unimplemented, reason = "the SDK's macro demands this body for a declaration")]
 

@@ -1,0 +1,42 @@
+//! What both of the SDK's contexts can do and blocks need: tell the time and publish.
+
+use temporalio_sdk::{MemoValue, SyncWorkflowContext, WorkflowContext};
+
+use crate::contracts::clock::Timestamp;
+use crate::contracts::temporal::names;
+use crate::workflows::blocks::publish::Upserts;
+
+/// The context of `run` and the context of a handler.
+pub trait Context {
+    /// The workflow's clock: the same on every replay.
+    fn now(&self) -> Timestamp;
+
+    /// Sends what changed to the server.
+    fn upsert(&self, upserts: Upserts);
+}
+
+macro_rules! context {
+    ($($context:ident),+) => {$(
+        impl<W> Context for $context<W> {
+            fn now(&self) -> Timestamp {
+                let now: Timestamp = self.workflow_time().unwrap_or(std::time::UNIX_EPOCH).into();
+                // Nobody reads nanoseconds, and in a memo of 2 KB every digit counts.
+                Timestamp::from_unix_millis(now.unix_millis()).unwrap_or(now)
+            }
+
+            fn upsert(&self, upserts: Upserts) {
+                if !upserts.attributes.is_empty() {
+                    self.upsert_search_attributes(upserts.attributes);
+                }
+                if let Some(memo) = upserts.memo
+                    && let Err(error) = self.upsert_memo([(names::memo::PUBLISHED, Some(MemoValue::new(memo)))])
+                {
+                    // Plain data always serialises. If it ever does not, the task fails loudly and is tried again.
+                    self.force_task_fail(error);
+                }
+            }
+        }
+    )+};
+}
+
+context!(WorkflowContext, SyncWorkflowContext);

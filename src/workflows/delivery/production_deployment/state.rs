@@ -1,0 +1,407 @@
+//! The state of one deployment: how far it got, why it is stopped, what is known about it. Pure.
+
+use crate::contracts::actor::{Actor, Via};
+use crate::contracts::clock::Timestamp;
+use crate::contracts::delivery::{
+    DeploymentInput, DeploymentOutput, DeploymentStage, DeploymentStatus, DeploymentSummary, Journey, LiveVersion,
+    MonitorSettings, ProductionValidationEvidence, RefusedMessage,
+};
+use crate::contracts::health::{HealthReport, HealthStatus, Trigger};
+use crate::contracts::ids::{CommitSha, DeploymentId, Environment, ServiceName, Version, WorkflowId};
+use crate::contracts::phase::PhaseStatus;
+use crate::contracts::rollback::{RollbackCause, RollbackReadiness};
+use crate::contracts::temporal::activities::{
+    Backup, DeploymentRef, MigrationReport, MonitorHealth, MonitorMode, RecordRollback, Subject,
+};
+use crate::contracts::temporal::memo::Published;
+use crate::workflows::blocks::monitor::Watch;
+use crate::workflows::blocks::pause::Pause;
+use crate::workflows::blocks::phases::Phases;
+use crate::workflows::blocks::publish::{Face, Publisher, Upserts};
+use crate::workflows::blocks::refused::RefusedLog;
+use crate::workflows::blocks::saga::Rollback;
+use crate::workflows::blocks::seen::SeenIds;
+use crate::workflows::blocks::text::clip;
+
+/// The phases of a deployment, in their order.
+const PHASES: [&str; 8] = ["prepare", "backup", "migrate", "deploy", "verify", "monitor", "accept", "validate"];
+const ROLLBACK: &str = "rollback";
+
+/// How far migrating got. The moment it begins is the moment from which only a rollback leads back.
+#[derive(Clone, Debug, Default)]
+pub(super) enum Migrations {
+    #[default]
+    NotBegun,
+    /// It began, and what it did is not known: it failed, or was interrupted.
+    InDoubt,
+    Applied(MigrationReport),
+}
+
+/// Why the way forward stops.
+#[derive(Clone, Debug)]
+pub(super) struct Stopped {
+    pub(super) cause: RollbackCause,
+    pub(super) by: StoppedBy,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum StoppedBy {
+    /// A trigger, or a person.
+    Request,
+    /// Temporal's own cancel: the workflow ends as cancelled once everything is undone.
+    Cancel,
+}
+
+/// Everything known about one deployment.
+pub(super) struct Deployment {
+    workflow_id: WorkflowId,
+    service: ServiceName,
+    commit: CommitSha,
+    environment: Environment,
+    settings: MonitorSettings,
+    stage: DeploymentStage,
+    version: Version,
+    previous: Option<LiveVersion>,
+    live_since: Option<Timestamp>,
+    readiness: RollbackReadiness,
+    backup: Backup,
+    migrations: Migrations,
+    evidence: ProductionValidationEvidence,
+    health_validated: bool,
+    uat_passed: bool,
+    monitoring_active: bool,
+    pub(super) stopped: Option<Stopped>,
+    rollback: Option<Rollback>,
+    pub(super) seen: SeenIds,
+    refused: RefusedLog,
+    pub(super) pause: Pause,
+    pub(super) watch: Watch,
+    phases: Phases,
+    publisher: Publisher,
+}
+
+impl Deployment {
+    pub(super) fn new(workflow_id: &str, input: Option<&DeploymentInput>) -> Self {
+        let settings = input.map(|input| input.monitor.clone()).unwrap_or_default();
+        Self {
+            workflow_id: WorkflowId::from(workflow_id),
+            service: input.map(|input| input.service.clone()).unwrap_or_default(),
+            commit: input.map(|input| input.commit_sha.clone()).unwrap_or_default(),
+            environment: input.map_or_else(Environment::production, |input| input.environment.clone()),
+            stage: DeploymentStage::Preparing,
+            version: Version::default(),
+            previous: None,
+            live_since: None,
+            readiness: RollbackReadiness::default(),
+            backup: Backup::default(),
+            migrations: Migrations::NotBegun,
+            evidence: ProductionValidationEvidence::default(),
+            health_validated: false,
+            uat_passed: false,
+            monitoring_active: false,
+            stopped: None,
+            rollback: None,
+            seen: SeenIds::default(),
+            refused: RefusedLog::default(),
+            pause: Pause::new(input.map_or_else(DeploymentInput::default_pause, |input| input.max_pause_ms)),
+            watch: Watch::new(settings.duration_ms),
+            settings,
+            phases: Phases::new(&PHASES),
+            publisher: Publisher::default(),
+        }
+    }
+
+    // ---- the way forward ----------------------------------------------------------------------------------------
+
+    /// What came before is done; `stage` is under way.
+    pub(super) fn enter(&mut self, stage: DeploymentStage, now: Timestamp) {
+        self.phases.end_active(PhaseStatus::Done, now);
+        self.stage = stage;
+        if let Some(phase) = phase_of(stage) {
+            self.phases.set(phase, PhaseStatus::Running, now);
+        }
+        if stage == DeploymentStage::Migrating {
+            self.migrations = Migrations::InDoubt;
+        }
+    }
+
+    pub(super) fn prepared(&mut self, previous: LiveVersion, readiness: RollbackReadiness) {
+        self.previous = Some(previous);
+        self.readiness = readiness;
+    }
+
+    pub(super) fn backed_up(&mut self, backup: Backup, verified_at: Timestamp) {
+        self.backup = backup;
+        self.readiness.backup_verified_at = Some(verified_at);
+    }
+
+    pub(super) fn migrated(&mut self, report: MigrationReport) {
+        self.readiness.migrations = report.applied.iter().rev().cloned().collect();
+        self.readiness.reversible = report.reversible;
+        self.migrations = Migrations::Applied(report);
+    }
+
+    pub(super) fn started(&mut self, version: Version) {
+        self.version = version;
+    }
+
+    pub(super) fn went_live(&mut self, live: &LiveVersion) {
+        self.version = live.version.clone();
+        self.live_since = Some(live.since);
+    }
+
+    pub(super) fn accepted(&mut self, journeys: Vec<Journey>) {
+        self.uat_passed = journeys.iter().all(|journey| journey.passed || !journey.critical);
+        self.evidence.uat = journeys;
+    }
+
+    pub(super) fn validated(&mut self, valid: bool, findings: Vec<String>) {
+        self.health_validated = valid;
+        self.evidence.findings.extend(findings);
+    }
+
+    pub(super) fn watched_from_now_on(&mut self, active: bool) {
+        self.monitoring_active = active;
+    }
+
+    pub(super) fn find(&mut self, finding: String) {
+        self.evidence.findings.push(finding);
+    }
+
+    pub(super) fn evidence(&mut self) -> &mut ProductionValidationEvidence {
+        &mut self.evidence
+    }
+
+    pub(super) fn fail(&mut self, why: &str, now: Timestamp) {
+        self.phases.end_active(PhaseStatus::Failed, now);
+        self.stage = DeploymentStage::Failed;
+        self.find(why.to_owned());
+    }
+
+    /// Stopped by somebody before anything was changed.
+    pub(super) fn abort(&mut self, now: Timestamp) {
+        let reason = self.stopped.as_ref().map_or("", |stopped| stopped.cause.reason.as_str());
+        self.fail(&format!("Stopped before anything was changed: {reason}"), now);
+    }
+
+    // ---- the way back -------------------------------------------------------------------------------------------
+
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stopped.is_some()
+    }
+
+    pub(super) fn was_cancelled(&self) -> bool {
+        self.stopped.as_ref().is_some_and(|stopped| stopped.by == StoppedBy::Cancel)
+    }
+
+    /// A trigger asks for the rollback. The first cause stands.
+    pub(super) fn fire(&mut self, trigger: Trigger, reason: String, at: Timestamp) {
+        let cause = RollbackCause { trigger: Some(trigger), reason, actor: Actor::new("gatewatch", Via::Trigger), at };
+        self.stopped.get_or_insert(Stopped { cause, by: StoppedBy::Request });
+    }
+
+    pub(super) fn cancel(&mut self, now: Timestamp) {
+        let cause = RollbackCause {
+            trigger: None,
+            reason: "The workflow was cancelled.".to_owned(),
+            actor: Actor::new("temporal", Via::Signal),
+            at: now,
+        };
+        self.stopped.get_or_insert(Stopped { cause, by: StoppedBy::Cancel });
+    }
+
+    pub(super) fn begin_rollback(&mut self, now: Timestamp) {
+        let Some(stopped) = &self.stopped else { return };
+        self.rollback = Some(Rollback::begin(stopped.cause.clone()));
+        self.watch.end();
+        self.pause.stop(now);
+        self.phases.end_active(PhaseStatus::Failed, now);
+        self.phases.set(ROLLBACK, PhaseStatus::RollingBack, now);
+        self.stage = DeploymentStage::RollingBack;
+    }
+
+    pub(super) fn rolled_back(&mut self, now: Timestamp) {
+        self.phases.set(ROLLBACK, PhaseStatus::RolledBack, now);
+        self.stage = DeploymentStage::RolledBack;
+    }
+
+    pub(super) fn rollback(&mut self) -> Option<&mut Rollback> {
+        self.rollback.as_mut()
+    }
+
+    // ---- what activities are told -------------------------------------------------------------------------------
+
+    pub(super) fn subject(&self) -> Subject {
+        Subject { service: self.service.clone(), commit: self.commit.clone() }
+    }
+
+    /// The key under which every effect of this deployment happens once: the workflow's id.
+    pub(super) fn reference(&self) -> DeploymentRef {
+        DeploymentRef {
+            service: self.service.clone(),
+            deployment_id: DeploymentId::new(self.workflow_id.as_str()),
+            commit: self.commit.clone(),
+        }
+    }
+
+    pub(super) fn watch_input(&self, mode: MonitorMode, now: Timestamp) -> MonitorHealth {
+        MonitorHealth {
+            service: self.service.clone(),
+            mode,
+            settings: self.settings.clone(),
+            baseline: self.evidence.baseline.clone(),
+            started_at: now,
+        }
+    }
+
+    /// What the incident and the rollback's documentation say. Absent only before it is known what was live.
+    pub(super) fn record(&self) -> Option<RecordRollback> {
+        let progress = &self.rollback.as_ref()?.progress;
+        Some(RecordRollback {
+            workflow_id: self.workflow_id.clone(),
+            deployment: self.reference(),
+            version: self.version.clone(),
+            previous: self.previous.clone()?,
+            cause: progress.cause.clone(),
+            steps: progress.steps.clone(),
+            verified_at: progress.verified_at,
+        })
+    }
+
+    pub(super) fn migrations(&self) -> &Migrations {
+        &self.migrations
+    }
+
+    pub(super) fn backup(&self) -> &Backup {
+        &self.backup
+    }
+
+    pub(super) fn settings(&self) -> &MonitorSettings {
+        &self.settings
+    }
+
+    pub(super) fn version(&self) -> &Version {
+        &self.version
+    }
+
+    // ---- what the world is told ---------------------------------------------------------------------------------
+
+    pub(super) fn refuse(&mut self, now: Timestamp, name: &str, why: &str) {
+        self.refused.note(now, name, why);
+    }
+
+    pub(super) fn status(&self) -> DeploymentStatus {
+        DeploymentStatus {
+            summary: self.summary(),
+            rollback: self.readiness.clone(),
+            rolling_back: self.rollback.as_ref().map(|rollback| rollback.progress.clone()),
+            refused: self.refused.all(),
+        }
+    }
+
+    pub(super) fn health_report(&self) -> Option<HealthReport> {
+        self.evidence.health.clone()
+    }
+
+    pub(super) fn uat(&self) -> Vec<Journey> {
+        self.evidence.uat.clone()
+    }
+
+    pub(super) fn readiness(&self) -> RollbackReadiness {
+        self.readiness.clone()
+    }
+
+    pub(super) fn output(&self) -> DeploymentOutput {
+        let progress = self.rollback.as_ref().map(|rollback| rollback.progress.clone());
+        DeploymentOutput {
+            deployed: self.stage == DeploymentStage::Live,
+            deployment_id: self.reference().deployment_id,
+            health_validated: self.health_validated,
+            uat_passed: self.uat_passed,
+            rollback_triggered: progress.is_some(),
+            rollback_completed: progress.as_ref().map(|progress| progress.completed_at.is_some()),
+            evidence: ProductionValidationEvidence { rollback: progress, ..self.evidence.clone() },
+            monitoring_active: self.monitoring_active,
+        }
+    }
+
+    pub(super) fn publish(&mut self, now: Timestamp) -> Upserts {
+        let memo = Published {
+            title: self.title(),
+            service: Some(self.service.clone()),
+            environment: Some(self.environment.clone()),
+            phases: self.phases.all(),
+            deployment: Some(self.summary()),
+            rollback: Some(self.readiness.clone()),
+            rolling_back: self.rollback.as_ref().map(|rollback| rollback.progress.clone()),
+            refused: self.newest_refused(),
+            incident_id: self.evidence.incident_id.clone(),
+            ..Published::default()
+        };
+        let face = Face {
+            memo,
+            phase: self.stage.as_str().to_owned(),
+            environment: Some(self.environment.clone()),
+            health: self.health(),
+        };
+        self.publisher.next(face, now)
+    }
+
+    fn newest_refused(&self) -> Option<RefusedMessage> {
+        self.refused.newest().cloned()
+    }
+
+    fn health(&self) -> Option<HealthStatus> {
+        match self.stage {
+            DeploymentStage::Preparing
+            | DeploymentStage::BackingUp
+            | DeploymentStage::Migrating
+            | DeploymentStage::Deploying
+            | DeploymentStage::Verifying
+            | DeploymentStage::Failed => None,
+            DeploymentStage::Monitoring | DeploymentStage::Accepting | DeploymentStage::Validating => {
+                Some(HealthStatus::Watching)
+            }
+            DeploymentStage::Live if self.health_validated => Some(HealthStatus::Healthy),
+            DeploymentStage::Live => Some(HealthStatus::Degraded),
+            DeploymentStage::RollingBack | DeploymentStage::RolledBack => self.rollback.as_ref().map(Rollback::health),
+        }
+    }
+
+    fn summary(&self) -> DeploymentSummary {
+        DeploymentSummary {
+            service: self.service.clone(),
+            deployment_id: self.reference().deployment_id,
+            commit: self.commit.clone(),
+            version: self.version.clone(),
+            stage: self.stage,
+            previous: self.previous.clone(),
+            live_since: self.live_since,
+            monitor_until: self.watch.until(),
+            paused_until: self.pause.until(),
+        }
+    }
+
+    fn title(&self) -> String {
+        let release = if self.version.is_empty() { self.commit.short() } else { self.version.as_str() };
+        format!("{} {} → {}", clip(self.service.as_str(), 60), clip(release, 40), clip(self.environment.as_str(), 40))
+    }
+}
+
+fn phase_of(stage: DeploymentStage) -> Option<&'static str> {
+    let [prepare, backup, migrate, deploy, verify, monitor, accept, validate] = PHASES;
+    match stage {
+        DeploymentStage::Preparing => Some(prepare),
+        DeploymentStage::BackingUp => Some(backup),
+        DeploymentStage::Migrating => Some(migrate),
+        DeploymentStage::Deploying => Some(deploy),
+        DeploymentStage::Verifying => Some(verify),
+        DeploymentStage::Monitoring => Some(monitor),
+        DeploymentStage::Accepting => Some(accept),
+        DeploymentStage::Validating => Some(validate),
+        DeploymentStage::Live
+        | DeploymentStage::RollingBack
+        | DeploymentStage::RolledBack
+        | DeploymentStage::Failed => None,
+    }
+}
