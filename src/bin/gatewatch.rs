@@ -6,6 +6,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 use gatewatch::cli::exit;
 use gatewatch::cli::global::Global;
+use gatewatch::devstack::part::Part;
 use gatewatch::headless::args::Headless;
 use gatewatch::{cli, headless};
 
@@ -30,6 +31,8 @@ enum Command {
     /// The headless services, as `gatewatch-worker` runs them.
     #[command(hide = true)]
     WorkerProcess(Headless),
+    #[command(flatten)]
+    Part(Part),
 }
 
 fn main() -> ExitCode {
@@ -42,5 +45,6 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Some(Command::WorkerProcess(arguments)) => headless::run::main(&arguments),
+        Some(Command::Part(part)) => part.run(),
     }
 }

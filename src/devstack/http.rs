@@ -13,7 +13,6 @@ use reqwest::StatusCode;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::contracts::failure::{Failure, FailureKind};
@@ -32,10 +31,7 @@ pub struct Refusal {
 impl Refusal {
     /// What was sent is readable and wrong.
     pub fn invalid(message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self {
-            status: StatusCode::UNPROCESSABLE_ENTITY,
-            failure: Failure::new(FailureKind::Invalid, message, hint),
-        }
+        Self { status: StatusCode::UNPROCESSABLE_ENTITY, failure: Failure::new(FailureKind::Invalid, message, hint) }
     }
 
     /// There is no such thing, now.
@@ -45,18 +41,12 @@ impl Refusal {
 
     /// What is asked needs something that does not answer.
     pub fn unavailable(message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self {
-            status: StatusCode::SERVICE_UNAVAILABLE,
-            failure: Failure::new(FailureKind::Unavailable, message, hint),
-        }
+        Self { status: StatusCode::SERVICE_UNAVAILABLE, failure: Failure::new(FailureKind::Unavailable, message, hint) }
     }
 
     /// Something went wrong here.
     pub fn internal(message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self {
-            status: StatusCode::INTERNAL_SERVER_ERROR,
-            failure: Failure::new(FailureKind::Internal, message, hint),
-        }
+        Self { status: StatusCode::INTERNAL_SERVER_ERROR, failure: Failure::new(FailureKind::Internal, message, hint) }
     }
 
     /// A body that does not say what it should: 400 when it is no JSON at all, 422 when it is other JSON.
@@ -104,18 +94,6 @@ impl Stop {
         // That nobody can tell any more means the same.
         let _ = self.0.wait_for(|told| *told).await;
     }
-}
-
-/// Resolves at SIGTERM or SIGINT. They are listened to from now on, not from the first poll.
-pub fn told_to_end() -> anyhow::Result<impl Future<Output = ()> + Send + 'static> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    })
 }
 
 /// Serves until told to end, then lets open requests finish.

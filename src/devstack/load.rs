@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 use url::Url;
 
-use crate::devstack::http::told_to_end;
+use crate::headless::signals;
 
 /// Requests without an answer at one time. More would pile up on a service that is down already.
 const IN_FLIGHT: usize = 64;
@@ -53,7 +53,7 @@ type Answer = (Option<StatusCode>, Duration);
 
 /// Asks until SIGTERM or SIGINT, then sums up in one line.
 pub async fn run(args: LoadArgs) -> anyhow::Result<()> {
-    let summary = drive(&args, told_to_end()?).await?;
+    let summary = drive(&args, signals::stopped(signals::listen()?)).await?;
     writeln!(std::io::stdout(), "{summary}").context("the summary cannot be written")
 }
 

@@ -25,6 +25,7 @@ use crate::devstack::lifeline::Lifeline;
 use crate::devstack::service::database::Database;
 use crate::devstack::service::fault::{Fault, FaultBody, Pattern};
 use crate::devstack::service::metrics::{DatabaseState, Metrics};
+use crate::headless::signals;
 
 pub mod database;
 pub mod fault;
@@ -108,7 +109,7 @@ type Shared = State<Arc<Service>>;
 
 /// Serves until SIGTERM, SIGINT or the end of its lifeline.
 pub async fn run(args: ServiceArgs) -> anyhow::Result<()> {
-    let told = http::told_to_end()?;
+    let told = signals::stopped(signals::listen()?);
     let listen = args.listen;
     let listener = TcpListener::bind(listen).await.with_context(|| format!("checkout cannot listen on {listen}"))?;
     run_with_listener(args.options, listener, told).await

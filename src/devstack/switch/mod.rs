@@ -17,6 +17,7 @@ use crate::contracts::text;
 use crate::devstack::http::{self, Refusal, Stop};
 use crate::devstack::lifeline;
 use crate::devstack::switch::state::{Live, Route};
+use crate::headless::signals;
 
 pub mod proxy;
 pub mod state;
@@ -50,7 +51,7 @@ pub struct Listeners {
 
 /// Switches until SIGTERM or SIGINT.
 pub async fn run(args: SwitchArgs) -> anyhow::Result<()> {
-    let told = http::told_to_end()?;
+    let told = signals::stopped(signals::listen()?);
     let lifeline = match args.lifeline {
         Some(address) => Some(bind(address).await?),
         None => None,

@@ -79,9 +79,10 @@ async fn forward(State(proxy): State<Proxy>, request: Request) -> Result<Respons
 
 fn address(backend: SocketAddr, request: &Request) -> Result<Url, Refusal> {
     let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
-    let wrong = |_| Refusal::invalid("The request names no path.", "Ask for a path that begins with a slash.");
-    let path = path.strip_prefix('/').ok_or(()).map_err(wrong)?;
-    Url::parse(&format!("http://{backend}/{path}")).map_err(|_| wrong(()))
+    // `OPTIONS *` would otherwise become part of the port.
+    let path = path.strip_prefix('/');
+    path.and_then(|path| Url::parse(&format!("http://{backend}/{path}")).ok())
+        .ok_or_else(|| Refusal::invalid("The request names no path.", "Ask for a path that begins with a slash."))
 }
 
 /// Without what concerned only the connection it came over.
