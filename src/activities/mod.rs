@@ -10,5 +10,6 @@ pub mod error;
 pub mod files;
 pub mod git;
 pub mod heartbeat;
+pub mod monitor;
 pub mod registry;
 pub mod services;

@@ -8,6 +8,8 @@ use temporalio_sdk::WorkerOptions;
 use crate::activities::database::DatabaseActivities;
 use crate::activities::deploy::DeployActivities;
 use crate::activities::git::GitActivities;
+use crate::activities::monitor::MonitorActivities;
+use crate::activities::monitor::control::WorkflowMemo;
 use crate::activities::services::Services;
 
 /// Puts every activity on a worker.
@@ -16,7 +18,8 @@ pub fn register(options: &mut WorkerOptions, services: &Arc<Services>) {
     options
         .register_activities(DatabaseActivities { services: services() })
         .register_activities(DeployActivities { services: services() })
-        .register_activities(GitActivities { services: services() });
+        .register_activities(GitActivities { services: services() })
+        .register_activities(MonitorActivities { services: services(), control: Arc::new(WorkflowMemo) });
 }
 
 /// An activity, as `describe --json` tells it.
@@ -43,4 +46,7 @@ pub const DESCRIPTIONS: &[Description] = &[
     about("verifyDeployment", "Asks through the public address which version answers, and ends what was undone."),
     about("rollbackVercelDeployment", "Serves the previous version again, starting it where it is gone."),
     about("rollbackToCommit", "Puts the content of an earlier commit on top of the release branch, and says why."),
+    about("getMetrics", "Measures the baseline that a deployment is held against."),
+    about("monitorHealth", "Looks at the service until told otherwise, and says which trigger fired."),
+    about("setupMonitoring", "Leaves the standing watch over the service in place."),
 ];

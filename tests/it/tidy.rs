@@ -30,7 +30,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("ratatui_textarea", &["console"]),
     ("temporalio_client", &["gateway", "worker"]),
     ("temporalio_sdk", &["contracts", "workflows", "activities", "worker"]),
-    ("temporalio_common", &["contracts", "workflows", "gateway", "worker"]),
+    ("temporalio_common", &["contracts", "workflows", "activities", "gateway", "worker"]),
     ("axum", &["coordinator", "worker", "devstack"]),
     ("sqlx", &["activities", "devstack"]),
     ("clap", &["cli", "headless", "devstack", "bin"]),

@@ -3,5 +3,8 @@
 mod database;
 mod deploy;
 mod git;
+mod histogram;
+mod monitor;
 mod service;
+mod triggers;
 mod world;
