@@ -35,6 +35,7 @@ impl WorkflowMemo {
 }
 
 impl ControlSource for WorkflowMemo {
+    #[expect(clippy::default_trait_access, reason = "the name of these options belongs to the gateway's crate")]
     fn read<'a>(&'a self, ctx: &'a ActivityContext) -> BoxFuture<'a, anyhow::Result<Option<Control>>> {
         Box::pin(async {
             let Some(workflow) = ctx.workflow_handle::<UntypedWorkflow>() else { return Ok(None) };

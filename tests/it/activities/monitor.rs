@@ -19,7 +19,7 @@ use temporalio_sdk::activities::ActivityContext;
 use temporalio_sdk::testing::ActivityEnvironment;
 use url::Url;
 
-use crate::activities::service::{Shared, answers, serve};
+use crate::activities::service::{Answers, Shared, answers, serve};
 use crate::activities::world::{SERVICE, World, deployment};
 
 type Answer = Result<Option<Control>, String>;
@@ -318,10 +318,11 @@ async fn another_version_has_other_counters() {
     let switch = async {
         shop.beats(1).await;
         // The version behind the switch changed: its process counted these long before.
-        let mut answers = shop.answers.lock().unwrap();
-        answers.version = "v41".to_owned();
-        answers.metrics = answers.metrics.take().map(|text| text.replace("00000", "99999"));
-        drop(answers);
+        let change = |answers: &mut Answers| {
+            answers.version = "v41".to_owned();
+            answers.metrics = answers.metrics.take().map(|text| text.replace("00000", "99999"));
+        };
+        change(&mut shop.answers.lock().unwrap());
         shop.beats(4).await;
     };
     tokio::select! {
