@@ -3,14 +3,24 @@
 //! Data goes to stdout, words to stderr, the outcome into the exit code ([`exit`]). With `--json` data is the
 //! contracts' own types. Whatever changes anything goes through [`crate::gateway::operate::Operator`].
 
+pub mod card;
+pub mod changes;
 pub mod confirm;
+pub mod decide;
 pub mod exit;
+pub mod follow;
 pub mod gates;
 pub mod global;
 pub mod list;
 pub mod output;
+pub mod rollback;
 pub mod session;
+pub mod show;
+pub mod signal;
+pub mod stale;
+pub mod start;
 pub mod table;
+pub mod watch;
 pub mod words;
 
 use std::process::ExitCode;
@@ -26,7 +36,18 @@ use crate::contracts::failure::{Failure, FailureKind};
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
     Gates(gates::Gates),
+    Approve(decide::Approve),
+    Reject(decide::Reject),
+    RequestEvidence(decide::RequestEvidence),
+    #[command(name = "rollback")]
+    RollBack(rollback::RollBack),
     List(list::List),
+    Show(show::Show),
+    Watch(watch::Watch),
+    #[command(name = "signal")]
+    SendSignal(signal::SendSignal),
+    #[command(name = "start")]
+    StartWorkflow(start::StartWorkflow),
 }
 
 /// Runs one command to its end.
@@ -45,8 +66,17 @@ pub fn run(global: &Global, command: &Command) -> ExitCode {
 }
 
 async fn perform(global: &Global, command: &Command) -> Result<Exit, Stop> {
+    let session = &Session::open(global).await?;
     match command {
-        Command::Gates(gates) => gates.run(&Session::open(global).await?).await,
-        Command::List(list) => list.run(&Session::open(global).await?).await,
+        Command::Gates(gates) => gates.run(session).await,
+        Command::Approve(approve) => approve.run(session).await,
+        Command::Reject(reject) => reject.run(session).await,
+        Command::RequestEvidence(request) => request.run(session).await,
+        Command::RollBack(rollback) => rollback.run(session).await,
+        Command::List(list) => list.run(session).await,
+        Command::Show(show) => show.run(session).await,
+        Command::Watch(watch) => watch.run(session).await,
+        Command::SendSignal(signal) => signal.run(session).await,
+        Command::StartWorkflow(start) => start.run(session).await,
     }
 }

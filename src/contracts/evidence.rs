@@ -19,6 +19,16 @@ pub enum CheckStatus {
     NotApplicable,
 }
 
+impl CheckStatus {
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Failed => "failed",
+            Self::NotApplicable => "did not apply",
+        }
+    }
+}
+
 /// One automatic check of a gate's catalogue (the seeds' `GateResult`).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -72,6 +82,40 @@ impl EvidencePackage {
     pub fn failing_critical(&self) -> impl Iterator<Item = &Check> {
         self.checks.iter().filter(|check| check.critical && check.status == CheckStatus::Failed)
     }
+}
+
+/// What is different between two collections, a sentence each: what a person must see before they decide again.
+pub fn differences(before: &EvidencePackage, after: &EvidencePackage) -> Vec<String> {
+    let mut found = Vec::new();
+    if before.commit != after.commit {
+        found.push(format!("The commit was {} and is {}.", before.commit.short(), after.commit.short()));
+    }
+    if before.version != after.version {
+        found.push(format!("The version was {} and is {}.", before.version, after.version));
+    }
+    for check in &after.checks {
+        match before.checks.iter().find(|old| old.id == check.id) {
+            None => found.push(format!("{} is new: {}.", check.title, check.status.words())),
+            Some(old) if old.status != check.status => {
+                let (was, is) = (old.status.words(), check.status.words());
+                found.push(format!("{} {was} and {is} now: {}.", check.title, check.detail));
+            }
+            Some(old) if old.detail != check.detail => {
+                found.push(format!("{} was \"{}\" and is \"{}\".", check.title, old.detail, check.detail));
+            }
+            Some(_) => {}
+        }
+    }
+    for old in before.checks.iter().filter(|old| !after.checks.iter().any(|check| check.id == old.id)) {
+        found.push(format!("{} is not checked any more.", old.title));
+    }
+    if before.rollback != after.rollback {
+        found.push("What a rollback would do is different.".to_owned());
+    }
+    if found.is_empty() && before.collected_at != after.collected_at {
+        found.push(format!("It was collected again at {}, with the same results.", after.collected_at));
+    }
+    found
 }
 
 /// A package as a client shows it: its text made safe, with the digest of what was really collected.

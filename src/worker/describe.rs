@@ -5,11 +5,13 @@ use serde::Serialize;
 
 use crate::activities::registry as activities;
 use crate::contracts::temporal::names::{AttributeKind, attribute};
+use crate::workflows::registry as workflows;
 
 /// Everything registered.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Description {
+    pub workflows: &'static [workflows::Description],
     pub activities: &'static [activities::Description],
     pub search_attributes: Vec<SearchAttribute>,
 }
@@ -25,6 +27,7 @@ pub struct SearchAttribute {
 pub fn describe() -> Description {
     let attribute = |(name, kind): (&'static str, AttributeKind)| SearchAttribute { name, kind: kind_name(kind) };
     Description {
+        workflows: workflows::DESCRIPTIONS,
         activities: activities::DESCRIPTIONS,
         search_attributes: attribute::ALL.into_iter().map(attribute).collect(),
     }
@@ -33,12 +36,25 @@ pub fn describe() -> Description {
 impl Description {
     /// For people.
     pub fn text(&self) -> String {
-        let mut lines = vec!["activities".to_owned()];
-        lines.extend(self.activities.iter().map(|activity| format!("  {:<26} {}", activity.name, activity.doc)));
+        let mut lines = Vec::new();
+        for workflow in self.workflows {
+            lines.push(format!("{}  {}", workflow.name, workflow.doc));
+            for (kind, messages) in
+                [("signal", workflow.signals), ("query", workflow.queries), ("update", workflow.updates)]
+            {
+                lines.extend(messages.iter().map(|one| row(&format!("{kind:<6} {}", one.name), one.doc)));
+            }
+        }
+        lines.push("activities".to_owned());
+        lines.extend(self.activities.iter().map(|activity| row(activity.name, activity.doc)));
         lines.push("search attributes".to_owned());
-        lines.extend(self.search_attributes.iter().map(|one| format!("  {:<26} {}", one.name, one.kind)));
+        lines.extend(self.search_attributes.iter().map(|one| row(one.name, one.kind)));
         lines.join("\n")
     }
+}
+
+fn row(name: &str, text: &str) -> String {
+    format!("  {name:<30} {text}")
 }
 
 fn kind_name(kind: AttributeKind) -> &'static str {

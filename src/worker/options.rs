@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use temporalio_sdk::WorkerOptions;
 use temporalio_sdk::runtime::PollerBehavior;
 use temporalio_sdk::runtime::worker_tuner::{FixedSizeSlotSupplier, TunerHolder};
+use temporalio_sdk::{WorkerOptions, WorkflowRegistrationError};
 
 use crate::activities::registry as activities;
 use crate::activities::services::Services;
 use crate::config::settings;
+use crate::workflows::registry as workflows;
 
 /// After a worker was killed, everything for its workflows waits this long on its queue; the SDK's 10 s are ten
 /// seconds during which nobody can roll back.
@@ -22,7 +23,11 @@ const HEARTBEAT_THROTTLE: Duration = Duration::from_millis(250);
 const POLLERS: usize = 4;
 
 /// Everything registered, everything tuned.
-pub fn build(task_queue: &str, worker: &settings::Worker, services: &Arc<Services>) -> WorkerOptions {
+pub fn build(
+    task_queue: &str,
+    worker: &settings::Worker,
+    services: &Arc<Services>,
+) -> Result<WorkerOptions, WorkflowRegistrationError> {
     let slots = worker.concurrency.max(2);
     let tuner = TunerHolder::builder()
         .workflow_task_slot_supplier(FixedSizeSlotSupplier::new(slots))
@@ -39,6 +44,7 @@ pub fn build(task_queue: &str, worker: &settings::Worker, services: &Arc<Service
         .default_heartbeat_throttle_interval(HEARTBEAT_THROTTLE)
         .graceful_shutdown_period(worker.drain)
         .build();
+    workflows::register(&mut options)?;
     activities::register(&mut options, services);
-    options
+    Ok(options)
 }

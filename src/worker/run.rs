@@ -165,7 +165,7 @@ impl Shared {
 
     fn worker(&self, client: Client) -> anyhow::Result<Worker> {
         let queue = &self.settings.temporal.task_queue;
-        let options = options::build(queue, &self.settings.worker, &self.services);
+        let options = options::build(queue, &self.settings.worker, &self.services)?;
         let namespace = client.namespace();
         Worker::new(&self.runtime, client, options).with_context(|| format!("no worker for {namespace}/{queue}"))
     }

@@ -1,0 +1,202 @@
+//! `gatewatch show`: one workflow, all of it from its durable state.
+
+use crate::cli::card;
+use crate::cli::changes;
+use crate::cli::exit::{Exit, Stop};
+use crate::cli::output::{Output, Tone};
+use crate::cli::session::Session;
+use crate::cli::table::{Table, fields};
+use crate::cli::words;
+use crate::contracts::clock::Timestamp;
+use crate::contracts::health::HealthReport;
+use crate::contracts::ids::WorkflowId;
+use crate::contracts::temporal::memo::Published;
+use crate::contracts::workflow::{HistoryEvent, PendingActivity, WorkflowDetail};
+
+/// Show a workflow: phases, open gates with their evidence, deployment, health, what hangs.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Show {
+    /// Workflow id.
+    workflow: String,
+    /// Its latest history events too, newest first.
+    #[arg(long, conflicts_with = "json")]
+    history: bool,
+}
+
+impl Show {
+    pub async fn run(&self, session: &Session) -> Result<Exit, Stop> {
+        let id = WorkflowId::new(self.workflow.as_str());
+        let detail = session.describe(&id).await?;
+        if session.out.is_json() {
+            session.out.json(&detail)?;
+            return Ok(Exit::Ok);
+        }
+        session.out.lines(head(session.out, &detail))?;
+        let published = detail.row.published.as_deref();
+        for gate in published.map_or(&[][..], |published| &published.gates) {
+            let evidence = session.gateway.evidence(&id).await.ok().flatten();
+            let evidence = evidence.filter(|shown| Some(&shown.digest) == gate.digest());
+            session.out.line("")?;
+            session.out.lines(card::lines(session, &detail, gate, evidence.as_ref()))?;
+        }
+        session.out.lines(sections(session.out, &detail))?;
+        if self.history {
+            let page = session.gateway.history(&id, None, None).await?;
+            session.out.line("")?;
+            session.out.lines(history(&page.events))?;
+        }
+        Ok(Exit::Ok)
+    }
+}
+
+fn head(out: Output, detail: &WorkflowDetail) -> Vec<String> {
+    let row = &detail.row;
+    let title = row.published.as_deref().map_or("", |published| published.title.as_str());
+    let title = if title.is_empty() { row.id.as_str() } else { title };
+    let mut rows = vec![
+        ("workflow", row.id.to_string()),
+        ("run", row.run_id.to_string()),
+        ("type", row.workflow_type.to_string()),
+        ("status", row.status.as_str().to_owned()),
+        ("queue", row.task_queue.clone()),
+        ("started", words::or_dash(row.started_at.map(words::date))),
+    ];
+    if let Some(closed) = row.closed_at {
+        rows.push(("closed", words::date(closed)));
+    }
+    if let Some(environment) = &row.environment {
+        rows.push(("environment", environment.to_string()));
+    }
+    if let Some(health) = row.health {
+        rows.push(("health", health.as_str().to_owned()));
+    }
+    if detail.workflow_task_attempt > 1 {
+        rows.push(("stuck", format!("its workflow task has failed {} times", detail.workflow_task_attempt - 1)));
+    }
+    let mut lines = vec![out.paint(Tone::Strong, title)];
+    lines.extend(fields(&rows));
+    lines
+}
+
+fn sections(out: Output, detail: &WorkflowDetail) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut section = |title: &str, body: Vec<String>| {
+        if !body.is_empty() {
+            lines.push(String::new());
+            lines.push(out.paint(Tone::Strong, title));
+            lines.extend(body);
+        }
+    };
+    if let Some(published) = &detail.row.published {
+        section("phases", phases(published));
+        section(
+            "decided",
+            published
+                .decided
+                .iter()
+                .map(|record| format!("  {}, at {}", changes::decision(record), words::date(record.at)))
+                .collect(),
+        );
+        section("deployment", deployment(published));
+        section("rollback", rollback(published));
+        section(
+            "refused",
+            published
+                .refused
+                .iter()
+                .map(|refused| format!("  {}  {}: {}", words::date(refused.at), refused.name, refused.why))
+                .collect(),
+        );
+    }
+    section("health", detail.health.as_deref().map(health).unwrap_or_default());
+    section("activities", activities(&detail.activities, words::now()));
+    section(
+        "children",
+        detail.children.iter().map(|child| format!("  {}  {}", child.id, child.workflow_type)).collect(),
+    );
+    lines
+}
+
+fn indented(lines: Vec<String>) -> Vec<String> {
+    lines.into_iter().map(|line| format!("  {line}")).collect()
+}
+
+fn phases(published: &Published) -> Vec<String> {
+    let mut rows = Vec::new();
+    for phase in &published.phases {
+        let took = match (phase.started_at, phase.ended_at) {
+            (Some(start), Some(end)) => words::duration(end.since(start)),
+            (Some(start), None) => format!("since {}", words::clock(start)),
+            (None, _) => String::new(),
+        };
+        rows.push((phase.name.as_str(), format!("{:<18} {took}", changes::phase_word(phase.status))));
+    }
+    fields(&rows)
+}
+
+fn deployment(published: &Published) -> Vec<String> {
+    let Some(deployment) = &published.deployment else { return Vec::new() };
+    let mut rows = vec![
+        ("service", deployment.service.to_string()),
+        ("version", format!("{} {}", deployment.version, deployment.commit.short())),
+        ("stage", deployment.stage.as_str().to_owned()),
+    ];
+    if let Some(previous) = &deployment.previous {
+        rows.push(("previous", format!("{} {}", previous.version, previous.commit.short())));
+    }
+    if let Some(since) = deployment.live_since {
+        rows.push(("live since", words::date(since)));
+    }
+    rows.extend(published.rollback.as_ref().map(card::rollback));
+    fields(&rows)
+}
+
+fn rollback(published: &Published) -> Vec<String> {
+    let Some(progress) = &published.rolling_back else { return Vec::new() };
+    let mut lines = vec![format!("  asked for {}: {}", words::date(progress.cause.at), progress.cause.reason)];
+    lines.extend(progress.steps.iter().map(|step| format!("  {}", changes::rollback_step(step))));
+    if let Some(at) = progress.verified_at {
+        lines.push(format!("  verified {}, after {}", words::date(at), words::duration(at.since(progress.cause.at))));
+    }
+    lines
+}
+
+fn health(report: &HealthReport) -> Vec<String> {
+    let newest =
+        report.samples.last().map(|sample| format!("  {}  {}", words::clock(sample.at), changes::measured(sample)));
+    let mut table = Table::new(["TRIGGER", "NOW", "LIMIT"]);
+    for state in &report.triggers {
+        table.row([state.trigger.title().to_owned(), state.now.clone(), state.limit.clone()]);
+    }
+    newest.into_iter().chain(indented(if report.triggers.is_empty() { Vec::new() } else { table.lines() })).collect()
+}
+
+fn activities(pending: &[PendingActivity], now: Timestamp) -> Vec<String> {
+    if pending.is_empty() {
+        return Vec::new();
+    }
+    let mut table = Table::new(["ACTIVITY", "ATTEMPT", "HEARTBEAT", "LAST FAILURE"]);
+    for activity in pending {
+        table.row([
+            activity.activity_type.clone(),
+            activity.attempt.to_string(),
+            words::or_dash(activity.last_heartbeat_at.map(|at| words::relative(now, at))),
+            words::or_dash(activity.last_failure.as_ref()),
+        ]);
+    }
+    indented(table.lines())
+}
+
+fn history(events: &[HistoryEvent]) -> Vec<String> {
+    let mut table = Table::new(["EVENT", "TIME", "TYPE", "SUBJECT", "FAILURE"]);
+    for event in events {
+        table.row([
+            event.id.to_string(),
+            words::or_dash(event.at.map(words::date)),
+            event.event_type.clone(),
+            event.subject.clone(),
+            event.failure.clone().unwrap_or_default(),
+        ]);
+    }
+    table.lines()
+}

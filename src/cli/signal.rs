@@ -1,0 +1,72 @@
+//! `gatewatch signal`: any signal to any workflow.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::cli::exit::{Exit, Stop};
+use crate::cli::session::Session;
+use crate::cli::words;
+use crate::contracts::ids::{RunId, WorkflowId};
+use crate::contracts::mutation::{Done, Mutation, Signal, Target};
+use crate::gateway::signal;
+
+/// Send a signal to a workflow.
+///
+/// Each ARGUMENT is JSON; what does not parse is taken as text, so `gatewatch signal ID extendMonitoring '{"byMs":60000}'`
+/// and `gatewatch signal ID note hello` both work.
+#[derive(Clone, Debug, clap::Args)]
+pub struct SendSignal {
+    /// Workflow id.
+    workflow: String,
+    /// Name of the signal.
+    name: String,
+    /// Its arguments.
+    #[arg(value_name = "ARGUMENT")]
+    arguments: Vec<String>,
+    /// A run other than the current one.
+    #[arg(long, value_name = "ID")]
+    run_id: Option<String>,
+}
+
+/// What `--json` prints.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Report<'a> {
+    workflow_id: &'a WorkflowId,
+    signal: &'a str,
+    #[serde(flatten)]
+    done: Done,
+}
+
+impl SendSignal {
+    pub async fn run(&self, session: &Session) -> Result<Exit, Stop> {
+        let id = WorkflowId::new(self.workflow.as_str());
+        let mutation = Mutation::Signal(Signal {
+            target: Target { workflow_id: id.clone(), request_id: signal::request_id() },
+            run_id: self.run_id.as_deref().map(RunId::from),
+            name: self.name.clone(),
+            args: self.arguments.iter().map(|text| argument(text)).collect(),
+        });
+        let done = session.operator.perform(mutation).await?;
+        if session.out.is_json() {
+            session.out.json(&Report { workflow_id: &id, signal: &self.name, done })?;
+            return Ok(Exit::Ok);
+        }
+        let seen = match &done {
+            Done::Signalled { seen_at: Some(at) } => format!(", seen at {}", words::clock(*at)),
+            Done::Signalled { seen_at: None }
+            | Done::Decided { .. }
+            | Done::RolledBack { .. }
+            | Done::Started { .. }
+            | Done::Stopping { .. }
+            | Done::Registered { .. } => String::new(),
+        };
+        session.out.line(&format!("{} is with {id}{seen}", self.name))?;
+        Ok(Exit::Ok)
+    }
+}
+
+/// JSON where it is JSON, text where it is not.
+pub fn argument(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()))
+}
