@@ -1,5 +1,8 @@
 //! What a screen may look at besides its own state. Nothing in here can be changed by a screen.
 
+use crate::console::action::Action;
+use crate::console::keymap::Keymap;
+use crate::console::screen::Context;
 use crate::console::world::World;
 use crate::contracts::clock::{Millis, Timestamp};
 use crate::contracts::ids::Environment;
@@ -11,6 +14,7 @@ pub struct Ctx<'a> {
     pub now: Timestamp,
     pub world: &'a World,
     pub profile: &'a Profile,
+    pub keymap: &'a Keymap,
     /// Cells the screen has to itself, inside its border.
     pub body: Size,
 }
@@ -48,6 +52,11 @@ impl Ctx<'_> {
     /// The id of a mutation that begins now. Two of one console can only be the same within one millisecond.
     pub fn new_id(&self) -> String {
         format!("{}-{:x}", self.profile.session, self.now.unix_millis())
+    }
+
+    /// The key of an action here, as shown to a person; `:name` when it has none.
+    pub fn key(&self, context: Context, action: Action) -> String {
+        self.keymap.label(context, action).unwrap_or_else(|| format!(":{}", action.spec().name))
     }
 
     /// Why nothing can be written, if so.

@@ -4,6 +4,7 @@
 use crate::console::action::Action;
 use crate::console::effect::{Fetch, Generation};
 use crate::console::key::KeyPress;
+use crate::console::look::Look;
 use crate::console::screen::Place;
 use crate::console::world::Upstream;
 use crate::contracts::clock::Timestamp;
@@ -11,7 +12,7 @@ use crate::contracts::evidence::ShownEvidence;
 use crate::contracts::failure::Failure;
 use crate::contracts::ids::WorkflowId;
 use crate::contracts::link::Link;
-use crate::contracts::mutation::Done;
+use crate::contracts::mutation::{Done, Mutation};
 use crate::contracts::workflow::{
     HistoryBatch, HistoryPage, WorkflowCounts, WorkflowDetail, WorkflowPage, WorkflowRow,
 };
@@ -57,6 +58,8 @@ pub enum Event {
         upstream: Upstream,
         link: Link,
     },
+    /// Theme and keymap were read again.
+    Look(Result<Box<Look>, Failure>),
     /// Something of the console itself failed: a log that cannot be written, a clipboard that is not there.
     Failed(Failure),
     /// Something went well outside: copied, fault switched.
@@ -100,6 +103,21 @@ pub enum Answer {
     },
 }
 
+impl Answer {
+    /// Whether it brings something.
+    pub fn is_ok(&self) -> bool {
+        match self {
+            Self::Overview(result) => result.is_ok(),
+            Self::Workflows { result, .. } => result.is_ok(),
+            Self::Counts { result, .. } => result.is_ok(),
+            Self::Workflow { result, .. } => result.is_ok(),
+            Self::History { result, .. } => result.is_ok(),
+            Self::Tail { result, .. } => result.is_ok(),
+            Self::Evidence { result, .. } => result.is_ok(),
+        }
+    }
+}
+
 /// What needs somebody, and what is live.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Overview {
@@ -123,8 +141,8 @@ pub enum Input<'a> {
     Opened(&'a Place),
     Answer(&'a Answer),
     Fetched(&'a Fetch, &'a Answer),
-    /// News of a mutation, under its id.
-    Mutated(&'a str, &'a Result<Done, Failure>),
+    /// News of a mutation that this console sent.
+    Mutated(&'a Mutation, &'a Result<Done, Failure>),
     /// The body's size changed: scroll offsets may have to follow.
     Resized,
     Tick,

@@ -3,17 +3,39 @@
 //! [`event`] → keymap → [`action`] → update → [`effect`] → perform → [`event`]. `state` and `update` never name ratatui,
 //! only `perform` and `run` name the gateway, and [`screens`] never import each other.
 
+pub mod act;
 pub mod action;
+pub mod alert;
+pub mod asking;
 pub mod assets;
 pub mod ctx;
+pub mod cursor;
 pub mod effect;
 pub mod event;
+pub mod field;
+pub mod fuzzy;
+pub mod gates;
+pub mod guide;
+pub mod header;
+pub mod hints;
 pub mod key;
 pub mod keymap;
+pub mod layout;
+pub mod look;
+pub mod messages;
+pub mod model;
+pub mod overlays;
+pub mod press;
 pub mod question;
 pub mod remote;
 pub mod screen;
 pub mod screens;
+pub mod sent;
+pub mod stage;
 pub mod theme;
+pub mod typing;
+pub mod update;
+pub mod view;
+pub mod watched;
 pub mod widgets;
 pub mod world;

@@ -1,0 +1,256 @@
+//! The one worst thing, for the alert line, and what has been told to people who are not looking.
+
+use std::collections::BTreeSet;
+
+use crate::console::action::Action;
+use crate::console::ctx::Profile;
+use crate::console::effect::{Effect, Level, Notice};
+use crate::console::event::Overview;
+use crate::console::gates::{self, GateView};
+use crate::console::model::Model;
+use crate::console::screen::Context;
+use crate::console::widgets::time;
+use crate::console::world::{Upstream, World};
+use crate::contracts::actor::Via;
+use crate::contracts::clock::{Millis, Timestamp};
+use crate::contracts::health::{HealthReport, HealthStatus, TriggerStatus};
+use crate::contracts::ids::WorkflowId;
+use crate::contracts::link::Link;
+use crate::contracts::rollback::StepStatus;
+use crate::contracts::workflow::WorkflowRow;
+
+/// What is wrong, and how badly.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alert {
+    pub level: Level,
+    pub text: String,
+}
+
+/// A deadline this close is worth a word.
+const SOON: Millis = Millis::from_secs(15 * 60);
+
+impl Model {
+    /// Deployments that are running.
+    pub fn live(&self) -> Vec<&WorkflowRow> {
+        self.world.overview.value().map(|overview| overview.live.iter().collect()).unwrap_or_default()
+    }
+
+    /// Whether a workflow deploys something, as far as is known.
+    pub fn is_deployment(&self, id: &WorkflowId) -> bool {
+        let deploys =
+            |row: &WorkflowRow| row.published.as_ref().is_some_and(|published| published.deployment.is_some());
+        self.live().iter().any(|row| row.id == *id)
+            || self.world.detail(id).value().is_some_and(|detail| deploys(&detail.row))
+    }
+
+    /// Live deployments that are not well, the worst first; a few, because each is looked at every second.
+    pub fn unwell(&self) -> impl Iterator<Item = &WorkflowRow> {
+        let mut rows: Vec<&WorkflowRow> = self.live().into_iter().filter(|row| rank(row.health) < 3).collect();
+        rows.sort_by_key(|row| (rank(row.health), row.started_at));
+        rows.into_iter().take(3)
+    }
+
+    /// The live deployment that needs most attention.
+    pub fn most_urgent(&self) -> Option<&WorkflowRow> {
+        self.live().into_iter().min_by_key(|row| (rank(row.health), std::cmp::Reverse(row.started_at)))
+    }
+
+    /// The worst thing anywhere.
+    pub fn alert(&self) -> Option<Alert> {
+        self.unwell_alert().or_else(|| self.link_alert()).or_else(|| self.gate_alert())
+    }
+
+    fn unwell_alert(&self) -> Option<Alert> {
+        let row = self.unwell().next()?;
+        // What was described a moment ago is nearer the truth than the list.
+        let described = self.world.detail(&row.id).value();
+        let row = described.map_or(row, |detail| &detail.row);
+        let name = name(row);
+        let key = |action: Action| self.look.keymap.label(Context::Global, action).unwrap_or_default();
+        let alert = |level: Level, text: String| Some(Alert { level, text });
+        match row.health? {
+            HealthStatus::Stuck => alert(
+                Level::Error,
+                format!("{name}: the rollback is stuck and wants a person · {} to see", key(Action::GoDeployment)),
+            ),
+            HealthStatus::RollingBack => alert(Level::Warning, format!("{name} is rolling back{}", step(row))),
+            HealthStatus::Degraded => {
+                let report = described.and_then(|detail| detail.health.as_deref());
+                let what = report.and_then(|report| worst(report, self.now)).unwrap_or_else(|| "degraded".to_owned());
+                alert(Level::Error, format!("{name}: {what} · {} rolls back", key(Action::RollBack)))
+            }
+            HealthStatus::Watching | HealthStatus::Healthy | HealthStatus::RolledBack => None,
+        }
+    }
+
+    fn link_alert(&self) -> Option<Alert> {
+        let refresh = self.look.keymap.label(Context::Global, Action::Refresh).unwrap_or_default();
+        if let Some(Link::Down { failure, since, .. }) = self.world.links.get(&Upstream::Temporal) {
+            let shown = self.world.overview.at().map(|at| format!(" What you see is as of {}.", time::second(at)));
+            let gone = time::coarse(self.now.since(*since));
+            let text = format!(
+                "No answer from Temporal for {gone}: {}{} · {refresh} tries now",
+                failure.message,
+                shown.unwrap_or_default()
+            );
+            return Some(Alert { level: Level::Error, text });
+        }
+        if let Some(failure) = self.world.overview.failure() {
+            return Some(Alert { level: Level::Warning, text: failure.to_string() });
+        }
+        let workers = self.world.overview.value().and_then(|overview| overview.workers);
+        (workers == Some(0)).then(|| Alert {
+            level: Level::Warning,
+            text: format!("No worker polls queue {}: nothing moves until one does", self.profile.task_queue),
+        })
+    }
+
+    fn gate_alert(&self) -> Option<Alert> {
+        let gates = gates::open(self.world.overview.value()?);
+        let gate = gates.into_iter().find(|gate| is_soon(gate, self.now))?;
+        let key = self.look.keymap.label(Context::Global, Action::GoGates).unwrap_or_default();
+        let until = time::until(self.now, gate.deadline()?);
+        let text = format!("{} of {}: {until}, then {} · {key} to decide", gate.title(), gate.row.id, gate.then());
+        Some(Alert { level: Level::Warning, text })
+    }
+}
+
+fn is_soon(gate: &GateView<'_>, now: Timestamp) -> bool {
+    gate.deadline().is_some_and(|deadline| deadline.since(now) < SOON)
+}
+
+/// How badly somebody is needed.
+fn rank(health: Option<HealthStatus>) -> u8 {
+    match health {
+        Some(HealthStatus::Stuck) => 0,
+        Some(HealthStatus::Degraded) => 1,
+        Some(HealthStatus::RollingBack) => 2,
+        Some(HealthStatus::Watching) => 3,
+        Some(HealthStatus::Healthy) => 4,
+        Some(HealthStatus::RolledBack) => 5,
+        None => 6,
+    }
+}
+
+/// What people call a workflow.
+pub fn name(row: &WorkflowRow) -> &str {
+    row.published
+        .as_ref()
+        .map(|published| published.title.as_str())
+        .filter(|title| !title.is_empty())
+        .unwrap_or(row.id.as_str())
+}
+
+fn step(row: &WorkflowRow) -> String {
+    let progress = row.published.as_ref().and_then(|published| published.rolling_back.as_ref());
+    let steps = progress.map(|progress| progress.steps.as_slice()).unwrap_or_default();
+    let current = steps.iter().position(|report| {
+        matches!(report.status, StepStatus::Running | StepStatus::Retrying { .. } | StepStatus::Pending)
+    });
+    match current.and_then(|at| Some((at, steps.get(at)?))) {
+        Some((at, report)) => {
+            let again = if matches!(report.status, StepStatus::Retrying { .. }) { ", trying again" } else { "" };
+            format!(": step {} of {}, {}{again}", at + 1, steps.len(), report.step.title())
+        }
+        None => String::new(),
+    }
+}
+
+/// The trigger that fires first, in words.
+fn worst(report: &HealthReport, now: Timestamp) -> Option<String> {
+    let (trigger, count, of, fires_in) = report
+        .triggers
+        .iter()
+        .filter_map(|state| match &state.status {
+            TriggerStatus::Failing { count, of, fires_in_ms } => Some((state, *count, *of, *fires_in_ms)),
+            TriggerStatus::Unknown | TriggerStatus::Ok | TriggerStatus::Fired => None,
+        })
+        .min_by_key(|(.., fires_in)| *fires_in)?;
+    let taken = report.samples.last().map_or(now, |sample| sample.at);
+    let due = taken.plus(fires_in);
+    let paused = report.paused_until.filter(|until| *until > now);
+    let then = match paused {
+        Some(until) => format!("automatic rollback paused for {}", time::countdown(now, until)),
+        None => format!("automatic rollback in {}", time::countdown(now, due)),
+    };
+    let limits = format!("{} (limit {})", trigger.now, trigger.limit);
+    Some(format!("{} {limits}, failing {count} of {of} · {then}", trigger.trigger.title()))
+}
+
+/// What has been told, so that it is told once.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Told {
+    keys: BTreeSet<(WorkflowId, String)>,
+    begun: bool,
+    /// Somebody looks at this terminal, as far as it says.
+    pub focused: bool,
+    title: String,
+}
+
+impl Told {
+    /// What is new since the last time. What was there when the console started is on screen already.
+    pub fn news(&mut self, overview: &Overview, profile: &Profile, now: Timestamp) -> Vec<Notice> {
+        let facts = facts(overview, profile, now);
+        let first = !std::mem::replace(&mut self.begun, true);
+        let known = std::mem::take(&mut self.keys);
+        let mut news = Vec::new();
+        for (key, notice) in facts {
+            if !known.contains(&key) && !first {
+                news.extend(notice);
+            }
+            self.keys.insert(key);
+        }
+        news
+    }
+
+    /// The window's title, when it changed.
+    pub fn title(&mut self, world: &World, profile: &Profile) -> Option<Effect> {
+        let overview = world.overview.value();
+        let gates = overview.map_or(0, |overview| gates::open(overview).len());
+        let unwell = overview.is_some_and(|overview| overview.live.iter().any(|row| rank(row.health) < 3));
+        let count = if gates == 0 { String::new() } else { format!("({gates}) ") };
+        let sign = if unwell { "▲ " } else { "" };
+        let title = format!("{sign}{count}gatewatch: {}", profile.cluster.namespace);
+        if title == self.title {
+            return None;
+        }
+        self.title.clone_from(&title);
+        Some(Effect::Title(title))
+    }
+}
+
+type Fact = ((WorkflowId, String), Option<Notice>);
+
+/// Everything that is worth telling, each under a key; without a notice where it is one's own doing.
+fn facts(overview: &Overview, profile: &Profile, now: Timestamp) -> Vec<Fact> {
+    let mut facts = Vec::new();
+    let notice = |title: String, body: String| Some(Notice { title, body });
+    for gate in gates::open(overview) {
+        let revision = gate.gate.map_or(0, |open| open.revision);
+        let mine = gate.gate.is_some_and(|open| open.requested_by == profile.actor);
+        let asks = notice(format!("{} waits", gate.title()), name(gate.row).to_owned());
+        facts.push(((gate.row.id.clone(), format!("gate {} {revision}", gate.id)), asks.filter(|_| !mine)));
+        if let Some(deadline) = gate.deadline().filter(|_| is_soon(&gate, now)) {
+            let left = time::until(now, deadline);
+            let soon = notice(format!("{} {left}", gate.title()), format!("{}; then {}", name(gate.row), gate.then()));
+            facts.push(((gate.row.id.clone(), format!("soon {} {revision}", gate.id)), soon));
+        }
+    }
+    for row in overview.live.iter().chain(&overview.troubled) {
+        let Some(health) = row.health else { continue };
+        let mine =
+            row.published.as_ref().and_then(|published| published.rolling_back.as_ref()).is_some_and(|progress| {
+                progress.cause.actor.via == Via::Console && progress.cause.actor.name == profile.actor
+            });
+        let what = match health {
+            HealthStatus::Degraded => notice("A rollback trigger is arming".to_owned(), name(row).to_owned()),
+            HealthStatus::RollingBack if mine => None,
+            HealthStatus::RollingBack => notice("Rolling back".to_owned(), name(row).to_owned()),
+            HealthStatus::RolledBack => notice("Rolled back and verified".to_owned(), name(row).to_owned()),
+            HealthStatus::Stuck => notice("The rollback is stuck".to_owned(), name(row).to_owned()),
+            HealthStatus::Watching | HealthStatus::Healthy => continue,
+        };
+        facts.push(((row.id.clone(), format!("health {}", health.as_str())), what));
+    }
+    facts
+}

@@ -1,0 +1,141 @@
+//! The questions that screens ask before something is done: one function for each kind of mutation, so that the same
+//! thing is asked in the same words wherever it is asked from.
+
+use crate::console::ctx::Ctx;
+use crate::console::gates::{self, GateView};
+use crate::console::question::{Fact, Field, Mood, Question, Required};
+use crate::console::widgets::time;
+use crate::contracts::clock::Millis;
+use crate::contracts::decision::Verdict;
+use crate::contracts::http::DecisionRequest;
+use crate::contracts::ids::{DecisionId, Environment, RequestId, WorkflowId};
+use crate::contracts::mutation::{Extend, Mutation, Pause, Target};
+
+/// Approve, reject or ask for more evidence; or why that cannot be asked now.
+pub fn decide(ctx: &Ctx<'_>, view: &GateView<'_>, verdict: Verdict) -> Result<Question, String> {
+    let (verb, fields) = match verdict {
+        Verdict::Approve => {
+            gates::may_approve(ctx, view)?;
+            let word = ctx.word_for(view.row.environment.as_ref());
+            let word = word.map(|expected| Field::Word { what: "the environment".to_owned(), expected });
+            ("Approve", word.into_iter().collect())
+        }
+        Verdict::Reject => {
+            gates::may_decide(ctx, view)?;
+            ("Reject", vec![Field::Reason { required: Required::Yes }])
+        }
+        Verdict::RequestEvidence => {
+            gates::may_decide(ctx, view)?;
+            ("Ask for more evidence on", vec![Field::Reason { required: Required::Yes }])
+        }
+    };
+    Ok(Question {
+        title: format!("{verb} {}?", view.title()),
+        facts: gate_facts(ctx, view),
+        effect: effect(view, verdict),
+        warning: None,
+        production: view.is_production(),
+        fields,
+        mutation: Mutation::Decide(DecisionRequest {
+            decision_id: DecisionId::new(ctx.new_id()),
+            workflow_id: view.row.id.clone(),
+            gate: view.id.clone(),
+            verdict,
+            evidence: view.digest().cloned(),
+            reason: None,
+        }),
+    })
+}
+
+fn effect(view: &GateView<'_>, verdict: Verdict) -> String {
+    match verdict {
+        Verdict::Approve => match view.gate.map(|gate| gate.effect.as_str()).filter(|effect| !effect.is_empty()) {
+            Some(effect) => format!("{effect}."),
+            None => "The workflow goes on.".to_owned(),
+        },
+        Verdict::Reject => "The gate closes for good; nothing is deployed.".to_owned(),
+        Verdict::RequestEvidence => "The evidence is collected again and the gate asks at a new revision.".to_owned(),
+    }
+}
+
+fn gate_facts(ctx: &Ctx<'_>, view: &GateView<'_>) -> Vec<Fact> {
+    let mut facts = vec![Fact::new("workflow", view.row.id.as_str())];
+    let Some(gate) = view.gate else { return facts };
+    if let Some(evidence) = &gate.evidence {
+        for check in &evidence.failing {
+            let critical = if check.critical { " (critical)" } else { "" };
+            facts.push(Fact::new("failing", format!("{}: {}{critical}", check.title, check.detail)).with(Mood::Bad));
+        }
+        facts.push(Fact::new("commit", format!("{}  {}", evidence.commit.short(), evidence.subject)));
+        facts.push(Fact::new(
+            "score",
+            format!("{}/100, {} passed, {} failed", evidence.score, evidence.passed, evidence.failed),
+        ));
+        facts.push(Fact::new(
+            "evidence",
+            format!("{} collected {} ago", evidence.digest.short(), time::age(ctx.now, evidence.collected_at)),
+        ));
+    }
+    if let Some(deadline) = gate.deadline {
+        facts.push(Fact::new(
+            "deadline",
+            format!("{}, {}; then {}", time::until(ctx.now, deadline), time::date(deadline), view.then()),
+        ));
+    }
+    facts
+}
+
+/// Hold automatic rollback back for a limited time.
+pub fn pause(ctx: &Ctx<'_>, workflow: &WorkflowId, environment: Option<&Environment>) -> Result<Question, String> {
+    ctx.may_write()?;
+    let initial = Millis::from_secs(300);
+    Ok(Question {
+        title: format!("Pause automatic rollback of {workflow}?"),
+        facts: vec![Fact::new("workflow", workflow.as_str())],
+        effect: "Triggers are measured but do not act until then; it resumes by itself.".to_owned(),
+        warning: Some("Dangerous: while this lasts nothing but a person rolls back.".to_owned()),
+        production: environment.is_some_and(Environment::is_production),
+        fields: vec![
+            Field::Duration { initial, at_most: Some(Millis::from_secs(600)) },
+            Field::Reason { required: Required::Yes },
+        ],
+        mutation: Mutation::PauseMonitoring(Pause {
+            target: target(ctx, workflow),
+            for_ms: initial,
+            reason: String::new(),
+        }),
+    })
+}
+
+/// Let automatic rollback act again.
+pub fn resume(ctx: &Ctx<'_>, workflow: &WorkflowId, environment: Option<&Environment>) -> Result<Question, String> {
+    ctx.may_write()?;
+    Ok(Question {
+        title: format!("Resume automatic rollback of {workflow}?"),
+        facts: vec![Fact::new("workflow", workflow.as_str())],
+        effect: "Triggers that are above their limits act at the next look.".to_owned(),
+        warning: None,
+        production: environment.is_some_and(Environment::is_production),
+        fields: Vec::new(),
+        mutation: Mutation::ResumeMonitoring(target(ctx, workflow)),
+    })
+}
+
+/// Watch a deployment for longer.
+pub fn extend(ctx: &Ctx<'_>, workflow: &WorkflowId, environment: Option<&Environment>) -> Result<Question, String> {
+    ctx.may_write()?;
+    let initial = Millis::from_secs(300);
+    Ok(Question {
+        title: format!("Watch {workflow} for longer?"),
+        facts: vec![Fact::new("workflow", workflow.as_str())],
+        effect: "Automatic rollback stays armed for that much longer.".to_owned(),
+        warning: None,
+        production: environment.is_some_and(Environment::is_production),
+        fields: vec![Field::Duration { initial, at_most: Some(Millis::from_hours(24)) }],
+        mutation: Mutation::ExtendMonitoring(Extend { target: target(ctx, workflow), by_ms: initial }),
+    })
+}
+
+fn target(ctx: &Ctx<'_>, workflow: &WorkflowId) -> Target {
+    Target { workflow_id: workflow.clone(), request_id: RequestId::new(ctx.new_id()) }
+}

@@ -1,0 +1,75 @@
+//! The demo's guide: one short line that says what to press next, until the person has approved, broken and rolled back
+//! once. It reads the world, so it is right whoever did the deed, and however.
+
+use crate::console::action::Action;
+use crate::console::world::World;
+use crate::contracts::delivery::DeploymentStage;
+use crate::contracts::health::HealthStatus;
+use crate::contracts::workflow::WorkflowRow;
+
+/// How far the person has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Guide {
+    #[default]
+    Approve,
+    /// Approved; the deployment is on its way.
+    Wait,
+    Break,
+    RollBack,
+    Watch,
+    Over,
+}
+
+impl Guide {
+    /// Goes on as the world does; never back.
+    pub fn look(&mut self, world: &World) {
+        let Some(overview) = world.overview.value() else { return };
+        let rows = || overview.live.iter().chain(&overview.troubled);
+        let health = |row: &WorkflowRow| world.detail(&row.id).value().map_or(row.health, |detail| detail.row.health);
+        let any = |wanted: HealthStatus| rows().any(|row| health(row) == Some(wanted));
+        let watched = || {
+            overview.live.iter().any(|row| {
+                let deployment = row.published.as_ref().and_then(|published| published.deployment.as_ref());
+                deployment.is_some_and(|deployment| deployment.stage == DeploymentStage::Monitoring)
+            })
+        };
+        let rolling = any(HealthStatus::RollingBack) || any(HealthStatus::Stuck);
+        *self = match *self {
+            Self::Wait if watched() => Self::Break,
+            Self::Wait | Self::Break | Self::RollBack if rolling => Self::Watch,
+            Self::Watch | Self::RollBack if any(HealthStatus::RolledBack) && !rolling => Self::Over,
+            Self::Approve => Self::Approve,
+            Self::Wait => Self::Wait,
+            Self::Break => Self::Break,
+            Self::RollBack => Self::RollBack,
+            Self::Watch => Self::Watch,
+            Self::Over => Self::Over,
+        };
+    }
+
+    /// The person did it, whatever the world shows yet.
+    pub fn done(&mut self, step: Self) {
+        *self = (*self).max(step);
+    }
+
+    /// What to press next, with the keys filled in by `key`.
+    pub fn line(self, key: impl Fn(Action) -> String) -> String {
+        match self {
+            Self::Approve => format!(
+                "A gate waits for you: {} shows it, {} approves it.",
+                key(Action::GoGates),
+                key(Action::Approve)
+            ),
+            Self::Wait => format!("Approved: the deployment is starting. {} follows it.", key(Action::GoDeployment)),
+            Self::Break => format!("It is live and watched. Break it: {} then `errors`, Enter.", key(Action::Palette)),
+            Self::RollBack => format!(
+                "Watch it fail. {0} {0} rolls back; or wait, and it rolls back by itself.",
+                key(Action::RollBack)
+            ),
+            Self::Watch => "Rolling back: six steps, until the old version is verified serving.".to_owned(),
+            Self::Over => {
+                format!("That is the whole story. {} has every key; {} leaves.", key(Action::Help), key(Action::Quit))
+            }
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! The first line: where we are, how every upstream stands, how old what is shown is, and the time.
+//!
+//! The age is that of the data, not of the connection. While all is well nothing here moves but the minute.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+use crate::console::model::Model;
+use crate::console::theme::role::Role;
+use crate::console::theme::sign::Sign;
+use crate::console::widgets::{text, time};
+use crate::console::world::Upstream;
+use crate::contracts::clock::Millis;
+use crate::contracts::health::HealthStatus;
+use crate::contracts::ids::WorkflowId;
+use crate::contracts::link::Link;
+
+pub fn view(model: &Model, frame: &mut Frame<'_>, area: Rect) {
+    let theme = &model.look.theme;
+    let clock = time::minute(model.now);
+    let mut right = Vec::new();
+    for upstream in [Upstream::Temporal, Upstream::Coordinator] {
+        if upstream == Upstream::Coordinator && !model.profile.coordinator {
+            continue;
+        }
+        let (sign, words) = standing(model, upstream);
+        right.push(Span::styled(sign.glyph(), theme.style(sign.role())));
+        let loud = if sign == Sign::Ok { Role::TextMuted } else { sign.role() };
+        right.push(Span::styled(format!(" {words}   "), theme.style(loud)));
+    }
+    if let Some(workers) = model.world.overview.value().and_then(|overview| overview.workers) {
+        let (words, role) = match workers {
+            0 => ("no workers".to_owned(), Role::StatusWarning),
+            1 => ("1 worker".to_owned(), Role::TextMuted),
+            n => (format!("{n} workers"), Role::TextMuted),
+        };
+        right.push(Span::styled(format!("{words}   "), theme.style(role)));
+    }
+    right.push(Span::styled(format!("{clock} "), theme.style(Role::Text)));
+    let right = text::cut_line(Line::from(right), usize::from(area.width.saturating_sub(12)));
+    let taken = u16::try_from(right.width()).unwrap_or(area.width);
+    let left = text::cut_line(place(model), usize::from(area.width.saturating_sub(taken + 1)));
+    frame.buffer_mut().set_line(area.x, area.y, &left, area.width);
+    frame.buffer_mut().set_line(area.right().saturating_sub(taken), area.y, &right, taken);
+}
+
+fn place(model: &Model) -> Line<'static> {
+    let theme = &model.look.theme;
+    let cluster = &model.profile.cluster;
+    let mut line = Line::from(vec![
+        Span::styled(" gatewatch", theme.style(Role::TextMuted)),
+        Span::styled(format!("  {}", cluster.profile), theme.style(Role::TextStrong)),
+        Span::styled(" ▸ ", theme.style(Role::TextMuted)),
+        Span::styled(cluster.namespace.clone(), theme.style(Role::TextStrong)),
+    ]);
+    if model.profile.read_only {
+        line.push_span(Span::raw("  "));
+        line.push_span(Span::styled(" read-only ", theme.style(Role::Badge)));
+    }
+    line
+}
+
+/// How an upstream stands: `● temporal`, `▲ temporal 7s`, `✗ temporal 48s: connection refused, retry in 4s`.
+fn standing(model: &Model, upstream: Upstream) -> (Sign, String) {
+    let name = upstream.name();
+    let overdue = if upstream == Upstream::Temporal { model.overdue() } else { None };
+    match (model.world.links.get(&upstream), overdue) {
+        (Some(Link::Down { failure, since, retry_at, .. }), _) => {
+            let gone = time::coarse(overdue.unwrap_or_else(|| model.now.since(*since)));
+            let why = failure.message.trim_end_matches('.');
+            let retry = time::fine(retry_at.since(model.now));
+            (Sign::Failed, format!("{name} {gone}: {why}, retry in {retry}"))
+        }
+        (Some(Link::Up { .. }), None) => (Sign::Running, name.to_owned()),
+        (Some(Link::Up { .. }), Some(age)) => (Sign::Warning, format!("{name} {}", time::coarse(age))),
+        (Some(Link::Connecting { since, .. }), _) => {
+            let waited = model.now.since(*since);
+            // A moment of connecting is nothing to read.
+            let age = if waited < Millis::from_secs(1) { String::new() } else { format!(" {}", time::coarse(waited)) };
+            (Sign::Waiting, format!("{name}{age}"))
+        }
+        (None, _) => (Sign::Waiting, name.to_owned()),
+    }
+}
+
+impl Model {
+    /// Whether a workflow is looked at each second.
+    fn is_live(&self, id: &WorkflowId) -> bool {
+        let health = self.world.detail(id).value().and_then(|detail| detail.row.health);
+        matches!(health, Some(HealthStatus::Watching | HealthStatus::Degraded | HealthStatus::RollingBack))
+    }
+
+    /// Age of the oldest of what is shown, when it is older than it should be.
+    pub fn overdue(&self) -> Option<Millis> {
+        self.watched.overdue(self.now, |id| self.is_live(id))
+    }
+
+    /// When that will next be so, if nothing is heard.
+    pub fn next_overdue(&self) -> Option<crate::contracts::clock::Timestamp> {
+        self.watched.next_overdue(self.now, |id| self.is_live(id))
+    }
+}
+
+/// A style for what is shown while it is old: dimmed, wherever it is.
+pub fn aged(model: &Model) -> Option<Style> {
+    model.overdue().map(|_| model.look.theme.style(Role::TextMuted))
+}

@@ -1,0 +1,93 @@
+//! The last line: the keys that are possible here and now, and what happened last.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+use crate::console::act;
+use crate::console::action::{ACTIONS, Action};
+use crate::console::cursor::Move;
+use crate::console::model::Model;
+use crate::console::overlays::{Overlay, toast};
+use crate::console::screen::{Context, Focus, ScreenId};
+use crate::console::theme::role::Role;
+
+/// The action behind a tab.
+pub fn tab_action(tab: ScreenId) -> Action {
+    match tab {
+        ScreenId::Now => Action::GoNow,
+        ScreenId::Gates => Action::GoGates,
+        ScreenId::Workflows | ScreenId::Workflow => Action::GoWorkflows,
+        ScreenId::Deployment => Action::GoDeployment,
+        ScreenId::History => Action::GoHistory,
+    }
+}
+
+pub fn view(model: &Model, frame: &mut Frame<'_>, area: Rect) {
+    let theme = &model.look.theme;
+    let said = toast::line(&model.messages, model.now, usize::from(area.width.saturating_sub(2)), theme);
+    let taken = u16::try_from(said.width()).unwrap_or(area.width);
+    let room = usize::from(area.width.saturating_sub(taken + 3));
+    let mut line = Line::from(Span::raw(" "));
+    for (context, action) in hints(model) {
+        let Some(key) = model.look.keymap.label(context, action) else { continue };
+        let title = title(model, action);
+        // A hint is whole or not at all.
+        if line.width() + key.chars().count() + title.chars().count() + 3 > room {
+            break;
+        }
+        line.push_span(Span::styled(key, theme.style(Role::Key)));
+        line.push_span(Span::styled(format!(" {title}  "), theme.style(Role::TextMuted)));
+    }
+    frame.buffer_mut().set_line(area.x, area.y, &line, area.width);
+    frame.buffer_mut().set_line(area.right().saturating_sub(taken + 1), area.y, &said, taken);
+}
+
+/// What an action is called here.
+fn title(model: &Model, action: Action) -> &'static str {
+    match (model.overlays.last(), action) {
+        (Some(Overlay::Confirm(_)), Action::Open) => "yes",
+        (Some(_), Action::Back) => "close",
+        _ => action.spec().title,
+    }
+}
+
+/// Actions worth a hint, in order.
+fn hints(model: &Model) -> Vec<(Context, Action)> {
+    match (model.overlays.last(), model.focus()) {
+        (Some(Overlay::Confirm(_)), Focus::Text) => {
+            in_context(Context::Text, &[Action::Submit, Action::NextField, Action::Back])
+        }
+        (Some(Overlay::Confirm(_)), Focus::Keys) => {
+            in_context(Context::Confirm, &[Action::Open, Action::Copy, Action::Back])
+        }
+        (Some(Overlay::Palette(_)), _) => in_context(Context::Palette, &[Action::Open, Action::Back]),
+        (Some(Overlay::Help(_)), _) => in_context(Context::Help, &[Action::Find, Action::Back]),
+        (None, Focus::Text) => in_context(Context::Text, &[Action::NewLine, Action::Back]),
+        (None, Focus::Keys) => on_screen(model),
+    }
+}
+
+fn in_context(context: Context, actions: &[Action]) -> Vec<(Context, Action)> {
+    actions.iter().map(|action| (context, *action)).collect()
+}
+
+/// The screen's own actions first, as far as they are possible; then the way to everything else.
+fn on_screen(model: &Model) -> Vec<(Context, Action)> {
+    let context = model.screen().context();
+    let own = ACTIONS
+        .iter()
+        .filter(|spec| spec.contexts.contains(&context) && Move::of(spec.action).is_none())
+        .map(|spec| spec.action)
+        .filter(|action| !matches!(action, Action::NextPane | Action::PreviousPane));
+    let mut shown: Vec<Action> = own.collect();
+    // What acts on the world comes first: it is what the screen is for.
+    shown.sort_by_key(|action| !action.writes());
+    shown.insert(shown.iter().take_while(|action| action.writes()).count(), Action::RollBack);
+    shown.extend([Action::Back, Action::Palette, Action::Help, Action::Quit]);
+    shown.retain(|action| {
+        let first = *action == Action::Back && model.trail.is_empty();
+        !first && act::can(model, *action).is_ok()
+    });
+    shown.into_iter().map(|action| (context, action)).collect()
+}

@@ -1,0 +1,116 @@
+//! Everything the console knows. `update` changes it, `view` draws it, nobody else touches it.
+
+use crate::console::alert::Told;
+use crate::console::ctx::{Ctx, Profile, Size};
+use crate::console::guide::Guide;
+use crate::console::layout::{Extras, Layout};
+use crate::console::look::Look;
+use crate::console::messages::Messages;
+use crate::console::overlays::Overlay;
+use crate::console::screen::{Context, Focus, Place, ScreenId};
+use crate::console::sent::Sent;
+use crate::console::stage::Stage;
+use crate::console::typing::Typing;
+use crate::console::watched::Watched;
+use crate::console::world::World;
+use crate::contracts::clock::Timestamp;
+
+/// The console.
+#[derive(Clone, Debug)]
+pub struct Model {
+    pub now: Timestamp,
+    pub size: Size,
+    pub profile: Profile,
+    pub look: Look,
+    pub world: World,
+    pub place: Place,
+    /// Where Esc goes back to, the last one on top.
+    pub trail: Vec<Place>,
+    pub stage: Stage,
+    pub overlays: Vec<Overlay>,
+    pub messages: Messages,
+    pub typing: Typing,
+    pub watched: Watched,
+    pub sent: Sent,
+    pub told: Told,
+    pub guide: Option<Guide>,
+}
+
+/// What a console is started with.
+#[derive(Clone, Debug)]
+pub struct Start {
+    pub now: Timestamp,
+    pub size: Size,
+    pub profile: Profile,
+    pub look: Look,
+    pub guide: Option<Guide>,
+}
+
+impl Model {
+    pub fn new(start: Start) -> Self {
+        Self {
+            now: start.now,
+            size: start.size,
+            profile: start.profile,
+            look: start.look,
+            world: World::default(),
+            place: Place::Now,
+            trail: Vec::new(),
+            stage: Stage::default(),
+            overlays: Vec::new(),
+            messages: Messages::default(),
+            typing: Typing::default(),
+            watched: Watched::default(),
+            sent: Sent::default(),
+            told: Told::default(),
+            guide: start.guide,
+        }
+    }
+
+    pub fn screen(&self) -> ScreenId {
+        self.place.screen()
+    }
+
+    /// Where the frame's parts are; `None` when the terminal is too small.
+    pub fn layout(&self) -> Option<Layout> {
+        let extras = Extras { alert: self.alert().is_some(), guide: self.guide.is_some() };
+        Layout::of(self.size, extras)
+    }
+
+    pub fn body(&self) -> Size {
+        self.layout().map(|layout| layout.inside()).unwrap_or_default()
+    }
+
+    pub fn ctx(&self) -> Ctx<'_> {
+        Ctx { now: self.now, world: &self.world, profile: &self.profile, keymap: &self.look.keymap, body: self.body() }
+    }
+
+    /// The screens, to change, and what they may look at: two halves of one model.
+    pub fn halves(&mut self) -> (&mut Stage, Ctx<'_>) {
+        let body = self.body();
+        let ctx = Ctx { now: self.now, world: &self.world, profile: &self.profile, keymap: &self.look.keymap, body };
+        (&mut self.stage, ctx)
+    }
+
+    /// The overlays, to change, and what they may look at.
+    pub fn over(&mut self) -> (&mut Vec<Overlay>, Ctx<'_>) {
+        let body = self.body();
+        let ctx = Ctx { now: self.now, world: &self.world, profile: &self.profile, keymap: &self.look.keymap, body };
+        (&mut self.overlays, ctx)
+    }
+
+    /// Whether keys type or act.
+    pub fn focus(&self) -> Focus {
+        self.overlays.last().map_or_else(|| self.stage.focus(self.screen()), Overlay::focus)
+    }
+
+    /// Where keys are looked up.
+    pub fn context(&self) -> Context {
+        match (self.focus(), self.overlays.last()) {
+            (Focus::Text, Some(Overlay::Palette(_))) => Context::Palette,
+            (Focus::Text, _) => Context::Text,
+            (Focus::Keys, Some(overlay)) => overlay.context(),
+            (Focus::Keys, None) => self.screen().context(),
+        }
+    }
+}

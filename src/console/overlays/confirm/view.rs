@@ -1,0 +1,171 @@
+//! Draws a question: where it goes, what it is about, what will happen, what has to be typed, the equal command.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Clear;
+
+use crate::console::ctx::Ctx;
+use crate::console::field::Lines;
+use crate::console::overlays::confirm::state::{Phase, State};
+use crate::console::question::{Field, Mood};
+use crate::console::theme::Theme;
+use crate::console::theme::role::Role;
+use crate::console::theme::sign::Sign;
+use crate::console::widgets::panel::panel;
+use crate::console::widgets::{text, time};
+
+/// One line of the question, or the place of a field.
+enum Part {
+    Line(Line<'static>),
+    Field(usize, u16),
+}
+
+pub fn view(state: &State, ctx: &Ctx<'_>, theme: &Theme, frame: &mut Frame<'_>, body: Rect) {
+    let width = body.width.saturating_sub(4).min(90);
+    let columns = usize::from(width.saturating_sub(4));
+    let parts = parts(state, ctx, columns, theme);
+    let lines: u16 = parts.iter().map(|part| if let Part::Field(_, height) = part { *height } else { 1 }).sum();
+    let height = (lines + 2).min(body.height);
+    let area = Rect { x: body.x + (body.width - width) / 2, y: body.y + (body.height - height) / 2, width, height };
+    frame.render_widget(Clear, area);
+    frame.buffer_mut().set_style(area, theme.style(Role::Background));
+    let border = if state.question.production { Role::Production } else { Role::BorderFocused };
+    let title = format!(" {} ", text::cut(&state.question.title, columns));
+    let mut block = panel(Span::styled(title, theme.style(Role::TextStrong)), border, theme);
+    if state.question.production {
+        block = block.title(Line::styled(" PRODUCTION ", theme.style(Role::ProductionTag)).right_aligned());
+    }
+    let inside = block.inner(area);
+    frame.render_widget(block, area);
+    // Where there is no room for all, the end stays: it asks for the answer.
+    let skip = lines.saturating_sub(inside.height);
+    let mut y = i32::from(inside.y) - i32::from(skip);
+    for part in parts {
+        let tall = if let Part::Field(_, height) = part { height } else { 1 };
+        if let Ok(top) = u16::try_from(y)
+            && top >= inside.y
+            && top < inside.bottom()
+        {
+            let place = Rect {
+                x: inside.x + 1,
+                y: top,
+                width: inside.width.saturating_sub(2),
+                height: tall.min(inside.bottom() - top),
+            };
+            draw(&part, state, theme, (frame, place));
+        }
+        y += i32::from(tall);
+    }
+}
+
+fn draw(part: &Part, state: &State, theme: &Theme, (frame, place): (&mut Frame<'_>, Rect)) {
+    match part {
+        Part::Line(line) => {
+            frame.buffer_mut().set_line(place.x, place.y, line, place.width);
+        }
+        Part::Field(nth, _) => {
+            let Some(input) = state.inputs.get(*nth) else { return };
+            let marker = if *nth == state.focused { "▸ " } else { "  " };
+            frame.buffer_mut().set_string(place.x, place.y, marker, theme.style(Role::Key));
+            let field = Rect { x: place.x + 2, width: place.width.saturating_sub(2), ..place };
+            if *nth == state.focused {
+                input.view(theme.style(Role::Input), frame, field);
+            } else {
+                frame.buffer_mut().set_string(field.x, field.y, input.text(), theme.style(Role::Input));
+            }
+        }
+    }
+}
+
+fn parts(state: &State, ctx: &Ctx<'_>, columns: usize, theme: &Theme) -> Vec<Part> {
+    let mut parts = Vec::new();
+    let question = &state.question;
+    let cluster = &ctx.profile.cluster;
+    let place = format!("{} ▸ {} at {}", cluster.profile, cluster.namespace, cluster.address);
+    let mut fact = |label: &str, words: &str, role: Role| {
+        const LABEL: usize = 10;
+        for (nth, line) in text::wrap(words, columns.saturating_sub(LABEL)).into_iter().enumerate() {
+            let label = if nth == 0 { text::fit(label, LABEL) } else { " ".repeat(LABEL) };
+            parts.push(Part::Line(Line::from(vec![
+                Span::styled(label, theme.style(Role::TextMuted)),
+                Span::styled(line, theme.style(role)),
+            ])));
+        }
+    };
+    fact("cluster", &place, Role::Text);
+    for each in &question.facts {
+        let role = match each.mood {
+            Mood::Plain => Role::Text,
+            Mood::Good => Role::StatusOk,
+            Mood::Bad => Role::StatusFailed,
+        };
+        fact(&each.label, &each.value, role);
+    }
+    fact("then", &question.effect, Role::TextStrong);
+    if let Some(warning) = &question.warning {
+        fact("", &format!("{} {warning}", Sign::Warning.glyph()), Role::StatusFailed);
+    }
+    fact("same as", &state.mutation().describe(cluster).command, Role::TextMuted);
+    if state.phase == Phase::Prompting || state.phase == Phase::Leaving {
+        fields(state, columns, theme, &mut parts);
+    }
+    parts.push(Part::Line(Line::default()));
+    parts.extend(standing(state, ctx, columns, theme).into_iter().map(Part::Line));
+    parts
+}
+
+fn fields(state: &State, columns: usize, theme: &Theme, parts: &mut Vec<Part>) {
+    for (nth, (field, input)) in state.question.fields.iter().zip(&state.inputs).enumerate() {
+        let label = match field {
+            Field::Reason { .. } => "Reason".to_owned(),
+            Field::Duration { .. } => "For how long".to_owned(),
+            Field::Word { what, expected } => format!("Type the name of {what}, `{expected}`, to go on"),
+        };
+        parts.push(Part::Line(Line::default()));
+        parts.push(Part::Line(Line::styled(text::cut(&label, columns).into_owned(), theme.style(Role::TextMuted))));
+        parts.push(Part::Field(nth, if input.lines() == Lines::Many { 4 } else { 1 }));
+    }
+}
+
+/// The last lines: what to press, or what became of it.
+fn standing(state: &State, ctx: &Ctx<'_>, columns: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let (role, words) = match &state.phase {
+        Phase::Prompting if state.moved.is_some() => {
+            (Role::StatusWarning, format!("{} {}", Sign::Warning.glyph(), state.moved.clone().unwrap_or_default()))
+        }
+        Phase::Prompting => match state.first_problem() {
+            Some((_, problem)) => (Role::TextMuted, problem),
+            None => return vec![answer_keys(state, theme)],
+        },
+        Phase::Leaving => (Role::StatusWarning, "Esc again throws away what you typed; any key goes on.".to_owned()),
+        Phase::Waiting { since } => {
+            let waited = time::coarse(ctx.now.since(*since));
+            (
+                Role::StatusRunning,
+                format!("{} Sent {waited} ago, waiting for the workflow's answer.", Sign::Running.glyph()),
+            )
+        }
+        Phase::Refused(why) => (Role::StatusFailed, format!("{} Not done: {why}", Sign::Failed.glyph())),
+        Phase::InDoubt { since } => {
+            let waited = time::coarse(ctx.now.since(*since));
+            let words = "In doubt: no worker has taken it yet. It may still be applied, and is followed under its id.";
+            (Role::StatusWarning, format!("{} {words} {waited}", Sign::Warning.glyph()))
+        }
+        Phase::Failed(failure) => {
+            (Role::StatusFailed, format!("{} {failure} ⏎ tries again under the same id.", Sign::Failed.glyph()))
+        }
+    };
+    text::wrap(&words, columns).into_iter().map(|line| Line::styled(line, theme.style(role))).collect()
+}
+
+fn answer_keys(state: &State, theme: &Theme) -> Line<'static> {
+    let many = state.inputs.get(state.focused).is_some_and(|input| input.lines() == Lines::Many);
+    let yes = if many { "ctrl-s" } else { "⏎" };
+    Line::from(vec![
+        Span::styled(yes, theme.style(Role::Key)),
+        Span::styled(" do it    ", theme.style(Role::Text)),
+        Span::styled("esc", theme.style(Role::Key)),
+        Span::styled(" leave it", theme.style(Role::Text)),
+    ])
+}

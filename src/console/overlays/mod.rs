@@ -1,0 +1,36 @@
+//! What lies over a screen: each a folder or a file of its own, on a stack. The topmost has the keys.
+
+pub mod confirm;
+pub mod help;
+pub mod palette;
+pub mod toast;
+pub mod too_small;
+pub mod whichkey;
+
+use crate::console::screen::{Context, Focus};
+
+/// One of them.
+#[derive(Clone, Debug)]
+pub enum Overlay {
+    Help(help::state::State),
+    Palette(palette::state::State),
+    Confirm(Box<confirm::state::State>),
+}
+
+impl Overlay {
+    pub fn context(&self) -> Context {
+        match self {
+            Self::Help(_) => Context::Help,
+            Self::Palette(_) => Context::Palette,
+            Self::Confirm(_) => Context::Confirm,
+        }
+    }
+
+    pub fn focus(&self) -> Focus {
+        match self {
+            Self::Help(state) => state.focus(),
+            Self::Palette(_) => Focus::Text,
+            Self::Confirm(state) => state.focus(),
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! A gate as cells of the list.
+
+use ratatui::text::{Line, Span};
+
+use crate::console::ctx::Ctx;
+use crate::console::gates::GateView;
+use crate::console::screens::gates::state::State;
+use crate::console::theme::Theme;
+use crate::console::theme::role::Role;
+use crate::console::theme::sign::Sign;
+use crate::console::widgets::table::{Column, Row};
+use crate::console::widgets::time;
+use crate::contracts::clock::Millis;
+
+pub const COLUMNS: [Column; 6] = [
+    Column::flex("GATE", 19, 2),
+    Column::flex("WORKFLOW", 14, 3).spare(1),
+    Column::fixed("ENV", 10).spare(4),
+    Column::fixed("WAITS", 5).spare(5),
+    Column::fixed("DEADLINE", 11),
+    Column::flex("THEN", 8, 1).spare(2),
+];
+
+pub fn cells<'a>(view: &GateView<'a>, state: &State, ctx: &Ctx<'_>, theme: &Theme) -> Row<'a> {
+    let muted = theme.style(Role::TextMuted);
+    let close = view.deadline().is_some_and(|deadline| deadline.since(ctx.now) < Millis::from_secs(900));
+    let said = state.decided.get(&view.key());
+    let sign = match (said, close) {
+        (Some(_), _) => Sign::Ok,
+        (None, true) => Sign::Warning,
+        (None, false) => Sign::Waiting,
+    };
+    let environment = view.row.environment.as_ref().map_or("–", |environment| environment.as_str());
+    let environment_role = if view.is_production() { Role::Production } else { Role::TextMuted };
+    let waits = view.gate.map_or_else(|| "–".to_owned(), |gate| time::age(ctx.now, gate.opened_at));
+    let deadline = view.deadline().map_or_else(|| "–".to_owned(), |deadline| time::until(ctx.now, deadline));
+    let then = said.cloned().unwrap_or_else(|| view.then().to_owned());
+    Row {
+        cells: vec![
+            Line::from(vec![
+                Span::styled(format!("{} ", sign.glyph()), theme.style(sign.role())),
+                Span::styled(view.title(), theme.style(Role::Text)),
+            ]),
+            Line::styled(view.row.id.as_str(), muted),
+            Line::styled(environment, theme.style(environment_role)),
+            Line::styled(waits, muted),
+            Line::styled(deadline, theme.style(if close { Role::StatusWarning } else { Role::Text })),
+            Line::styled(then, if said.is_some() { theme.style(Role::StatusOk) } else { muted }),
+        ],
+        role: None,
+    }
+}

@@ -1,0 +1,5 @@
+//! The history screen.
+
+pub mod state;
+pub mod update;
+pub mod view;

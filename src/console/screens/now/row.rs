@@ -1,0 +1,165 @@
+//! Rows of the first screen as cells.
+
+use ratatui::text::{Line, Span};
+
+use crate::console::alert::name;
+use crate::console::ctx::Ctx;
+use crate::console::gates::GateView;
+use crate::console::theme::Theme;
+use crate::console::theme::role::Role;
+use crate::console::theme::sign::Sign;
+use crate::console::widgets::sparkline::sparkline;
+use crate::console::widgets::table::{Column, Row};
+use crate::console::widgets::time;
+use crate::contracts::clock::{Millis, Timestamp};
+use crate::contracts::health::{HealthReport, HealthStatus, Sample};
+use crate::contracts::workflow::WorkflowRow;
+
+pub const GATES: [Column; 6] = [
+    Column::flex("GATE", 18, 2),
+    Column::flex("WORKFLOW", 14, 3).spare(1),
+    Column::fixed("ENV", 10).spare(3),
+    Column::fixed("WAITS", 5).spare(4),
+    Column::fixed("DEADLINE", 14),
+    Column::flex("THEN", 10, 1).spare(2),
+];
+
+pub const LIVE: [Column; 6] = [
+    Column::flex("LIVE", 22, 3),
+    Column::fixed("ENV", 10).spare(3),
+    Column::fixed("STATE", 14),
+    Column::fixed("WATCHED", 14).spare(1),
+    Column::fixed("ERRORS", 20).spare(2),
+    Column::fixed("P95", 20).spare(4),
+];
+
+pub const TROUBLED: [Column; 4] = [
+    Column::flex("WITHIN THE HOUR", 22, 3),
+    Column::flex("TYPE", 12, 2).spare(2),
+    Column::fixed("STATE", 14),
+    Column::fixed("AGO", 5).spare(1),
+];
+
+pub fn gate<'a>(gate: &GateView<'a>, now: Timestamp, theme: &Theme) -> Row<'a> {
+    let muted = theme.style(Role::TextMuted);
+    let overdue = gate.deadline().is_some_and(|deadline| deadline < now);
+    let near = gate.deadline().is_some_and(|deadline| deadline.since(now) < Millis::from_secs(900));
+    let deadline = gate.deadline().map_or_else(|| "–".to_owned(), |deadline| time::until(now, deadline));
+    let role = if overdue || near { Role::StatusWarning } else { Role::Text };
+    let sign = if overdue || near { Sign::Warning } else { Sign::Waiting };
+    let waits = gate.gate.map_or_else(|| "–".to_owned(), |open| time::age(now, open.opened_at));
+    Row {
+        cells: vec![
+            Line::from(vec![
+                Span::styled(format!("{} ", sign.glyph()), theme.style(sign.role())),
+                Span::styled(gate.title(), theme.style(Role::Text)),
+            ]),
+            Line::styled(gate.row.id.as_str(), muted),
+            environment(gate.row, theme),
+            Line::styled(waits, muted),
+            Line::styled(deadline, theme.style(role)),
+            Line::styled(gate.then(), muted),
+        ],
+        role: None,
+    }
+}
+
+pub fn live<'a>(row: &'a WorkflowRow, ctx: &Ctx<'_>, theme: &Theme) -> Row<'a> {
+    let detail = ctx.world.detail(&row.id).value();
+    let health = detail.map_or(row.health, |detail| detail.row.health);
+    let report = detail.and_then(|detail| detail.health.as_deref());
+    Row {
+        cells: vec![
+            Line::styled(name(row), theme.style(Role::Text)),
+            environment(row, theme),
+            state(row, health, theme),
+            Line::styled(watched(row, report, ctx.now), theme.style(Role::TextMuted)),
+            errors(report, theme),
+            response(report, theme),
+        ],
+        role: None,
+    }
+}
+
+pub fn troubled<'a>(row: &'a WorkflowRow, now: Timestamp, theme: &Theme) -> Row<'a> {
+    let muted = theme.style(Role::TextMuted);
+    let ago = row.closed_at.map_or_else(String::new, |closed| time::age(now, closed));
+    Row {
+        cells: vec![
+            Line::styled(name(row), theme.style(Role::Text)),
+            Line::styled(row.workflow_type.as_str(), muted),
+            state(row, row.health, theme),
+            Line::styled(ago, muted),
+        ],
+        role: None,
+    }
+}
+
+fn environment<'a>(row: &'a WorkflowRow, theme: &Theme) -> Line<'a> {
+    match &row.environment {
+        Some(environment) if environment.is_production() => {
+            Line::styled(environment.as_str(), theme.style(Role::Production))
+        }
+        Some(environment) => Line::styled(environment.as_str(), theme.style(Role::TextMuted)),
+        None => Line::styled("–", theme.style(Role::TextMuted)),
+    }
+}
+
+/// Health where there is one; else what the workflow says of itself, else what Temporal says.
+fn state<'a>(row: &'a WorkflowRow, health: Option<HealthStatus>, theme: &Theme) -> Line<'a> {
+    let (sign, words) = match (health, row.phase.as_deref()) {
+        (Some(health), _) => (Sign::from(health), health.as_str()),
+        (None, Some(phase)) if row.status.is_open() => (Sign::Running, phase),
+        (None, _) => (Sign::from(row.status), row.status.as_str()),
+    };
+    Line::from(vec![
+        Span::styled(format!("{} ", sign.glyph()), theme.style(sign.role())),
+        Span::styled(words, theme.style(if sign == Sign::Running { Role::Text } else { sign.role() })),
+    ])
+}
+
+/// `03:12 of 10:00`.
+fn watched(row: &WorkflowRow, report: Option<&HealthReport>, now: Timestamp) -> String {
+    let deployment = row.published.as_ref().and_then(|published| published.deployment.as_ref());
+    let since = deployment.and_then(|deployment| deployment.live_since).or(report.and_then(|report| report.started_at));
+    let until = deployment.and_then(|deployment| deployment.monitor_until).or(report.and_then(|report| report.until));
+    match (since, until) {
+        (Some(since), Some(until)) if now < until => {
+            format!("{} of {}", time::clock(now.since(since)), time::clock(until.since(since)))
+        }
+        (Some(since), _) => format!("live {}", time::age(now, since)),
+        (None, _) => String::new(),
+    }
+}
+
+/// The failed share of requests, against its limit.
+fn errors(report: Option<&HealthReport>, theme: &Theme) -> Line<'static> {
+    let Some(report) = report else { return Line::default() };
+    let base = report.baseline.as_ref().map_or(0.0, |baseline| baseline.error_rate);
+    let limit = (base * report.rules.error_rate_factor).max(report.rules.error_rate_floor);
+    series(report, |sample| sample.error_rate, limit, (|rate| format!("{:.1}%", rate * 100.0), theme))
+}
+
+fn response(report: Option<&HealthReport>, theme: &Theme) -> Line<'static> {
+    let Some(report) = report else { return Line::default() };
+    let base = report.baseline.as_ref().map_or(0.0, |baseline| baseline.p95_ms);
+    let limit = (base * report.rules.response_time_factor).max(report.rules.response_time_floor_ms);
+    series(report, |sample| sample.p95_ms, limit, (|p95| format!("{p95:.0}ms"), theme))
+}
+
+/// The last dozen looks as bars up to the limit, and the value now.
+fn series(
+    report: &HealthReport,
+    of: fn(&Sample) -> Option<f64>,
+    limit: f64,
+    (words, theme): (fn(f64) -> String, &Theme),
+) -> Line<'static> {
+    let values: Vec<Option<f64>> = report.samples.iter().map(of).collect();
+    let now = values.iter().rev().flatten().next().copied();
+    let above = now.is_some_and(|now| now > limit);
+    let role = if above { Role::StatusFailed } else { Role::TextMuted };
+    Line::from(vec![
+        Span::styled(sparkline(&values, 12, limit), theme.style(if above { role } else { Role::ChartLine })),
+        Span::styled(format!(" {}", now.map_or_else(|| "–".to_owned(), words)), theme.style(role)),
+    ])
+}

@@ -1,0 +1,218 @@
+//! One event in, effects out. The only place that changes the model.
+
+use std::collections::VecDeque;
+
+use crate::console::act;
+use crate::console::effect::{Effect, Fetch, Generation, Interest, Note};
+use crate::console::event::{Answer, Event, Input, Stamped};
+use crate::console::guide::Guide;
+use crate::console::model::Model;
+use crate::console::overlays::Overlay;
+use crate::console::overlays::confirm::state::State as Confirm;
+use crate::console::overlays::confirm::update::{self as confirm, Stay};
+use crate::console::press;
+use crate::console::screen::{Focus, Place, ScreenId};
+use crate::contracts::decision::{Outcome, Verdict};
+use crate::contracts::failure::Failure;
+use crate::contracts::mutation::{Done, Mutation};
+
+/// Takes in one event and says what the outside has to do.
+pub fn update(model: &mut Model, stamped: Stamped) -> Vec<Effect> {
+    // Threads race for the channel by a little; time never runs backwards for it.
+    model.now = model.now.max(stamped.at);
+    let before = model.body();
+    let wanted = happened(model, stamped.event);
+    let mut effects = settle(model, wanted);
+    if model.body() != before {
+        let wanted = to_screen(model, Input::Resized);
+        effects.extend(settle(model, wanted));
+    }
+    let interests = interests(model);
+    effects.extend(model.watched.want(interests, model.now));
+    effects.extend(model.told.title(&model.world, &model.profile));
+    effects
+}
+
+/// The effects of the very beginning, before anything has happened.
+pub fn begin(model: &mut Model) -> Vec<Effect> {
+    let wanted = to_screen(model, Input::Opened(&Place::Now));
+    let mut effects = settle(model, wanted);
+    let interests = interests(model);
+    effects.extend(model.watched.want(interests, model.now));
+    effects
+}
+
+fn happened(model: &mut Model, event: Event) -> Vec<Effect> {
+    match event {
+        Event::Key(key) => press::press(model, key),
+        Event::Paste(text) => paste(model, &text),
+        Event::Resize { width, height } => {
+            model.size = crate::console::ctx::Size { width, height };
+            Vec::new()
+        }
+        Event::FocusGained => focused(model, true),
+        Event::FocusLost => focused(model, false),
+        Event::Tick => {
+            let released = model.typing.release(model.now);
+            let mut effects = released.map(|action| act::confirmed(model, action)).unwrap_or_default();
+            effects.extend(to_screen(model, Input::Tick));
+            effects
+        }
+        Event::Answer { generation, answer } => answered(model, generation, &answer),
+        Event::Fetched { fetch, answer } => fetched(model, &fetch, &answer),
+        Event::Mutated { id, result } => mutated(model, &id, &result),
+        Event::Link { upstream, link } => {
+            model.world.links.insert(upstream, link);
+            Vec::new()
+        }
+        Event::Look(Ok(look)) => {
+            model.look = *look;
+            Vec::new()
+        }
+        Event::Look(Err(failure)) | Event::Failed(failure) => vec![Effect::Say(Note::error(failure.to_string()))],
+        Event::Said(text) => vec![Effect::Say(Note::done(text))],
+        Event::Shutdown => vec![Effect::Quit],
+        Event::Resumed => Vec::new(),
+    }
+}
+
+fn focused(model: &mut Model, focused: bool) -> Vec<Effect> {
+    model.told.focused = focused;
+    Vec::new()
+}
+
+fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
+    if model.focus() != Focus::Text {
+        let note = "Pasted text was refused: it would have been read as keys. Paste into a text field.";
+        return vec![Effect::Say(Note::warning(note))];
+    }
+    let height = usize::from(model.body().height);
+    match model.overlays.last_mut() {
+        Some(Overlay::Confirm(state)) => confirm::paste(state, text),
+        Some(Overlay::Palette(state)) => {
+            state.input.paste(text);
+            state.find(height);
+        }
+        Some(Overlay::Help(state)) => {
+            if let Some(search) = &mut state.search {
+                search.paste(text);
+            }
+        }
+        None => return to_screen(model, Input::Paste(text)),
+    }
+    Vec::new()
+}
+
+fn answered(model: &mut Model, generation: Generation, answer: &Answer) -> Vec<Effect> {
+    if !model.watched.stands(generation) {
+        return Vec::new();
+    }
+    if answer.is_ok() {
+        model.watched.heard(generation, model.now);
+    }
+    model.world.apply(answer, model.now);
+    let mut effects = Vec::new();
+    if let Answer::Overview(Ok(overview)) = answer {
+        let notices = model.told.news(overview, &model.profile, model.now);
+        effects.extend(notices.into_iter().map(Effect::Notify));
+    }
+    if let Some(guide) = &mut model.guide {
+        guide.look(&model.world);
+    }
+    let (overlays, ctx) = model.over();
+    for overlay in overlays {
+        if let Overlay::Confirm(state) = overlay {
+            confirm::look_again(state, &ctx);
+        }
+    }
+    effects.extend(to_screen(model, Input::Answer(answer)));
+    effects
+}
+
+fn fetched(model: &mut Model, fetch: &Fetch, answer: &Answer) -> Vec<Effect> {
+    let screen = match fetch {
+        Fetch::MoreWorkflows { .. } => ScreenId::Workflows,
+        Fetch::OlderHistory { .. } => ScreenId::History,
+    };
+    let (stage, ctx) = model.halves();
+    stage.update(screen, Input::Fetched(fetch, answer), &ctx)
+}
+
+fn mutated(model: &mut Model, id: &str, result: &Result<Done, Failure>) -> Vec<Effect> {
+    let Some((mutation, note)) = model.sent.news(id, result) else { return Vec::new() };
+    let mut effects = vec![Effect::Say(note)];
+    let (overlays, ctx) = model.over();
+    let asked = |overlay: &mut Overlay| match overlay {
+        Overlay::Confirm(state) if state.question.mutation.id() == id => Some(confirm::news(state, result, &ctx)),
+        Overlay::Confirm(_) | Overlay::Help(_) | Overlay::Palette(_) => None,
+    };
+    let stays: Vec<Option<Stay>> = overlays.iter_mut().map(asked).collect();
+    let mut stays = stays.into_iter();
+    model.overlays.retain(|_| !matches!(stays.next().flatten(), Some(Stay::Close(_))));
+    for screen in ScreenId::ALL {
+        let (stage, ctx) = model.halves();
+        effects.extend(stage.update(screen, Input::Mutated(&mutation, result), &ctx));
+    }
+    if let Some(guide) = &mut model.guide {
+        let approved = matches!(&mutation, Mutation::Decide(request) if request.verdict == Verdict::Approve);
+        if approved && matches!(result, Ok(Done::Decided { result: Outcome::Applied { .. } })) {
+            guide.done(Guide::Wait);
+        }
+    }
+    // What was changed is worth looking at again at once.
+    effects.push(Effect::Refresh);
+    effects
+}
+
+/// Sends an input to the screen that is shown.
+pub fn to_screen(model: &mut Model, input: Input<'_>) -> Vec<Effect> {
+    let screen = model.screen();
+    let (stage, ctx) = model.halves();
+    stage.update(screen, input, &ctx)
+}
+
+/// Does what the root does itself; the rest is the outside's.
+pub fn settle(model: &mut Model, wanted: Vec<Effect>) -> Vec<Effect> {
+    let mut outside = Vec::new();
+    let mut queue = VecDeque::from(wanted);
+    while let Some(effect) = queue.pop_front() {
+        match effect {
+            Effect::Go(place) => queue.extend(act::go(model, place)),
+            Effect::Back => queue.extend(act::back_to_before(model)),
+            Effect::Ask(question) => {
+                model.overlays.push(Overlay::Confirm(Box::new(Confirm::new(*question))));
+            }
+            Effect::Say(note) => model.messages.say(note, model.now),
+            Effect::Mutate(mutation) => {
+                if model.sent.begin(&mutation, model.now) {
+                    outside.push(Effect::Mutate(mutation));
+                }
+            }
+            Effect::Fault(fault) => {
+                if let Some(guide) = model.guide.as_mut().filter(|_| fault != "none") {
+                    guide.done(Guide::RollBack);
+                }
+                outside.push(effect);
+            }
+            Effect::Watch(_)
+            | Effect::Refresh
+            | Effect::Fetch(_)
+            | Effect::Copy(_)
+            | Effect::Notify(_)
+            | Effect::Title(_)
+            | Effect::Suspend
+            | Effect::Quit => outside.push(effect),
+        }
+    }
+    outside
+}
+
+/// What is on screen and so has to be kept fresh: always the overview, the screen's own, and live deployments that are
+/// not well, because the alert line counts down for them.
+fn interests(model: &Model) -> Vec<Interest> {
+    let ctx = model.ctx();
+    let mut wanted = model.stage.interests(model.screen(), &ctx);
+    wanted.push(Interest::Overview);
+    wanted.extend(model.unwell().map(|row| Interest::Workflow(row.id.clone())));
+    wanted
+}
