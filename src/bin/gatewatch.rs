@@ -8,7 +8,7 @@ use gatewatch::cli::exit;
 use gatewatch::cli::global::Global;
 use gatewatch::devstack::part::Part;
 use gatewatch::headless::args::Headless;
-use gatewatch::{cli, headless};
+use gatewatch::{cli, devstack, headless};
 
 /// The on-call console for Temporal: watch deliveries, approve gates, roll back.
 ///
@@ -33,6 +33,8 @@ enum Command {
     WorkerProcess(Headless),
     #[command(flatten)]
     Part(Part),
+    #[command(flatten)]
+    Devstack(devstack::command::Command),
 }
 
 fn main() -> ExitCode {
@@ -46,5 +48,6 @@ fn main() -> ExitCode {
         }
         Some(Command::WorkerProcess(arguments)) => headless::run::main(&arguments),
         Some(Command::Part(part)) => part.run(),
+        Some(Command::Devstack(command)) => devstack::command::run(&global, &command),
     }
 }

@@ -12,4 +12,6 @@ mod activities;
 mod assets;
 mod config;
 mod console;
+mod devstack;
+mod support;
 mod tidy;

@@ -1,0 +1,103 @@
+//! What tests stand on: a real Temporal server that dies with them, names nobody else uses, waiting on conditions.
+
+use std::path::PathBuf;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use gatewatch::config::settings;
+use gatewatch::devstack::child::Launcher;
+use gatewatch::devstack::finder::{self, Places};
+use gatewatch::devstack::server::{Server, ServerOptions};
+
+/// The executable under test.
+pub(crate) const GATEWATCH: &str = env!("CARGO_BIN_EXE_gatewatch");
+
+/// Where every condition gives up, unless the test knows better: a loaded machine is slow, a broken one is slower.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Namespaces are made when the server starts, because only then do they get the search attributes at once.
+const NAMESPACES: usize = 12;
+
+/// The Temporal CLI, found as the program finds it.
+pub(crate) fn temporal_cli() -> PathBuf {
+    static CLI: OnceLock<PathBuf> = OnceLock::new();
+    CLI.get_or_init(|| {
+        apart(async || {
+            let found = finder::find(&Places::of_this_machine(), &mut |line| eprintln!("{line}")).await;
+            found.unwrap_or_else(|failure| panic!("{failure}")).path
+        })
+    })
+    .clone()
+}
+
+/// The one server of this test process, shared by its tests. It has the `default` namespace and those that
+/// [`namespace`] hands out.
+pub(crate) fn server() -> &'static Server {
+    static SERVER: OnceLock<(Server, tempfile::TempDir)> = OnceLock::new();
+    let (server, _folder) = SERVER.get_or_init(|| {
+        let folder = tempfile::tempdir().unwrap();
+        let options = ServerOptions {
+            cli: temporal_cli(),
+            database: folder.path().join("temporal.db"),
+            listen: None,
+            namespaces: (0..NAMESPACES).map(namespace_name).collect(),
+        };
+        let launcher = launcher(folder.path());
+        (apart(async move || Server::start(&launcher, options).await.unwrap()), folder)
+    });
+    server
+}
+
+/// A launcher of the executable under test, which keeps its logs in this folder.
+pub(crate) fn launcher(folder: impl Into<PathBuf>) -> Launcher {
+    Launcher::new(GATEWATCH, folder).unwrap()
+}
+
+/// Settings for the `default` namespace of [`server`], with a task queue of one's own.
+pub(crate) fn temporal() -> settings::Temporal {
+    in_namespace("default")
+}
+
+/// Settings for a namespace of [`server`] that no other test of this process sees: for tests of lists and counts.
+pub(crate) fn namespace() -> settings::Temporal {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    let index = NEXT.fetch_add(1, Ordering::Relaxed);
+    assert!(index < NAMESPACES, "more tests want a namespace of their own than there are: raise NAMESPACES");
+    in_namespace(&namespace_name(index))
+}
+
+fn in_namespace(name: &str) -> settings::Temporal {
+    let mut settings = server().settings(name).unwrap();
+    settings.task_queue = unique("queue");
+    settings
+}
+
+fn namespace_name(index: usize) -> String {
+    format!("test-{index}")
+}
+
+/// A name that no other test uses, in this process or another.
+pub(crate) fn unique(prefix: &str) -> String {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    format!("{prefix}-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// Waits until `probe` answers with something. `what` completes the sentence "waited in vain until ...".
+pub(crate) async fn wait_until<T>(what: &str, within: Duration, mut probe: impl AsyncFnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + within;
+    loop {
+        if let Some(value) = probe().await {
+            return value;
+        }
+        assert!(Instant::now() < deadline, "waited {within:?} in vain until {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Runs async work on a runtime of its own, whatever runtime the caller is in.
+fn apart<T: Send + 'static>(work: impl AsyncFnOnce() -> T + Send + 'static) -> T {
+    std::thread::spawn(|| tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work()))
+        .join()
+        .unwrap()
+}
