@@ -1,9 +1,31 @@
 //! What `doctor` and the frame ask: who polls a queue, what the server is, which search attributes are missing.
 
-use crate::contracts::failure::Failure;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use temporalio_client::grpc::{OperatorService as _, WorkflowService as _};
+use temporalio_common::protos::temporal::api::enums::v1::{IndexedValueType, TaskQueueType};
+use temporalio_common::protos::temporal::api::operatorservice::v1::{
+    AddSearchAttributesRequest, ListSearchAttributesRequest,
+};
+use temporalio_common::protos::temporal::api::taskqueue::v1::TaskQueue;
+use temporalio_common::protos::temporal::api::workflowservice::v1::{
+    DescribeTaskQueueRequest, GetClusterInfoRequest, GetSystemInfoRequest,
+};
+use tokio::time::sleep;
+
+use crate::contracts::failure::{Failure, FailureKind};
 use crate::contracts::link::ServerInfo;
-use crate::contracts::temporal::names::AttributeKind;
-use crate::gateway::{Gateway, unbuilt};
+use crate::contracts::temporal::names::{AttributeKind, attribute};
+use crate::contracts::text;
+use crate::gateway::{Call, Gateway, connect};
+
+/// A worker asks for work at least once a minute; one that has not asked for longer is gone, though the server
+/// remembers it for five.
+const POLL: Duration = Duration::from_secs(75);
+/// How often, and how many times, it is looked whether the server knows an attribute it was just told.
+const LOOK: Duration = Duration::from_millis(200);
+const LOOKS: u32 = 50;
 
 /// A search attribute that should be there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,24 +34,114 @@ pub struct Attribute {
     pub kind: AttributeKind,
 }
 
-#[expect(clippy::unused_async, reason = "the signature, for those who compile against it")]
 impl Gateway {
     /// How many workers poll a queue for workflow tasks.
-    pub async fn pollers(&self, _queue: &str) -> Result<u32, Failure> {
-        unbuilt("pollers")
+    pub async fn pollers(&self, queue: &str) -> Result<u32, Failure> {
+        let request = DescribeTaskQueueRequest {
+            namespace: self.namespace(),
+            task_queue: Some(TaskQueue { name: text::original(queue).into_owned(), ..TaskQueue::default() }),
+            task_queue_type: TaskQueueType::Workflow.into(),
+            ..DescribeTaskQueueRequest::default()
+        };
+        let what = format!("see who polls queue {queue}");
+        let answer =
+            self.call(Call::read(&what), request, |mut client, request| async move {
+                client.describe_task_queue(request).await
+            })
+            .await?;
+        let oldest = connect::now().minus(POLL.into()).0.timestamp();
+        let alive = |time: Option<i64>| time.is_some_and(|seconds| seconds >= oldest);
+        let pollers =
+            answer.pollers.iter().filter(|poller| alive(poller.last_access_time.as_ref().map(|at| at.seconds)));
+        let workers: BTreeSet<&str> = pollers.map(|poller| poller.identity.as_str()).collect();
+        Ok(u32::try_from(workers.len()).unwrap_or(u32::MAX))
     }
 
-    /// Attributes of [`crate::contracts::temporal::names::attribute::ALL`] that the namespace lacks.
+    /// Attributes of [`attribute::ALL`] that the namespace lacks. One that is there as another kind is a conflict.
     pub async fn missing_attributes(&self) -> Result<Vec<Attribute>, Failure> {
-        unbuilt("search attributes")
+        let request = ListSearchAttributesRequest { namespace: self.namespace() };
+        let answer = self
+            .call(Call::read("list search attributes"), request, |mut client, request| async move {
+                client.list_search_attributes(request).await
+            })
+            .await?;
+        let mut missing = Vec::new();
+        for (name, kind) in attribute::ALL {
+            match answer.custom_attributes.get(name) {
+                None => missing.push(Attribute { name, kind }),
+                Some(there) if *there == i32::from(indexed(kind)) => {}
+                Some(there) => return Err(other_kind(name, kind, *there)),
+            }
+        }
+        Ok(missing)
     }
 
-    /// Registers what is missing and says what that was.
+    /// Registers what is missing, waits until the server knows it, and says what that was.
     pub async fn register_attributes(&self) -> Result<Vec<Attribute>, Failure> {
-        unbuilt("search attributes")
+        let missing = self.missing_attributes().await?;
+        if missing.is_empty() {
+            return Ok(missing);
+        }
+        let wanted = missing.iter().map(|wanted| (wanted.name.to_owned(), indexed(wanted.kind).into()));
+        let request = AddSearchAttributesRequest { namespace: self.namespace(), search_attributes: wanted.collect() };
+        self.call(Call::long_read("register search attributes"), request, |mut client, request| async move {
+            client.add_search_attributes(request).await
+        })
+        .await?;
+        for _ in 0..LOOKS {
+            if self.missing_attributes().await?.is_empty() {
+                return Ok(missing);
+            }
+            sleep(LOOK).await;
+        }
+        Err(Failure::new(
+            FailureKind::DeadlineExceeded,
+            "The search attributes were registered, but the server does not list them yet.",
+            "Look again in a minute: some stores take that long.",
+        ))
     }
 
+    /// What the server says about itself; where it keeps that to itself, its version alone.
     pub async fn server_info(&self) -> Result<ServerInfo, Failure> {
-        unbuilt("server")
+        let said = |word: String| (!word.is_empty()).then(|| text::line(&word).into_owned());
+        let whole = self
+            .call(
+                Call::read("ask for the cluster"),
+                GetClusterInfoRequest::default(),
+                |mut client, request| async move { client.get_cluster_info(request).await },
+            )
+            .await;
+        if let Ok(info) = whole {
+            return Ok(ServerInfo {
+                version: text::line(&info.server_version).into_owned(),
+                cluster: said(info.cluster_name),
+                visibility_store: said(info.visibility_store),
+            });
+        }
+        let info = self
+            .call(Call::read("ask for the server"), GetSystemInfoRequest::default(), |mut client, request| async move {
+                client.get_system_info(request).await
+            })
+            .await?;
+        let version = text::line(&info.server_version).into_owned();
+        Ok(ServerInfo { version, cluster: None, visibility_store: None })
     }
+}
+
+fn indexed(kind: AttributeKind) -> IndexedValueType {
+    match kind {
+        AttributeKind::Keyword => IndexedValueType::Keyword,
+        AttributeKind::KeywordList => IndexedValueType::KeywordList,
+        AttributeKind::Int => IndexedValueType::Int,
+        AttributeKind::Datetime => IndexedValueType::Datetime,
+    }
+}
+
+fn other_kind(name: &str, wanted: AttributeKind, there: i32) -> Failure {
+    let there = IndexedValueType::try_from(there).unwrap_or_default();
+    Failure::new(
+        FailureKind::Conflict,
+        format!("Search attribute {name} is there as {there:?}, but gatewatch needs it as {wanted:?}."),
+        "Remove or rename the other one, or use a namespace of its own.",
+    )
 }

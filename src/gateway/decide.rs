@@ -2,26 +2,110 @@
 
 use std::time::Duration;
 
-use crate::contracts::decision::{Decide, Outcome};
-use crate::contracts::failure::Failure;
-use crate::contracts::ids::{DecisionId, WorkflowId};
-use crate::gateway::{Gateway, unbuilt};
+use tokio::time::{Instant, sleep};
 
-#[expect(clippy::unused_async, reason = "the signature, for those who compile against it")]
+use crate::contracts::decision::{Decide, DecideReply, DecisionRecord, Outcome, Refusal, RefusalCode, Verdict};
+use crate::contracts::failure::{Failure, FailureKind};
+use crate::contracts::ids::{DecisionId, GateId, RequestId, WorkflowId};
+use crate::contracts::mutation::{Signal, Target};
+use crate::contracts::temporal::names::{gate, signal, update};
+use crate::contracts::text;
+use crate::contracts::workflow::WorkflowDetail;
+use crate::gateway::update::{Ask, Asked};
+use crate::gateway::{Gateway, payload};
+
+/// One look at an update that nobody has answered.
+const LOOK: Duration = Duration::from_secs(5);
+/// Between looks that are answered at once.
+const PAUSE: Duration = Duration::from_millis(300);
+
 impl Gateway {
     /// Sends a decision and waits 2 s for a worker; then it is in doubt. Sending it again has no second effect. A
-    /// rejection in doubt is repeated as the durable signal.
-    pub async fn decide(&self, _id: &WorkflowId, _decide: &Decide) -> Result<Outcome, Failure> {
-        unbuilt("decide")
+    /// rejection in doubt is repeated as the durable signal, which a restart of the server does not lose.
+    pub async fn decide(&self, id: &WorkflowId, decide: &Decide) -> Result<Outcome, Failure> {
+        let mut decide = decide.clone();
+        decide.gate = GateId::new(text::original(decide.gate.as_str()));
+        let argument = serde_json::to_value(&decide).map_err(|error| unreadable(&error.to_string()))?;
+        let ask = Ask { name: update::DECIDE, id: decide.decision_id.as_str() };
+        let outcome = outcome(self.update(id, ask, &argument).await?, &decide.decision_id)?;
+        let in_doubt = matches!(outcome, Outcome::InDoubt { .. });
+        if in_doubt && decide.verdict == Verdict::Reject && decide.gate.as_str() == gate::PRODUCTION_APPROVAL {
+            let request_id = RequestId::new(decide.decision_id.as_str());
+            let target = Target { workflow_id: id.clone(), request_id };
+            let name = signal::REJECT_PRODUCTION.to_owned();
+            self.signal(&Signal { target, run_id: None, name, args: vec![argument] }).await?;
+        }
+        Ok(outcome)
     }
 
     /// Watches a decision that was sent, until its outcome is known or the time is over.
     pub async fn decide_follow(
         &self,
-        _id: &WorkflowId,
-        _decision: &DecisionId,
-        _within: Duration,
+        id: &WorkflowId,
+        decision: &DecisionId,
+        within: Duration,
     ) -> Result<Outcome, Failure> {
-        unbuilt("follow a decision")
+        let until = Instant::now() + within;
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(Outcome::InDoubt { decision_id: decision.clone() });
+            }
+            if let Ok(Some(asked)) = self.update_outcome(id, decision.as_str(), left.min(LOOK)).await {
+                return outcome(asked, decision);
+            }
+            // The server may have lost the update, or the signal may have been first: the memo tells.
+            match self.describe(id, None).await {
+                Ok(detail) => {
+                    if let Some(record) = decided(&detail).filter(|record| record.decision_id == *decision) {
+                        return Ok(Outcome::Applied { record: record.clone() });
+                    }
+                    if !detail.row.status.is_open() {
+                        return Ok(Outcome::Refused { refusal: ended(&detail) });
+                    }
+                }
+                Err(failure) if failure.kind == FailureKind::NotFound => return Err(failure),
+                // The link is down or slow: it is followed for as long as there is time.
+                Err(_) => {}
+            }
+            sleep(PAUSE.min(left)).await;
+        }
     }
+}
+
+/// The latest decision a workflow publishes.
+pub(crate) fn decided(detail: &WorkflowDetail) -> Option<&DecisionRecord> {
+    detail.row.published.as_ref()?.decided.as_ref()
+}
+
+pub(crate) fn ended(detail: &WorkflowDetail) -> Refusal {
+    let status = detail.row.status.as_str();
+    Refusal::new(RefusalCode::NotOpen, format!("The workflow has ended ({status}); it has no open gate."))
+}
+
+fn outcome(asked: Asked, decision: &DecisionId) -> Result<Outcome, Failure> {
+    match asked {
+        Asked::Answered(payloads) => match payload::first::<DecideReply>(payloads.as_ref()) {
+            Some(DecideReply { record, repeated: true }) => Ok(Outcome::Repeated { record }),
+            Some(DecideReply { record, repeated: false }) => Ok(Outcome::Applied { record }),
+            None => Err(unreadable("its answer is of another form")),
+        },
+        Asked::Rejected(why) => match Refusal::parse(&why) {
+            Some(refusal) => Ok(Outcome::Refused { refusal }),
+            None => Err(Failure::new(
+                FailureKind::Invalid,
+                format!("The workflow does not take the decision: {why}."),
+                "Check that it is a workflow with gates and that its workers are of a current version.",
+            )),
+        },
+        Asked::InDoubt => Ok(Outcome::InDoubt { decision_id: decision.clone() }),
+    }
+}
+
+fn unreadable(why: &str) -> Failure {
+    Failure::new(
+        FailureKind::Internal,
+        format!("The decision cannot be read: {why}."),
+        "Open the workflow to see what became of it.",
+    )
 }

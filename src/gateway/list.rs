@@ -1,18 +1,53 @@
-//! Lists and counts of workflows, by visibility query. A list is a hint: see [`crate::gateway::describe`] for the truth.
+//! Lists and counts of workflows, by visibility query. A list is a hint, some hundred milliseconds old: see
+//! [`crate::gateway::describe`] for the truth.
+
+use temporalio_client::grpc::WorkflowService as _;
+use temporalio_common::protos::temporal::api::workflowservice::v1::{
+    CountWorkflowExecutionsRequest, ListWorkflowExecutionsRequest,
+};
 
 use crate::contracts::failure::Failure;
 use crate::contracts::workflow::{PageToken, WorkflowCounts, WorkflowPage};
-use crate::gateway::{Gateway, unbuilt};
+use crate::gateway::{Call, Gateway, payload, rows};
 
-#[expect(clippy::unused_async, reason = "the signature, for those who compile against it")]
+/// What the server takes at most.
+const MAX_PAGE: u32 = 1000;
+
 impl Gateway {
-    /// One page. An empty query lists everything.
-    pub async fn list(&self, _query: &str, _page: Option<PageToken>, _size: u32) -> Result<WorkflowPage, Failure> {
-        unbuilt("list")
+    /// One page. An empty query lists everything, the newest first.
+    pub async fn list(&self, query: &str, page: Option<PageToken>, size: u32) -> Result<WorkflowPage, Failure> {
+        let request = ListWorkflowExecutionsRequest {
+            namespace: self.namespace(),
+            page_size: i32::try_from(size.clamp(1, MAX_PAGE)).unwrap_or(1),
+            next_page_token: page.map(|page| page.0).unwrap_or_default(),
+            query: query.to_owned(),
+        };
+        let call = Call::long_read("list workflows");
+        let answer = self
+            .call(call, request, |mut client, request| async move { client.list_workflow_executions(request).await })
+            .await?;
+        let next = Some(answer.next_page_token).filter(|token| !token.is_empty()).map(PageToken);
+        Ok(WorkflowPage { rows: answer.executions.into_iter().map(rows::row).collect(), next })
     }
 
     /// How many workflows a query matches, in all and by status.
-    pub async fn count(&self, _query: &str) -> Result<WorkflowCounts, Failure> {
-        unbuilt("count")
+    pub async fn count(&self, query: &str) -> Result<WorkflowCounts, Failure> {
+        let query = if query.trim().is_empty() {
+            "GROUP BY ExecutionStatus".to_owned()
+        } else {
+            format!("{query} GROUP BY ExecutionStatus")
+        };
+        let request = CountWorkflowExecutionsRequest { namespace: self.namespace(), query };
+        let answer = self
+            .call(Call::read("count workflows"), request, |mut client, request| async move {
+                client.count_workflow_executions(request).await
+            })
+            .await?;
+        let count = |number: i64| u64::try_from(number).unwrap_or(0);
+        let groups = answer.groups.iter().map(|group| {
+            let word = group.group_values.first().and_then(payload::decode::<String>);
+            (rows::status_named(word.as_deref().unwrap_or_default()), count(group.count))
+        });
+        Ok(WorkflowCounts { by_status: groups.collect(), total: count(answer.count) })
     }
 }
