@@ -5,8 +5,10 @@
 
 pub mod card;
 pub mod changes;
+pub mod config;
 pub mod confirm;
 pub mod decide;
+pub mod doctor;
 pub mod exit;
 pub mod follow;
 pub mod gates;
@@ -48,6 +50,8 @@ pub enum Command {
     SendSignal(signal::SendSignal),
     #[command(name = "start")]
     StartWorkflow(start::StartWorkflow),
+    Doctor(doctor::Doctor),
+    Config(config::Config),
 }
 
 /// Runs one command to its end.
@@ -66,17 +70,19 @@ pub fn run(global: &Global, command: &Command) -> ExitCode {
 }
 
 async fn perform(global: &Global, command: &Command) -> Result<Exit, Stop> {
-    let session = &Session::open(global).await?;
+    let connected = Session::open(global);
     match command {
-        Command::Gates(gates) => gates.run(session).await,
-        Command::Approve(approve) => approve.run(session).await,
-        Command::Reject(reject) => reject.run(session).await,
-        Command::RequestEvidence(request) => request.run(session).await,
-        Command::RollBack(rollback) => rollback.run(session).await,
-        Command::List(list) => list.run(session).await,
-        Command::Show(show) => show.run(session).await,
-        Command::Watch(watch) => watch.run(session).await,
-        Command::SendSignal(signal) => signal.run(session).await,
-        Command::StartWorkflow(start) => start.run(session).await,
+        Command::Gates(gates) => gates.run(&connected.await?).await,
+        Command::Approve(approve) => approve.run(&connected.await?).await,
+        Command::Reject(reject) => reject.run(&connected.await?).await,
+        Command::RequestEvidence(request) => request.run(&connected.await?).await,
+        Command::RollBack(rollback) => rollback.run(&connected.await?).await,
+        Command::List(list) => list.run(&connected.await?).await,
+        Command::Show(show) => show.run(&connected.await?).await,
+        Command::Watch(watch) => watch.run(&connected.await?).await,
+        Command::SendSignal(signal) => signal.run(&connected.await?).await,
+        Command::StartWorkflow(start) => start.run(&connected.await?).await,
+        Command::Doctor(doctor) => doctor.run(&Session::begin(global)?).await,
+        Command::Config(config) => config.run(global),
     }
 }

@@ -1,0 +1,223 @@
+//! `gatewatch doctor`: can this machine, this terminal and this cluster do the job, and what to do where not.
+
+use std::io::IsTerminal;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::cli::exit::{Exit, Stop};
+use crate::cli::output::{Output, Tone};
+use crate::cli::session::Session;
+use crate::contracts::failure::Failure;
+use crate::contracts::mutation::{Done, Mutation};
+
+/// Longer than a healthy answer takes, short enough to wait for.
+const CONNECT: Duration = Duration::from_secs(8);
+
+/// Check connection, namespace, search attributes, workers, coordinator, clock and terminal, and say what to do.
+///
+/// Ends with 1 when something does not work, with 0 when all does, warnings included.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Doctor {
+    /// Register missing search attributes.
+    #[arg(long)]
+    fix: bool,
+}
+
+/// How a check came out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum Verdict {
+    Ok,
+    Warning,
+    Failed,
+}
+
+/// One check. This is also its JSON form.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Check {
+    name: &'static str,
+    verdict: Verdict,
+    detail: String,
+    /// What to do; empty when there is nothing to do.
+    remedy: String,
+}
+
+impl Check {
+    fn ok(name: &'static str, detail: impl Into<String>) -> Self {
+        Self { name, verdict: Verdict::Ok, detail: detail.into(), remedy: String::new() }
+    }
+
+    fn warning(name: &'static str, detail: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { name, verdict: Verdict::Warning, detail: detail.into(), remedy: remedy.into() }
+    }
+
+    fn failed(name: &'static str, failure: Failure) -> Self {
+        Self { name, verdict: Verdict::Failed, detail: failure.message, remedy: failure.hint }
+    }
+}
+
+impl Doctor {
+    /// The session need not be connected: that is the first thing to find out.
+    pub async fn run(&self, session: &Session) -> Result<Exit, Stop> {
+        let mut checks = vec![configuration(session)];
+        match session.gateway.connected(CONNECT).await {
+            Ok(()) => {
+                checks.push(connection(session).await);
+                checks.push(self.attributes(session).await);
+                checks.push(workers(session).await);
+            }
+            Err(failure) => checks.push(Check::failed("connection", failure)),
+        }
+        checks.extend(coordinator(session).await);
+        checks.extend(terminal());
+        print(session.out, &checks)?;
+        let broken = checks.iter().any(|check| check.verdict == Verdict::Failed);
+        Ok(if broken { Exit::Failure } else { Exit::Ok })
+    }
+
+    async fn attributes(&self, session: &Session) -> Check {
+        const NAME: &str = "search attributes";
+        let missing = match session.gateway.missing_attributes().await {
+            Ok(missing) => missing,
+            Err(failure) => return Check::failed(NAME, failure),
+        };
+        if missing.is_empty() {
+            return Check::ok(NAME, "all are registered");
+        }
+        let names: Vec<&str> = missing.iter().map(|attribute| attribute.name).collect();
+        if !self.fix {
+            let detail = format!("missing: {}; lists and gates cannot be read", names.join(", "));
+            let remedy = "Run `gatewatch doctor --fix`.";
+            return Check { name: NAME, verdict: Verdict::Failed, detail, remedy: remedy.to_owned() };
+        }
+        match session.operator.perform(Mutation::RegisterAttributes).await {
+            Ok(Done::Registered { names }) => Check::ok(NAME, format!("registered: {}", names.join(", "))),
+            Ok(
+                Done::Decided { .. }
+                | Done::RolledBack { .. }
+                | Done::Signalled { .. }
+                | Done::Started { .. }
+                | Done::Stopping { .. },
+            ) => Check::ok(NAME, "registered"),
+            Err(failure) => Check::failed(NAME, failure),
+        }
+    }
+}
+
+fn configuration(session: &Session) -> Check {
+    let cluster = session.gateway.cluster();
+    let mode = if session.settings.console.read_only { ", read-only" } else { "" };
+    let actor = &session.settings.console.actor;
+    let detail = format!("profile {}, namespace {}, as {actor}{mode}", cluster.profile, cluster.namespace);
+    Check::ok("configuration", detail)
+}
+
+async fn connection(session: &Session) -> Check {
+    const NAME: &str = "connection";
+    let address = session.gateway.cluster().address;
+    let asked = std::time::Instant::now();
+    match session.gateway.server_info().await {
+        Ok(info) => {
+            let store = info.visibility_store.map_or_else(String::new, |store| format!(", lists from {store}"));
+            let took = asked.elapsed().as_millis();
+            Check::ok(NAME, format!("{address}, server {}{store}, answered in {took} ms", info.version))
+        }
+        Err(failure) => Check::failed(NAME, failure),
+    }
+}
+
+async fn workers(session: &Session) -> Check {
+    const NAME: &str = "workers";
+    let queue = &session.settings.temporal.task_queue;
+    match session.gateway.pollers(queue).await {
+        Ok(0) => Check::warning(
+            NAME,
+            format!("nobody polls queue {queue}; decisions stay in doubt and rollbacks wait"),
+            "Start `gatewatch-worker worker`, or name another queue with TEMPORAL_TASK_QUEUE.",
+        ),
+        Ok(1) => Check::ok(NAME, format!("1 polls queue {queue}")),
+        Ok(many) => Check::ok(NAME, format!("{many} poll queue {queue}")),
+        Err(failure) => Check::failed(NAME, failure),
+    }
+}
+
+async fn coordinator(session: &Session) -> Vec<Check> {
+    const NAME: &str = "coordinator";
+    let Some(coordinator) = &session.coordinator else {
+        let detail = "none is configured; decisions go straight to Temporal, without proof of who decides";
+        return vec![Check::warning(NAME, detail, "Set coordinator_client.url, or pass --coordinator.")];
+    };
+    let address = coordinator.address();
+    let reached = match coordinator.ready().await {
+        Ok(()) => Check::ok(NAME, format!("{address} is ready")),
+        Err(failure) => Check::failed(NAME, failure),
+    };
+    let has_token = session.settings.coordinator_client.as_ref().is_some_and(|client| client.token.is_some());
+    let token = if has_token {
+        Check::ok("token", "there is one for the coordinator")
+    } else {
+        let remedy = "Pass --token-file, or set GATEWATCH_TOKEN.";
+        Check::warning("token", "there is none for the coordinator; it will not take decisions", remedy)
+    };
+    vec![reached, token]
+}
+
+fn terminal() -> Vec<Check> {
+    let variable = |name: &str| std::env::var(name).unwrap_or_default();
+    let term = variable("TERM");
+    let mut checks = vec![match term.as_str() {
+        _ if !std::io::stdout().is_terminal() => Check::ok("terminal", "stdout is no terminal"),
+        "" | "dumb" => Check::warning(
+            "terminal",
+            format!("TERM is `{term}`; the console cannot draw here"),
+            "Use a real terminal, or the commands without a screen.",
+        ),
+        _ => Check::ok("terminal", format!("TERM={term}, {}", colours(&term, &variable("COLORTERM")))),
+    }];
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].map(variable).into_iter().find(|value| !value.is_empty());
+    let locale = locale.unwrap_or_default();
+    let utf8 = locale.to_ascii_uppercase().replace('-', "").contains("UTF8");
+    checks.push(if utf8 {
+        Check::ok("text", locale)
+    } else {
+        Check::warning(
+            "text",
+            format!("the locale `{locale}` is not UTF-8; signs may be drawn wrong"),
+            "Set LANG=C.UTF-8.",
+        )
+    });
+    checks
+}
+
+fn colours(term: &str, colorterm: &str) -> &'static str {
+    if std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) {
+        "no colours (NO_COLOR)"
+    } else if matches!(colorterm, "truecolor" | "24bit") {
+        "24-bit colours"
+    } else if term.contains("256color") {
+        "256 colours"
+    } else {
+        "16 colours"
+    }
+}
+
+fn print(out: Output, checks: &[Check]) -> std::io::Result<()> {
+    if out.is_json() {
+        return out.json(&checks);
+    }
+    let widest = checks.iter().map(|check| check.name.len()).max().unwrap_or(0);
+    for check in checks {
+        let (sign, tone) = match check.verdict {
+            Verdict::Ok => ("ok  ", Tone::Good),
+            Verdict::Warning => ("warn", Tone::Warning),
+            Verdict::Failed => ("FAIL", Tone::Bad),
+        };
+        out.line(&format!("{}  {:<widest$}  {}", out.paint(tone, sign), check.name, check.detail))?;
+        if !check.remedy.is_empty() {
+            out.line(&format!("      {:<widest$}  → {}", "", check.remedy))?;
+        }
+    }
+    Ok(())
+}
