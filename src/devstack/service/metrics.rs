@@ -1,6 +1,6 @@
 //! What the demo service counts: business requests alone, so that looking at it does not change what is seen.
 
-use std::time::Duration;
+use std::time::Instant;
 
 use anyhow::Context as _;
 use prometheus::{Histogram, HistogramOpts, IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
@@ -16,7 +16,15 @@ pub struct Metrics {
     registry: Registry,
     requests: IntCounterVec,
     duration: Histogram,
+    in_flight: IntGauge,
     database_up: IntGauge,
+}
+
+/// A business request under way. Dropped before it is served, it was given up by who asked.
+#[derive(Debug)]
+pub struct Request<'a> {
+    metrics: &'a Metrics,
+    began: Instant,
 }
 
 impl Metrics {
@@ -27,6 +35,7 @@ impl Metrics {
             HistogramOpts::new("http_request_duration_seconds", "How long business requests took.")
                 .buckets(BUCKETS.to_vec()),
         )?;
+        let in_flight = IntGauge::new("http_requests_in_flight", "Business requests under way.")?;
         let database_up = IntGauge::new("database_up", "1 when the database answered just now.")?;
         // A counter that appears with its first error would hide that error from whoever takes differences.
         for status in ["200", "500", "503"] {
@@ -35,20 +44,35 @@ impl Metrics {
         let registry = Registry::new();
         registry.register(Box::new(requests.clone()))?;
         registry.register(Box::new(duration.clone()))?;
+        registry.register(Box::new(in_flight.clone()))?;
         registry.register(Box::new(database_up.clone()))?;
-        Ok(Self { registry, requests, duration, database_up })
+        Ok(Self { registry, requests, duration, in_flight, database_up })
     }
 
-    /// Counts a business request.
-    pub fn served(&self, status: StatusCode, took: Duration) {
-        self.requests.with_label_values(&[status.as_str()]).inc();
-        self.duration.observe(took.as_secs_f64());
+    /// A business request begins.
+    pub fn begin(&self) -> Request<'_> {
+        self.in_flight.inc();
+        Request { metrics: self, began: Instant::now() }
     }
 
     /// Everything in Prometheus' text format.
     pub fn text(&self, database: DatabaseState) -> anyhow::Result<String> {
         self.database_up.set(i64::from(database == DatabaseState::Ok));
         TextEncoder::new().encode_to_string(&self.registry.gather()).context("the metrics cannot be written")
+    }
+}
+
+impl Request<'_> {
+    /// It was answered.
+    pub fn served(self, status: StatusCode) {
+        self.metrics.requests.with_label_values(&[status.as_str()]).inc();
+        self.metrics.duration.observe(self.began.elapsed().as_secs_f64());
+    }
+}
+
+impl Drop for Request<'_> {
+    fn drop(&mut self) {
+        self.metrics.in_flight.dec();
     }
 }
 

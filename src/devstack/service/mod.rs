@@ -5,7 +5,6 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
 
 use anyhow::Context as _;
 use axum::body::Bytes;
@@ -155,9 +154,9 @@ fn routes(service: &Arc<Service>) -> Router {
 }
 
 async fn count(State(service): Shared, request: Request, next: Next) -> Response {
-    let began = Instant::now();
+    let counted = service.metrics.begin();
     let response = next.run(request).await;
-    service.metrics.served(response.status(), began.elapsed());
+    counted.served(response.status());
     response
 }
 

@@ -2,4 +2,8 @@
 
 mod finder;
 mod guard;
+mod load;
 mod server;
+mod service;
+mod stack;
+mod switch;
