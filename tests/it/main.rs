@@ -15,3 +15,4 @@ mod console;
 mod devstack;
 mod support;
 mod tidy;
+mod workflows;

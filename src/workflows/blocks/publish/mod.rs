@@ -89,20 +89,27 @@ impl Attributes {
             updates.push(keyword(&HEALTH, self.health.map(str::to_owned)));
         }
         if self.gates != before.gates {
-            updates.push(if self.gates.is_empty() { GATES.value_unset() } else { GATES.value_set(self.gates.clone()) });
+            updates.push(GATES.value_set(self.gates.clone()));
         }
         if self.deadline != before.deadline {
             let time = self.deadline.map(|deadline| AttributeTime::from(SystemTime::from(deadline.0)));
             // A year that does not fit is no deadline anybody waits for.
             let update = time.and_then(|time| GATE_DEADLINE.try_value_set(time).ok());
-            updates.push(update.unwrap_or_else(|| GATE_DEADLINE.value_unset()));
+            updates.push(update.unwrap_or_else(|| unset(attribute::GATE_DEADLINE)));
         }
         updates
     }
 }
 
 fn keyword(key: &SearchAttributeKey<String>, value: Option<String>) -> SearchAttributeUpdate {
-    value.map_or_else(|| key.value_unset(), |value| key.value_set(value))
+    value.map_or_else(|| unset(key.name()), |value| key.value_set(value))
+}
+
+/// Removes an attribute of any type. The SDK's own `value_unset` sends a payload without an encoding, which the
+/// server refuses, and with it the workflow task, on every attempt; an empty list is what the server itself calls
+/// "no value".
+fn unset(name: &'static str) -> SearchAttributeUpdate {
+    SearchAttributeKey::keyword_list(name).value_set(Vec::new())
 }
 
 #[cfg(test)]
