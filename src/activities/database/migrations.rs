@@ -18,6 +18,7 @@ use crate::activities::database::{backup, restore};
 use crate::activities::error::{Cause, permanent};
 use crate::activities::files;
 use crate::activities::git::repository::Repository;
+use crate::activities::heartbeat::Stop;
 use crate::config::settings::{Database, Service};
 use crate::contracts::ids::CommitSha;
 use crate::contracts::temporal::activities::{DeploymentRef, MigrationReport, MigrationsRolledBack, RollbackMigration};
@@ -88,12 +89,17 @@ impl Migrations {
     }
 
     /// Applies what is missing.
-    pub async fn up(&self, connection: &mut SqliteConnection) -> anyhow::Result<()> {
-        self.apply(connection).await.map_err(|error| self.explain(error))
+    pub async fn up(&self, connection: &mut SqliteConnection, stop: &Stop) -> anyhow::Result<()> {
+        let missing = self.missing(connection).await.map_err(|error| self.explain(error))?;
+        for up in missing {
+            stop.check()?;
+            connection.apply(TABLE, up).await.map_err(|error| self.explain(error))?;
+        }
+        Ok(())
     }
 
-    /// What `sqlx migrate run` does: its `Migrator` is not `Send` enough for an activity, its parts are.
-    async fn apply(&self, connection: &mut SqliteConnection) -> Result<(), MigrateError> {
+    /// What `sqlx migrate run` would apply. (Its `Migrator` is not `Send` enough for an activity; its parts are.)
+    async fn missing(&self, connection: &mut SqliteConnection) -> Result<Vec<&Migration>, MigrateError> {
         connection.ensure_migrations_table(TABLE).await?;
         if let Some(version) = connection.dirty_version(TABLE).await? {
             return Err(MigrateError::Dirty(version));
@@ -108,10 +114,7 @@ impl Migrations {
                 Some(_) => {}
             }
         }
-        for up in ups.into_iter().filter(|up| applied.iter().all(|done| done.version != up.version)) {
-            connection.apply(TABLE, up).await?;
-        }
-        Ok(())
+        Ok(ups.into_iter().filter(|up| applied.iter().all(|done| done.version != up.version)).collect())
     }
 
     /// Takes back what is newer than `to`; an error when one of them has no way back.
@@ -155,7 +158,7 @@ fn is_script(name: &str) -> bool {
 }
 
 /// Migrates the live database to a commit.
-pub async fn run(service: &Service, deployment: &DeploymentRef) -> anyhow::Result<MigrationReport> {
+pub async fn run(service: &Service, deployment: &DeploymentRef, stop: &Stop) -> anyhow::Result<MigrationReport> {
     let database = service.database()?;
     let migrations = Migrations::of(service, database, &deployment.commit).await?;
     let _lock = files::Lock::acquire(&database.backups.join(".lock")).await?;
@@ -168,7 +171,7 @@ pub async fn run(service: &Service, deployment: &DeploymentRef) -> anyhow::Resul
         files::write_json(&plan, &report)?;
         report
     };
-    migrations.up(&mut live).await?;
+    migrations.up(&mut live, stop).await?;
     connection::close(live).await?;
     Ok(report)
 }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use temporalio_sdk::activities::{ActivityContext, ActivityError, activities};
 
 use crate::activities::error::report;
+use crate::activities::heartbeat::{self, Stop};
 use crate::activities::services::Services;
+use crate::config::settings::Service;
 use crate::contracts::temporal::activities::{
     Backup, DeploymentRef, MigrationReport, MigrationsRolledBack, RollbackMigration, VerifiedBackup, VerifyBackup,
     definition,
@@ -26,40 +28,42 @@ impl DatabaseActivities {
     #[activity(definition = definition::CreateProductionBackup)]
     pub async fn create_production_backup(
         self: Arc<Self>,
-        _ctx: ActivityContext,
+        ctx: ActivityContext,
         deployment: DeploymentRef,
     ) -> Result<Backup, ActivityError> {
-        let database = self.services.get(&deployment.service).and_then(|service| service.database()).map_err(report)?;
-        backup::create(database, &deployment.deployment_id).await.map_err(report)
+        let database = self.services.get(&deployment.service).and_then(Service::database).map_err(report)?;
+        heartbeat::beside(&ctx, backup::create(database, &deployment.deployment_id)).await.map_err(report)
     }
 
     #[activity(definition = definition::VerifyBackup)]
     pub async fn verify_backup(
         self: Arc<Self>,
-        _ctx: ActivityContext,
+        ctx: ActivityContext,
         verify: VerifyBackup,
     ) -> Result<VerifiedBackup, ActivityError> {
-        let database = self.services.get(&verify.service).and_then(|service| service.database()).map_err(report)?;
-        backup::verify(database, &verify.backup).await.map_err(report)
+        let database = self.services.get(&verify.service).and_then(Service::database).map_err(report)?;
+        heartbeat::beside(&ctx, backup::verify(database, &verify.backup)).await.map_err(report)
     }
 
     #[activity(definition = definition::RunProductionMigrations)]
     pub async fn run_production_migrations(
         self: Arc<Self>,
-        _ctx: ActivityContext,
+        ctx: ActivityContext,
         deployment: DeploymentRef,
     ) -> Result<MigrationReport, ActivityError> {
         let service = self.services.get(&deployment.service).map_err(report)?;
-        migrations::run(service, &deployment).await.map_err(report)
+        let stop = Stop::default();
+        heartbeat::until_it_stops(&ctx, &stop, migrations::run(service, &deployment, &stop)).await.map_err(report)
     }
 
     #[activity(definition = definition::RollbackMigration)]
     pub async fn rollback_migration(
         self: Arc<Self>,
-        _ctx: ActivityContext,
+        ctx: ActivityContext,
         rollback: RollbackMigration,
     ) -> Result<MigrationsRolledBack, ActivityError> {
         let service = self.services.get(&rollback.deployment.service).map_err(report)?;
-        migrations::undo(service, &rollback).await.map_err(report)
+        let undo = migrations::undo(service, &rollback);
+        heartbeat::until_it_stops(&ctx, &Stop::default(), undo).await.map_err(report)
     }
 }

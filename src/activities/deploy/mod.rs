@@ -7,7 +7,7 @@ use temporalio_sdk::activities::{ActivityContext, ActivityError, activities};
 use crate::activities::deploy::target::Release;
 use crate::activities::error::{Cause, permanent, report};
 use crate::activities::git::repository::Repository;
-use crate::activities::heartbeat;
+use crate::activities::heartbeat::{self, Stop};
 use crate::activities::services::Services;
 use crate::contracts::delivery::LiveVersion;
 use crate::contracts::ids::ServiceName;
@@ -61,7 +61,8 @@ impl DeployActivities {
         ctx: ActivityContext,
         deployment: DeploymentRef,
     ) -> Result<LiveVersion, ActivityError> {
-        heartbeat::beside(&ctx, self.promote(&deployment)).await.map_err(report)
+        heartbeat::beside(&ctx, self.await_healthy(&deployment)).await.map_err(report)?;
+        heartbeat::until_it_stops(&ctx, &Stop::default(), self.promote(&deployment)).await.map_err(report)
     }
 
     #[activity(definition = definition::VerifyDeployment)]
@@ -95,6 +96,11 @@ impl DeployActivities {
         target::of(&self.services, self.services.get(&deployment.service)?).start(&release).await?;
         let Release { deployment_id, version, commit } = release;
         Ok(Deployed { deployment_id, version, commit })
+    }
+
+    async fn await_healthy(&self, deployment: &DeploymentRef) -> anyhow::Result<()> {
+        let release = self.release(deployment).await?;
+        target::of(&self.services, self.services.get(&deployment.service)?).await_healthy(&release).await
     }
 
     async fn promote(&self, deployment: &DeploymentRef) -> anyhow::Result<LiveVersion> {

@@ -39,7 +39,10 @@ pub trait Target: Send + Sync {
     /// Starts a version beside the live one. It gets no traffic.
     fn start<'a>(&'a self, release: &'a Release) -> Operation<'a, ()>;
 
-    /// Waits until a started version is healthy, then sends it all traffic.
+    /// Waits until a started version is healthy.
+    fn await_healthy<'a>(&'a self, release: &'a Release) -> Operation<'a, ()>;
+
+    /// Sends a healthy version all traffic.
     fn promote<'a>(&'a self, release: &'a Release) -> Operation<'a, LiveVersion>;
 
     /// Serves `previous` again and makes sure that `undone` can never come back by a late attempt.

@@ -6,6 +6,7 @@ use anyhow::bail;
 use tokio::time::Instant;
 
 use crate::activities::deploy::process::Identity;
+use crate::activities::git::repository::Repository;
 use crate::activities::services::Services;
 use crate::config::settings::Service;
 use crate::contracts::clock::Timestamp;
@@ -22,18 +23,21 @@ pub async fn serving(
     service: &Service,
     wanted: &VerifyDeployment,
 ) -> anyhow::Result<VerifiedDeployment> {
+    // A version says its commit in full; one that the repository has forgotten is compared as it was given.
+    let commit = Repository::at(&service.repository).commit(&wanted.commit).await;
+    let commit = commit.map_or_else(|_| wanted.commit.clone(), |commit| commit.sha);
     let deadline = Instant::now() + PATIENCE;
     let mut n_right = 0;
     loop {
         let found = ask(services, service).await;
         let right = found
             .as_ref()
-            .is_ok_and(|found| found.version == wanted.version.as_str() && found.commit == wanted.commit.as_str());
+            .is_ok_and(|found| found.version == wanted.version.as_str() && found.commit == commit.as_str());
         n_right = if right { n_right + 1 } else { 0 };
         if n_right >= IN_A_ROW {
             return Ok(VerifiedDeployment {
                 version: wanted.version.clone(),
-                commit: wanted.commit.clone(),
+                commit,
                 verified_at: Timestamp::from(SystemTime::now()),
             });
         }

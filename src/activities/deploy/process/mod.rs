@@ -84,16 +84,15 @@ impl Target for Processes<'_> {
         })
     }
 
+    fn await_healthy<'a>(&'a self, release: &'a Release) -> Operation<'a, ()> {
+        Box::pin(async { self.healthy(&self.known(release)?).await })
+    }
+
     fn promote<'a>(&'a self, release: &'a Release) -> Operation<'a, LiveVersion> {
         Box::pin(async {
-            let record = self.records().get(&release.deployment_id)?;
-            let record = record.with_context(|| format!("deployment `{}` was never started", release.deployment_id))?;
-            refuse_undone(&record)?;
-            self.healthy(&record).await?;
             let _traffic = self.records().lock_traffic().await?;
-            // Read again: only now can no rollback come between the question and the switch.
-            let record = self.records().get(&release.deployment_id)?.unwrap_or(record);
-            refuse_undone(&record)?;
+            // Looked at under the lock: no rollback can come between the question and the switch.
+            let record = self.known(release)?;
             let now = self.switch().route().await?;
             if let Some(route) = now.filter(|route| route.deployment_id != release.deployment_id) {
                 self.remember(&route).await?;
@@ -133,8 +132,10 @@ impl Target for Processes<'_> {
                 if !over || live.as_ref() == Some(&record.deployment_id) {
                     continue;
                 }
-                if let Some(process) = &record.process {
-                    child::stop(process).await?;
+                // One whose number was never written down runs all the same.
+                let unwritten = || child::find(self.target, &record.release()).map(|(process, _)| process);
+                if let Some(process) = record.process.or_else(unwritten) {
+                    child::stop(&process).await?;
                 }
                 self.records().change(&record.release(), |record| record.stopped_at = Some(now())).await?;
             }
@@ -150,6 +151,14 @@ impl Processes<'_> {
 
     fn switch(&self) -> Switch<'_> {
         Switch { http: self.http, admin: &self.target.switch }
+    }
+
+    /// The record of a release that was started and not undone.
+    fn known(&self, release: &Release) -> anyhow::Result<Record> {
+        let record = self.records().get(&release.deployment_id)?;
+        let record = record.with_context(|| format!("deployment `{}` was never started", release.deployment_id))?;
+        refuse_undone(&record)?;
+        Ok(record)
     }
 
     /// Makes the version run and answer: the process that does, or a new one.
