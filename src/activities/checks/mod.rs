@@ -52,7 +52,8 @@ impl CheckActivities {
     }
 
     #[activity(definition = definition::GenerateReadinessReport)]
-    pub async fn generate_readiness_report(
+    #[expect(clippy::needless_pass_by_value, reason = "an activity owns its argument")]
+    pub fn generate_readiness_report(
         _ctx: ActivityContext,
         package: EvidencePackage,
     ) -> Result<ReadinessReport, ActivityError> {
