@@ -24,6 +24,8 @@ use crate::contracts::workflow::WorkflowRow;
 pub struct Alert {
     pub level: Level,
     pub text: String,
+    /// It tells a time in seconds, which passes.
+    pub counts: bool,
 }
 
 /// A deadline this close is worth a word.
@@ -67,7 +69,9 @@ impl Model {
         let row = described.map_or(row, |detail| &detail.row);
         let name = name(row);
         let key = |action: Action| self.look.keymap.label(Context::Global, action).unwrap_or_default();
-        let alert = |level: Level, text: String| Some(Alert { level, text });
+        let alert = |level: Level, text: String| {
+            Some(Alert { level, text, counts: row.health == Some(HealthStatus::Degraded) })
+        };
         match row.health? {
             HealthStatus::Stuck => alert(
                 Level::Error,
@@ -93,15 +97,16 @@ impl Model {
                 failure.message,
                 shown.unwrap_or_default()
             );
-            return Some(Alert { level: Level::Error, text });
+            return Some(Alert { level: Level::Error, text, counts: true });
         }
         if let Some(failure) = self.world.overview.failure() {
-            return Some(Alert { level: Level::Warning, text: failure.to_string() });
+            return Some(Alert { level: Level::Warning, text: failure.to_string(), counts: false });
         }
         let workers = self.world.overview.value().and_then(|overview| overview.workers);
         (workers == Some(0)).then(|| Alert {
             level: Level::Warning,
             text: format!("No worker polls queue {}: nothing moves until one does", self.profile.task_queue),
+            counts: false,
         })
     }
 
@@ -111,7 +116,7 @@ impl Model {
         let key = self.look.keymap.label(Context::Global, Action::GoGates).unwrap_or_default();
         let until = time::until(self.now, gate.deadline()?);
         let text = format!("{} of {}: {until}, then {} · {key} to decide", gate.title(), gate.row.id, gate.then());
-        Some(Alert { level: Level::Warning, text })
+        Some(Alert { level: Level::Warning, text, counts: true })
     }
 }
 

@@ -66,6 +66,8 @@ pub enum Event {
     Said(String),
     /// SIGTERM, SIGHUP or SIGINT.
     Shutdown,
+    /// SIGTSTP from outside.
+    Stop,
     /// Back from the shell.
     Resumed,
 }

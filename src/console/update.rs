@@ -72,6 +72,7 @@ fn happened(model: &mut Model, event: Event) -> Vec<Effect> {
         Event::Look(Err(failure)) | Event::Failed(failure) => vec![Effect::Say(Note::error(failure.to_string()))],
         Event::Said(text) => vec![Effect::Say(Note::done(text))],
         Event::Shutdown => vec![Effect::Quit],
+        Event::Stop => vec![Effect::Suspend],
         Event::Resumed => Vec::new(),
     }
 }

@@ -1,0 +1,212 @@
+//! Watchers: each keeps one thing fresh for as long as it is on screen, quickly while it changes and more slowly while it
+//! does not, and not at all while there is no link.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use tokio::sync::Notify;
+use tokio::time::sleep;
+
+use crate::console::effect::{Generation, Interest};
+use crate::console::event::{Answer, Event};
+use crate::console::outbox::{Outbox, now};
+use crate::console::perform::desk::PAGE;
+use crate::console::perform::overview::Looks;
+use crate::console::world::Upstream;
+use crate::contracts::failure::{Failure, FailureKind};
+use crate::contracts::ids::{RunId, WorkflowId};
+use crate::contracts::link::Link;
+use crate::gateway::Gateway;
+use crate::gateway::coordinator::Coordinator;
+
+/// One watcher.
+pub struct Watcher {
+    pub gateway: Gateway,
+    pub queue: String,
+    pub generation: Generation,
+    /// Asks for a look now.
+    pub refresh: Arc<Notify>,
+    pub outbox: Outbox,
+}
+
+/// Between looks while something changes.
+const QUICK: Duration = Duration::from_secs(2);
+/// Between looks after nothing has changed for a while.
+const SLOW: Duration = Duration::from_secs(5);
+/// Between looks at a live deployment.
+const LIVE: Duration = Duration::from_secs(1);
+
+/// The pause between looks: it grows while nothing changes.
+struct Pace(Duration);
+
+impl Pace {
+    fn after(&mut self, changed: bool) -> Duration {
+        self.0 = if changed { QUICK } else { (self.0 * 3 / 2).min(SLOW) };
+        self.0
+    }
+}
+
+impl Watcher {
+    /// Runs until it is aborted: when nobody wants it any more.
+    pub async fn run(self, interest: Interest) {
+        match interest {
+            Interest::Overview => self.overview().await,
+            Interest::Workflows { query } => self.workflows(&query).await,
+            Interest::Workflow(id) => self.workflow(&id).await,
+            Interest::Evidence { workflow, .. } => self.evidence(&workflow).await,
+            Interest::History { workflow, run } => self.history(&workflow, run.as_ref()).await,
+        }
+    }
+
+    async fn overview(&self) {
+        let mut looks = Looks::default();
+        let mut pace = Pace(QUICK);
+        let mut before = None;
+        loop {
+            self.linked().await;
+            let result = looks.look(&self.gateway, &self.queue).await;
+            let changed = result.as_ref().ok() != before.as_ref();
+            before = result.as_ref().ok().cloned();
+            self.answer(Answer::Overview(result));
+            self.pause(pace.after(changed)).await;
+        }
+    }
+
+    async fn workflows(&self, query: &str) {
+        let mut pace = Pace(QUICK);
+        let mut before = None;
+        loop {
+            self.linked().await;
+            let result = self.gateway.list(query, None, PAGE).await;
+            let changed = result.as_ref().ok() != before.as_ref();
+            before = result.as_ref().ok().cloned();
+            self.answer(Answer::Workflows { query: query.to_owned(), result });
+            // Counting costs the server more than listing: only what changed is counted again.
+            if changed {
+                let result = self.gateway.count(query).await;
+                self.answer(Answer::Counts { query: query.to_owned(), result });
+            }
+            self.pause(pace.after(changed)).await;
+        }
+    }
+
+    async fn workflow(&self, id: &WorkflowId) {
+        let mut pace = Pace(QUICK);
+        let mut before = None;
+        loop {
+            self.linked().await;
+            let result = self.gateway.describe(id, None).await;
+            let live = result.as_ref().is_ok_and(|detail| detail.health.is_some() && detail.row.status.is_open());
+            let changed = result.as_ref().ok() != before.as_ref();
+            before = result.as_ref().ok().cloned();
+            self.answer(Answer::Workflow { id: id.clone(), result: result.map(Box::new) });
+            self.pause(if live { LIVE } else { pace.after(changed) }).await;
+        }
+    }
+
+    /// Evidence under one digest does not change: it is read once.
+    async fn evidence(&self, id: &WorkflowId) {
+        loop {
+            self.linked().await;
+            let result = self.gateway.evidence(id).await;
+            let done = result.is_ok();
+            self.answer(Answer::Evidence { workflow: id.clone(), result: result.map(|found| found.map(Box::new)) });
+            if done {
+                return;
+            }
+            self.pause(SLOW).await;
+        }
+    }
+
+    /// The newest page, then everything that follows it.
+    async fn history(&self, id: &WorkflowId, run: Option<&RunId>) {
+        loop {
+            self.linked().await;
+            let result = self.gateway.history(id, run, None).await;
+            let newest = result.as_ref().ok().map(|page| page.events.iter().map(|event| event.id).max().unwrap_or(0));
+            self.answer(Answer::History { workflow: id.clone(), result });
+            if let Some(newest) = newest {
+                break self.tail(id, run, newest).await;
+            }
+            self.pause(QUICK).await;
+        }
+    }
+
+    async fn tail(&self, id: &WorkflowId, run: Option<&RunId>, newest: i64) {
+        let mut tail = self.gateway.tail(id, run, newest);
+        while let Some(result) = tail.next().await {
+            self.answer(Answer::Tail { workflow: id.clone(), result });
+        }
+    }
+
+    fn answer(&self, answer: Answer) {
+        self.outbox.send(Event::Answer { generation: self.generation, answer: Box::new(answer) });
+    }
+
+    /// Waits until there is a link: calls without one only fail, and the frame says so already.
+    async fn linked(&self) {
+        let mut link = self.gateway.link();
+        // An error means that the gateway is gone, and with it this watcher, in a moment.
+        let _ = link.wait_for(Link::is_up).await;
+    }
+
+    async fn pause(&self, pause: Duration) {
+        tokio::select! {
+            () = sleep(pause) => {}
+            () = self.refresh.notified() => {}
+        }
+    }
+}
+
+/// Tells how the link to Temporal stands, now and whenever it changes.
+pub async fn link(gateway: Gateway, outbox: Outbox) {
+    let mut link = gateway.link();
+    loop {
+        let standing = link.borrow_and_update().clone();
+        outbox.send(Event::Link { upstream: Upstream::Temporal, link: standing });
+        if link.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Asks the coordinator how it is, for as long as the console runs.
+pub async fn coordinator(coordinator: Coordinator, refresh: Arc<Notify>, outbox: Outbox) {
+    let mut standing = Link::Connecting { attempt: 1, since: now() };
+    loop {
+        let next = match (coordinator.ready().await, &standing) {
+            (Ok(()), Link::Up { .. }) => standing.clone(),
+            (Ok(()), _) => Link::Up { since: now() },
+            (Err(failure), before) => down(failure, before),
+        };
+        if next != standing {
+            outbox.send(Event::Link { upstream: Upstream::Coordinator, link: next.clone() });
+            standing = next;
+        }
+        tokio::select! {
+            () = sleep(SLOW) => {}
+            () = refresh.notified() => {}
+        }
+    }
+}
+
+fn down(failure: Failure, before: &Link) -> Link {
+    let (since, attempt) = match before {
+        Link::Down { since, attempt, .. } => (*since, attempt.saturating_add(1)),
+        Link::Connecting { .. } | Link::Up { .. } => (now(), 1),
+    };
+    // What it says for itself is long; what matters beside its name is short.
+    let message = match failure.kind {
+        FailureKind::Unavailable => "unreachable".to_owned(),
+        FailureKind::DeadlineExceeded => "no answer".to_owned(),
+        FailureKind::Unauthenticated
+        | FailureKind::Denied
+        | FailureKind::NotFound
+        | FailureKind::Conflict
+        | FailureKind::Invalid
+        | FailureKind::ReadOnly
+        | FailureKind::Internal => failure.message,
+    };
+    Link::Down { failure: Failure { message, ..failure }, since, retry_at: now().plus(SLOW.into()), attempt }
+}

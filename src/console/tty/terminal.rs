@@ -1,0 +1,112 @@
+//! Takes the terminal over and gives it back: at the end, on a panic, on a signal, while suspended.
+
+use std::io::{self, Stdout, Write as _};
+
+use crossterm::terminal::{disable_raw_mode, enable_raw_mode, size};
+use ratatui::Frame;
+use rustix::process::{Signal, getpgid, getpid, getppid, getsid, kill_process};
+
+use crate::console::tty::paint::Painter;
+
+/// The terminal, ours until dropped.
+pub struct Terminal {
+    inner: ratatui::Terminal<Painter<Stdout>>,
+}
+
+/// Alternate screen, no cursor, bracketed paste, focus reports, and the title put aside.
+const ENTER: &[u8] = b"\x1b[22;2t\x1b[?1049h\x1b[?25l\x1b[?2004h\x1b[?1004h\x1b[H\x1b[2J";
+/// The way back, in the reverse order.
+const LEAVE: &[u8] = b"\x1b[0m\x1b[?1004l\x1b[?2004l\x1b[?25h\x1b[?1049l\x1b[23;2t";
+
+impl Terminal {
+    pub fn enter() -> io::Result<Self> {
+        enable_raw_mode()?;
+        give_back_on_panic();
+        let taken = write(ENTER).and_then(|()| ratatui::Terminal::new(Painter::new(io::stdout(), size)));
+        // With half of it taken, all of it is given back.
+        match taken {
+            Ok(inner) => Ok(Self { inner }),
+            Err(error) => {
+                give_back();
+                Err(error)
+            }
+        }
+    }
+
+    /// Columns and lines.
+    pub fn size() -> io::Result<(u16, u16)> {
+        size()
+    }
+
+    pub fn draw(&mut self, view: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
+        self.inner.draw(view).map(|_| ())
+    }
+
+    /// Writes outside a frame.
+    pub fn emit(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.inner.backend_mut().emit(bytes)
+    }
+
+    /// Stops this process until the shell continues it. Says no where nothing could continue it.
+    pub fn suspend(&mut self) -> io::Result<Suspended> {
+        if !has_shell() {
+            return Ok(Suspended::NoShell);
+        }
+        give_back();
+        kill_process(getpid(), Signal::STOP)?;
+        // Continued.
+        enable_raw_mode()?;
+        write(ENTER)?;
+        self.inner.clear()?;
+        Ok(Suspended::Continued)
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        give_back();
+    }
+}
+
+/// What came of suspending.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Suspended {
+    Continued,
+    /// Nobody would ever continue us: we are the session's first process, or our parent is.
+    NoShell,
+}
+
+/// Whether a shell with job control started us: our parent is of our session and of another process group.
+fn has_shell() -> bool {
+    let parent = getppid();
+    let same_session = matches!((getsid(parent), getsid(None)), (Ok(theirs), Ok(ours)) if theirs == ours);
+    let other_group = matches!((getpgid(parent), getpgid(None)), (Ok(theirs), Ok(ours)) if theirs != ours);
+    same_session && other_group
+}
+
+/// Gives the terminal back, as well as it goes: there is nobody to tell when it does not.
+pub fn give_back() {
+    let _ = write(LEAVE);
+    let _ = disable_raw_mode();
+}
+
+/// A panic of the drawing thread ends the console, so the terminal is given back before the message is printed. Other
+/// threads fail alone: their message goes to the log, not over the screen.
+fn give_back_on_panic() {
+    let before = std::panic::take_hook();
+    let ours = std::thread::current().id();
+    std::panic::set_hook(Box::new(move |panic| {
+        if std::thread::current().id() == ours {
+            give_back();
+            before(panic);
+        } else {
+            tracing::error!(%panic, "a thread panicked");
+        }
+    }));
+}
+
+fn write(bytes: &[u8]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(bytes)?;
+    out.flush()
+}
