@@ -189,6 +189,24 @@ pub struct HealthReport {
 impl HealthReport {
     /// Ten minutes at the seeds' 15 s are 40 samples; this leaves room for extensions.
     pub const KEPT: usize = 120;
+
+    /// A baseline of no samples is none.
+    pub fn measured_baseline(&self) -> Option<&Baseline> {
+        self.baseline.as_ref().filter(|baseline| baseline.samples > 0)
+    }
+
+    /// Failed share above which a look counts against the deployment. Without a baseline the floor stands for it: a
+    /// first deployment is watched too.
+    pub fn error_rate_limit(&self) -> f64 {
+        let baseline = self.measured_baseline().map_or(self.rules.error_rate_floor, |baseline| baseline.error_rate);
+        (baseline * self.rules.error_rate_factor).max(self.rules.error_rate_floor)
+    }
+
+    /// p95, in milliseconds, above which a look counts against the deployment; none without a baseline.
+    pub fn response_time_limit(&self) -> Option<f64> {
+        let baseline = self.measured_baseline()?;
+        Some((baseline.p95_ms * self.rules.response_time_factor).max(self.rules.response_time_floor_ms))
+    }
 }
 
 /// Counters of one scrape of `/metrics`. They start again at zero when another process answers.

@@ -11,8 +11,8 @@ use crate::console::key::KeyPress;
 use crate::console::keymap::trie::{Found, Trie};
 use crate::console::screen::Context;
 
-/// What keys do, in every context.
-#[derive(Clone, Debug, PartialEq)]
+/// What keys do, in every context. The default binds nothing.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Keymap {
     pub name: String,
     /// One for each of [`Context::ALL`], in its order, with what each falls back on merged in.

@@ -12,8 +12,8 @@ use ratatui::style::Style;
 
 use crate::console::theme::role::Role;
 
-/// A style for every role, as deep as the terminal can show.
-#[derive(Clone, Debug, PartialEq)]
+/// A style for every role, as deep as the terminal can show. The default has none: everything is plain text.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Theme {
     pub name: String,
     styles: [Style; Role::COUNT],

@@ -37,6 +37,10 @@ pub enum Role {
     Input,
     /// A small inverted label.
     Badge,
+    /// A whole line that nobody must miss, because something is wrong.
+    BannerBad,
+    /// The same, because something is right again.
+    BannerGood,
     /// A row that just changed.
     Flash,
     /// The part of a text that a filter or a search found.
@@ -44,7 +48,7 @@ pub enum Role {
 }
 
 impl Role {
-    pub const COUNT: usize = 26;
+    pub const COUNT: usize = 28;
 
     pub const ALL: [Self; Self::COUNT] = [
         Self::Background,
@@ -71,6 +75,8 @@ impl Role {
         Self::Key,
         Self::Input,
         Self::Badge,
+        Self::BannerBad,
+        Self::BannerGood,
         Self::Flash,
         Self::Match,
     ];
@@ -101,6 +107,8 @@ impl Role {
             Self::Key => "key",
             Self::Input => "input",
             Self::Badge => "badge",
+            Self::BannerBad => "banner.bad",
+            Self::BannerGood => "banner.good",
             Self::Flash => "flash",
             Self::Match => "match",
         }

@@ -23,6 +23,13 @@ pub struct Point {
     pub value: Option<f64>,
 }
 
+/// A moment with a word for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    pub at: Timestamp,
+    pub word: &'static str,
+}
+
 /// What a chart shows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Chart<'a> {
@@ -32,8 +39,8 @@ pub struct Chart<'a> {
     pub to: Timestamp,
     pub baseline: Option<f64>,
     pub limit: Option<f64>,
-    /// The moment of the deploy.
-    pub mark: Option<Timestamp>,
+    /// Moments that explain the line: the deploy, the rollback. Oldest first.
+    pub marks: &'a [Mark],
     /// Points further apart than this are not joined.
     pub gap: Millis,
 }
@@ -47,14 +54,29 @@ pub fn render(chart: &Chart<'_>, theme: &Theme, buffer: &mut Buffer, area: Rect)
     if area.width < axis + 8 || area.height < 3 {
         return;
     }
-    let plot = Rect { x: area.x + axis + 1, y: area.y, width: area.width - axis - 1, height: area.height - 1 };
+    // The names of the levels stand beside the plot, where no line crosses them.
+    let names = if area.width >= axis + 30 { NAMES } else { 0 };
+    let plot = Rect { x: area.x + axis + 1, y: area.y, width: area.width - axis - 1 - names, height: area.height - 1 };
     draw_axis(&labels, plot, axis, theme, buffer);
     let scale = Scale { from: chart.from, to: chart.to, top, plot };
     draw_times(chart, &scale, theme, buffer);
-    draw_level(chart.baseline, Level { sign: "·", name: " base", role: Role::ChartBaseline }, &scale, (theme, buffer));
-    draw_level(chart.limit, Level { sign: "┄", name: " limit", role: Role::ChartLimit }, &scale, (theme, buffer));
+    draw_level(
+        chart.baseline,
+        Level { sign: "·", name: "base", named: names > 0, role: Role::ChartBaseline },
+        &scale,
+        (theme, buffer),
+    );
+    draw_level(
+        chart.limit,
+        Level { sign: "┄", name: "limit", named: names > 0, role: Role::ChartLimit },
+        &scale,
+        (theme, buffer),
+    );
     draw_line(chart, &scale, theme, buffer);
 }
+
+/// Columns right of the plot, for the names of the levels.
+const NAMES: u16 = 6;
 
 /// Where values and moments are on screen.
 struct Scale {
@@ -151,34 +173,37 @@ fn draw_axis(labels: &[String; 3], plot: Rect, width: u16, theme: &Theme, buffer
     }
 }
 
-/// The time axis, and the mark through the whole height of the plot.
+/// The time axis, and the marks through the whole height of the plot.
 fn draw_times(chart: &Chart<'_>, scale: &Scale, theme: &Theme, buffer: &mut Buffer) {
     let plot = scale.plot;
-    let y = plot.bottom();
     let (first, last) = (time::second(chart.from), time::second(chart.to));
     let width = usize::from(plot.width);
-    let muted = theme.style(Role::TextMuted);
-    if width >= first.len() + last.len() + 2 {
-        buffer.set_string(plot.x, y, &first, muted);
+    let mut word = |at: usize, text: &str, role: Role| {
+        if let Ok(x) = u16::try_from(at) {
+            buffer.set_string(plot.x + x, plot.bottom(), text, theme.style(role));
+        }
+    };
+    word(0, text::head(&first, width), Role::TextMuted);
+    // From the right, because the latest mark tells most; a word never runs into another.
+    let mut free = width;
+    for mark in chart.marks.iter().rev() {
+        let Some(column) = scale.x(mark.at).map(|x| x / 2) else { continue };
+        let Some(start) = free.checked_sub(mark.word.len()).map(|latest| column.min(latest)) else { continue };
+        let start = start.max(first.len() + 1);
+        if start + mark.word.len() <= free {
+            word(start, mark.word, Role::ChartMark);
+            free = start.saturating_sub(1);
+        }
     }
-    if let Ok(len) = u16::try_from(last.len())
-        && plot.width >= len
-    {
-        buffer.set_string(plot.right() - len, y, &last, muted);
+    let taken = chart.marks.iter().rev().find_map(|mark| scale.x(mark.at).map(|x| x / 2 + mark.word.len() + 1));
+    if let Some(at) = width.checked_sub(last.len()).filter(|at| *at > first.len().max(taken.unwrap_or(0))) {
+        word(at, &last, Role::TextMuted);
     }
-    let Some(x) = chart.mark.and_then(|mark| scale.x(mark)) else { return };
-    let Ok(column) = u16::try_from(x / 2) else { return };
-    for row in plot.top()..plot.bottom() {
-        buffer.set_string(plot.x + column, row, "┊", theme.style(Role::ChartMark));
-    }
-    let word = "deploy";
-    let free = if width >= first.len() + last.len() + 2 { first.len() + 1 } else { 0 };
-    let room = width.saturating_sub(last.len() + 1);
-    let start = usize::from(column).max(free);
-    if start + word.len() <= room
-        && let Ok(start) = u16::try_from(start)
-    {
-        buffer.set_string(plot.x + start, y, word, theme.style(Role::ChartMark));
+    for mark in chart.marks {
+        let Some(x) = scale.x(mark.at).and_then(|x| u16::try_from(x / 2).ok()) else { continue };
+        for row in plot.top()..plot.bottom() {
+            buffer.set_string(plot.x + x, row, "┊", theme.style(Role::ChartMark));
+        }
     }
 }
 
@@ -187,6 +212,7 @@ fn draw_times(chart: &Chart<'_>, scale: &Scale, theme: &Theme, buffer: &mut Buff
 struct Level {
     sign: &'static str,
     name: &'static str,
+    named: bool,
     role: Role,
 }
 
@@ -198,9 +224,8 @@ fn draw_level(value: Option<f64>, level: Level, scale: &Scale, (theme, buffer): 
     for x in plot.left()..plot.right() {
         buffer.set_string(x, plot.y + row, level.sign, style);
     }
-    let Ok(len) = u16::try_from(level.name.len()) else { return };
-    if plot.width > len * 3 {
-        buffer.set_string(plot.right() - len, plot.y + row, level.name, style);
+    if level.named {
+        buffer.set_string(plot.right() + 1, plot.y + row, level.name, style);
     }
 }
 

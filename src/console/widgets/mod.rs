@@ -4,6 +4,7 @@ pub mod card;
 pub mod chart;
 pub mod meter;
 pub mod panel;
+pub mod reader;
 pub mod sparkline;
 pub mod strip;
 pub mod table;

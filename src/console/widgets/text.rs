@@ -77,25 +77,25 @@ pub fn wrap(text: &str, columns: usize) -> Vec<String> {
 fn wrap_line(text: &str, columns: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     let mut used = 0;
-    for word in text.split_word_bounds() {
-        let wide = width(word);
-        if used + wide <= columns {
+    for word in text.split_inclusive(' ') {
+        // The space after a word may hang over the edge.
+        let wide = width(word.trim_end());
+        if used > 0 && used + wide > columns {
+            lines.push(String::new());
+            used = 0;
+        }
+        if wide <= columns {
             push(&mut lines, word);
-            used += wide;
-        } else if wide <= columns {
-            // A line does not begin with the space it was broken at.
-            let word = word.trim_start();
-            lines.push(word.to_owned());
-            used = width(word);
-        } else {
-            for grapheme in word.graphemes(true) {
-                if used + width(grapheme) > columns {
-                    lines.push(String::new());
-                    used = 0;
-                }
-                push(&mut lines, grapheme);
-                used += width(grapheme);
+            used += width(word);
+            continue;
+        }
+        for grapheme in word.graphemes(true) {
+            if used > 0 && used + width(grapheme) > columns {
+                lines.push(String::new());
+                used = 0;
             }
+            push(&mut lines, grapheme);
+            used += width(grapheme);
         }
     }
     for line in &mut lines {

@@ -1,5 +1,7 @@
-//! The history screen.
+//! The history of one run, newest first, and what is in its events.
 
+pub mod row;
 pub mod state;
+pub mod text;
 pub mod update;
 pub mod view;

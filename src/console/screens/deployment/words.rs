@@ -1,0 +1,281 @@
+//! The one line that says how the deployment stands, the worst thing first, and what a person can do when a step is
+//! stuck. Text only: how it looks is the view's.
+
+use crate::console::action::Action;
+use crate::console::ctx::Ctx;
+use crate::console::screen::Context;
+use crate::console::screens::deployment::scene::{Countdown, Scene};
+use crate::console::screens::deployment::state::{Answer, Asked, State};
+use crate::console::theme::sign::Sign;
+use crate::console::widgets::time;
+use crate::contracts::clock::{Millis, Timestamp};
+use crate::contracts::delivery::DeploymentStage;
+use crate::contracts::rollback::{RollbackProgress, RollbackStep, StepReport, StepStatus};
+use crate::contracts::workflow::{PendingActivity, PendingActivityState};
+
+/// How loud a line is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tone {
+    Calm,
+    Notice,
+    /// It wants an eye now.
+    Bad,
+    /// Nobody must miss it: the whole line, inverted.
+    Alarm,
+    /// Nobody must miss it, and it is good.
+    Triumph,
+}
+
+/// A line with its sign.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Words {
+    pub tone: Tone,
+    pub sign: Sign,
+    pub text: String,
+    /// The same where there is little room; nothing when it is short already.
+    pub short: Option<String>,
+}
+
+fn words(tone: Tone, sign: Sign, text: impl Into<String>) -> Words {
+    Words { tone, sign, text: text.into(), short: None }
+}
+
+/// How the deployment stands: the one thing a person must know now.
+pub fn standing(state: &State, scene: &Scene<'_>, ctx: &Ctx<'_>) -> Words {
+    if let Some(rolling) = scene.rolling() {
+        return rolled(state, scene, rolling);
+    }
+    if let Asked::Sent { at, answer, .. } = &state.asked {
+        return sent(*at, answer, ctx);
+    }
+    if !scene.is_open() {
+        return ended(scene);
+    }
+    let countdown = scene.countdown();
+    if let Some(until) = scene.paused_until() {
+        return paused(until, countdown, ctx);
+    }
+    if let Some(fired) = scene.fired() {
+        return words(Tone::Alarm, Sign::Failed, format!("{} fired: the rollback begins", fired.trigger.title()));
+    }
+    if let Some(countdown) = countdown {
+        return failing(&countdown, ctx);
+    }
+    if let Some(late) = scene.overdue_look() {
+        let text = format!(
+            "no look for {}: the monitor's worker is gone or stuck, and nothing rolls back by itself until it is back · {} rolls back now",
+            time::coarse(late),
+            ctx.key(Context::Deployment, Action::RollBack)
+        );
+        return words(Tone::Alarm, Sign::Warning, text);
+    }
+    staged(scene)
+}
+
+fn rolled(state: &State, scene: &Scene<'_>, rolling: &RollbackProgress) -> Words {
+    if let Some(verified_at) = rolling.verified_at {
+        let again = serving_again(state, scene, rolling, verified_at);
+        let short = again.replace("is serving again", "serves again").replace("after you pressed", "after");
+        return Words { short: Some(short), ..words(Tone::Triumph, Sign::Ok, again) };
+    }
+    let Some(step) = scene.current_step() else {
+        return words(Tone::Notice, Sign::RollingBack, "rolling back: every step is done, the end is not recorded yet");
+    };
+    let number = RollbackStep::ALL.iter().position(|known| *known == step.step).unwrap_or(0) + 1;
+    let since = since_asked(state, scene, rolling);
+    let what = step.step.title();
+    if matches!(step.status, StepStatus::Retrying { .. }) {
+        return words(Tone::Alarm, Sign::Failed, format!("stuck at step {number} of 6, {what} · {since}"));
+    }
+    words(Tone::Bad, Sign::RollingBack, format!("rolling back: step {number} of 6, {what} · {since}"))
+}
+
+/// `00:07 since you pressed R`.
+pub fn since_asked(state: &State, scene: &Scene<'_>, rolling: &RollbackProgress) -> String {
+    match &state.asked {
+        Asked::Sent { at, .. } => format!("{} since you pressed R", time::clock(scene.now.since(*at))),
+        Asked::No | Asked::Preview { .. } => {
+            format!("{} since {}", time::clock(scene.now.since(rolling.cause.at)), asked_by(rolling))
+        }
+    }
+}
+
+fn asked_by(rolling: &RollbackProgress) -> String {
+    match rolling.cause.trigger {
+        Some(trigger) => format!("{} fired", trigger.title()),
+        None if rolling.cause.actor.name.is_empty() => "it was asked for".to_owned(),
+        None => format!("{} asked", rolling.cause.actor.name),
+    }
+}
+
+/// `v41 is serving again, verified 14:03:51 · 41 s after detection, 12 s after you pressed R`
+fn serving_again(
+    state: &State,
+    scene: &Scene<'_>,
+    rolling: &RollbackProgress,
+    verified_at: Timestamp,
+) -> String {
+    let version = scene.previous_version().map_or("the previous version", |version| version.as_str());
+    let seconds = |from: Timestamp| format!("{} s after", verified_at.since(from).0.div_ceil(1000));
+    let detected = rolling.cause.trigger.map(|_| rolling.cause.at).or(scene.detected_at());
+    // Detected after it was asked for is no detection: somebody saw it first.
+    let detected = detected.filter(|at| *at <= rolling.cause.at).map(|at| format!("{} detection", seconds(at)));
+    let asked = match &state.asked {
+        Asked::Sent { at, .. } => Some(format!("{} you pressed R", seconds(*at))),
+        Asked::No | Asked::Preview { .. } if rolling.cause.trigger.is_none() => {
+            Some(format!("{} {}", seconds(rolling.cause.at), asked_by(rolling)))
+        }
+        Asked::No | Asked::Preview { .. } => None,
+    };
+    let after: Vec<String> = detected.into_iter().chain(asked).collect();
+    let after = if after.is_empty() { String::new() } else { format!(" · {}", after.join(", ")) };
+    format!("{version} is serving again, verified {}{after}", time::second(verified_at))
+}
+
+fn sent(at: Timestamp, answer: &Answer, ctx: &Ctx<'_>) -> Words {
+    let since = time::clock(ctx.now.since(at));
+    match answer {
+        Answer::Waiting => words(Tone::Bad, Sign::RollingBack, format!("rollback sent · {since} since you pressed R")),
+        Answer::Accepted => {
+            words(Tone::Bad, Sign::RollingBack, format!("rollback accepted, it begins · {since} since you pressed R"))
+        }
+        Answer::Durable => words(
+            Tone::Alarm,
+            Sign::Waiting,
+            format!("rollback asked for durably, but no worker has taken it yet: start one and it runs · {since} since you pressed R"),
+        ),
+        Answer::Failed(failure) => {
+            let key = ctx.key(Context::Deployment, Action::RollBack);
+            words(Tone::Alarm, Sign::Failed, format!("rollback not sent: {} · {key} sends the same request again", failure.message))
+        }
+    }
+}
+
+fn paused(until: Timestamp, countdown: Option<Countdown<'_>>, ctx: &Ctx<'_>) -> Words {
+    let left = time::countdown(ctx.now, until);
+    let key = ctx.key(Context::Deployment, Action::ResumeMonitoring);
+    let failing = countdown.map(|failing| format!(" · {} is failing", failing.trigger.trigger.title()));
+    let text = format!("PAUSED: no automatic rollback for another {left}{} · {key} resumes", failing.unwrap_or_default());
+    words(Tone::Alarm, Sign::Paused, text)
+}
+
+fn failing(countdown: &Countdown<'_>, ctx: &Ctx<'_>) -> Words {
+    let trigger = countdown.trigger;
+    let left = if countdown.fires_at <= ctx.now {
+        "at the next look".to_owned()
+    } else {
+        format!("in {}", time::countdown(ctx.now, countdown.fires_at))
+    };
+    let text = format!(
+        "{} {} · automatic rollback {left} · {} now · {} of {}, limit {}",
+        trigger.trigger.title(),
+        trigger.now,
+        ctx.key(Context::Deployment, Action::RollBack),
+        countdown.count,
+        countdown.of,
+        trigger.limit,
+    );
+    words(Tone::Bad, Sign::Warning, text)
+}
+
+fn ended(scene: &Scene<'_>) -> Words {
+    let status = scene.row.status.as_str();
+    match scene.stage() {
+        Some(DeploymentStage::Live) => words(Tone::Triumph, Sign::Ok, "live: watched to the end, accepted and validated"),
+        Some(DeploymentStage::RolledBack) => words(Tone::Calm, Sign::RollingBack, "rolled back"),
+        Some(DeploymentStage::Failed) => {
+            words(Tone::Bad, Sign::Failed, "failed before anything was changed in production")
+        }
+        Some(stage) => words(
+            Tone::Alarm,
+            Sign::Failed,
+            format!("the workflow is {status} while {}: nothing watches this version, and nothing rolls it back", stage.as_str()),
+        ),
+        None => words(Tone::Notice, Sign::from(scene.row.status), format!("the workflow is {status}")),
+    }
+}
+
+fn staged(scene: &Scene<'_>) -> Words {
+    let text = match scene.stage() {
+        Some(DeploymentStage::Preparing) => "recording what is live and what is normal for it",
+        Some(DeploymentStage::BackingUp) => "backing the database up",
+        Some(DeploymentStage::Migrating) => "migrating the database",
+        Some(DeploymentStage::Deploying) => "starting the new version",
+        Some(DeploymentStage::Verifying) => "waiting until the new version answers",
+        Some(DeploymentStage::Monitoring) => {
+            return words(Tone::Calm, Sign::Ok, watching(scene));
+        }
+        Some(DeploymentStage::Accepting) => "running the user acceptance test",
+        Some(DeploymentStage::Validating) => "validating what was seen",
+        Some(DeploymentStage::Live) => "live: watched to the end, accepted and validated",
+        Some(DeploymentStage::RollingBack) => "rolling back",
+        Some(DeploymentStage::RolledBack) => "rolled back",
+        Some(DeploymentStage::Failed) => "failed before anything was changed in production",
+        None => "this workflow publishes no deployment",
+    };
+    words(Tone::Notice, Sign::Running, text)
+}
+
+fn watching(scene: &Scene<'_>) -> String {
+    let Some(report) = scene.health().filter(|report| !report.samples.is_empty()) else {
+        return "watching: no look yet".to_owned();
+    };
+    let looks = if report.taken == 1 { "1 look".to_owned() } else { format!("{} looks", report.taken) };
+    format!("all quiet: {looks}, one every {}, all triggers within their limits", time::fine(report.interval_ms))
+}
+
+/// What is being tried for a step: `attempt 4, next in 8s: connection refused`.
+pub fn trying(now: Timestamp, pending: &PendingActivity) -> String {
+    let mut text = match pending.state {
+        PendingActivityState::Scheduled => {
+            if let Some(next) = pending.next_attempt_at.filter(|at| *at > now) {
+                format!("attempt {} in {}", pending.attempt, time::coarse(Millis(next.since(now).0 + 999)))
+            } else {
+                let since = pending.scheduled_at.map_or_else(String::new, |at| format!(" for {}", time::age(now, at)));
+                format!("waits{since} for a worker to take it")
+            }
+        }
+        PendingActivityState::Started => {
+            let since = pending.last_started_at.map_or_else(String::new, |at| format!(", runs for {}", time::age(now, at)));
+            format!("attempt {}{since}", pending.attempt)
+        }
+        PendingActivityState::CancelRequested => "is asked to stop".to_owned(),
+        PendingActivityState::Paused => "is paused".to_owned(),
+        PendingActivityState::Unknown => format!("attempt {}", pending.attempt),
+    };
+    if let Some(failure) = &pending.last_failure {
+        text.push_str(": ");
+        text.push_str(failure);
+    }
+    text
+}
+
+/// What a person can do while a step is tried again.
+pub fn advice(step: &StepReport, pending: Option<&PendingActivity>) -> Option<&'static str> {
+    let unclaimed = |pending: &PendingActivity| {
+        pending.state == PendingActivityState::Scheduled && pending.next_attempt_at.is_none() && pending.attempt <= 1
+    };
+    let stuck = matches!(step.status, StepStatus::Retrying { .. });
+    let retried = pending.is_some_and(|pending| pending.attempt > 1);
+    if !stuck && !retried {
+        return pending
+            .filter(|pending| unclaimed(pending))
+            .map(|_| "No worker is polling? Start `gatewatch-worker worker`: it takes the step up where it stands.");
+    }
+    Some(match step.step {
+        RollbackStep::Migrations => {
+            "It is tried until it succeeds. See that the database answers and is not locked; the verified backup is there."
+        }
+        RollbackStep::Code => {
+            "It is tried until it succeeds. See that the repository can be written; traffic is not held up by hand-made commits."
+        }
+        RollbackStep::Deploy => {
+            "It is tried until it succeeds. You may start the previous version by hand: the next attempt finds it serving."
+        }
+        RollbackStep::Verify => {
+            "It is served again and looked at again, until the previous version answers. See what answers at its address."
+        }
+        RollbackStep::Monitor => "The previous version has the traffic. It is watched until it has been healthy a few looks in a row.",
+        RollbackStep::Document => "The previous version has the traffic. Only the record is missing; it is written as soon as it can be.",
+    })
+}
