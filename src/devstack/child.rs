@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 
+use crate::devstack::environment::leads_elsewhere;
+
 /// Longer than the guard's own patience, so that it has the time to kill.
 const STOP_WITHIN: Duration = Duration::from_secs(12);
 const LOOK: Duration = Duration::from_millis(10);
@@ -51,7 +53,11 @@ impl Launcher {
         let _ = fs::remove_file(&pid_file);
         let out = OpenOptions::new().create(true).append(true).open(&log);
         let out = out.with_context(|| format!("cannot write {}", log.display()))?;
-        let guard = std::process::Command::new(&self.gatewatch)
+        let mut guard = std::process::Command::new(&self.gatewatch);
+        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(leads_elsewhere)) {
+            guard.env_remove(name);
+        }
+        let guard = guard
             .args(["guard", "--pid-file"])
             .arg(&pid_file)
             .arg("--")

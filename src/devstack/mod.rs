@@ -7,6 +7,7 @@
 
 pub mod child;
 pub mod command;
+pub mod environment;
 pub mod finder;
 pub mod guard;
 pub mod http;
@@ -17,3 +18,4 @@ pub mod port;
 pub mod server;
 pub mod service;
 pub mod switch;
+pub mod world;

@@ -4,24 +4,22 @@
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use tokio::process::Command;
-use tokio::time::timeout;
 use url::Url;
 
 use crate::config::settings;
 use crate::contracts::temporal::names::{self, AttributeKind, attribute};
 use crate::devstack::child::{Child, Launcher};
 use crate::devstack::port;
+use crate::gateway::connect;
 
 /// It is up in under a second; a loaded machine may need more.
 const READY_WITHIN: Duration = Duration::from_mins(1);
-/// What one look at its readiness may take.
-const LOOK_WITHIN: Duration = Duration::from_secs(5);
+/// Who asks whether it is ready.
+const IDENTITY: &str = "gatewatch-devstack";
 
 /// What to start.
 #[derive(Clone, Debug)]
@@ -84,7 +82,9 @@ impl Server {
     pub async fn resume(&mut self) -> anyhow::Result<()> {
         self.stop().await?;
         let mut child = self.launcher.spawn("temporal", &self.command())?;
-        child.ready(READY_WITHIN, async || answers(&self.options.cli, self.address).await).await?;
+        let settings = self.settings("default")?;
+        // A listening port is not enough: it has to answer calls.
+        child.ready(READY_WITHIN, async || connect::dial(&settings, IDENTITY).await.is_ok()).await?;
         self.child = Some(child);
         Ok(())
     }
@@ -115,12 +115,4 @@ fn kind_name(kind: AttributeKind) -> &'static str {
         AttributeKind::Int => "Int",
         AttributeKind::Datetime => "Datetime",
     }
-}
-
-/// Whether it answers for its namespace: a listening port is not enough.
-async fn answers(cli: &Path, address: SocketAddr) -> bool {
-    let mut command = Command::new(cli);
-    command.args(["operator", "namespace", "describe", "--namespace", "default", "--address", &address.to_string()]);
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
-    timeout(LOOK_WITHIN, command.status()).await.is_ok_and(|status| status.is_ok_and(|status| status.success()))
 }

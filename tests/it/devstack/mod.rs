@@ -7,3 +7,4 @@ mod server;
 mod service;
 mod stack;
 mod switch;
+mod world;
