@@ -32,7 +32,10 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
 
 /// 413 and 415 stay what they are; everything else that is wrong with a body is 422.
 fn explain(rejection: &JsonRejection) -> ApiError {
-    let message = format!("The body cannot be read: {}", text::line(&rejection.body_text()));
+    let text = rejection.body_text();
+    // The part after axum's own introduction says it all.
+    let why = text.strip_prefix("Failed to ").and_then(|rest| rest.split_once(": ")).map_or(&*text, |(_, why)| why);
+    let message = format!("The body cannot be read: {}.", text::line(why));
     match rejection.status() {
         status @ (StatusCode::PAYLOAD_TOO_LARGE | StatusCode::UNSUPPORTED_MEDIA_TYPE) => {
             ApiError::new(status, Failure::new(FailureKind::Invalid, message, "Send a small JSON object."))
@@ -51,7 +54,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Target {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let Path(id) = Path::<String>::from_request_parts(parts, state)
             .await
-            .map_err(|rejection: PathRejection| ApiError::invalid(rejection.body_text()))?;
+            .map_err(|rejection: PathRejection| ApiError::invalid(format!("The path cannot be read: {}.", text::line(&rejection.body_text()))))?;
         require_id("The id in the path", &id)?;
         Ok(Self(WorkflowId::new(id)))
     }

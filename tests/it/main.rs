@@ -12,6 +12,7 @@ mod activities;
 mod assets;
 mod config;
 mod console;
+mod coordinator;
 mod devstack;
 mod support;
 mod tidy;

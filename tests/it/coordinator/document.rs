@@ -1,0 +1,80 @@
+//! The OpenAPI document and the router say the same.
+
+use reqwest::{Method, StatusCode};
+use serde_json::Value;
+
+use crate::coordinator::rig::{Rig, nowhere};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_documented_operation_is_routed_and_every_route_is_documented() {
+    let rig = Rig::start(nowhere()).await;
+    let document: Value = rig.get("/openapi.json").send().await.unwrap().json().await.unwrap();
+    let mut operations: Vec<(String, String)> = Vec::new();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for method in methods.as_object().unwrap().keys().filter(|key| *key != "parameters") {
+            operations.push((method.to_uppercase(), path.clone()));
+        }
+    }
+    operations.sort();
+    let expected = [
+        ("GET", "/healthz"),
+        ("GET", "/metrics"),
+        ("GET", "/readyz"),
+        ("GET", "/v1/deployments/{id}/health"),
+        ("GET", "/v1/gates"),
+        ("GET", "/v1/key"),
+        ("POST", "/v1/decisions"),
+        ("POST", "/v1/workflows/{id}/rollback"),
+    ];
+    let documented: Vec<(&str, &str)> = operations.iter().map(|(method, path)| (&**method, &**path)).collect();
+    assert_eq!(documented, expected);
+    for (method, path) in &operations {
+        let method: Method = method.parse().unwrap();
+        let status = rig.request(method.clone(), &path.replace("{id}", "w")).send().await.unwrap().status();
+        assert!(
+            !matches!(status, StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED),
+            "{method} {path} is documented but answers {status}"
+        );
+    }
+}
+
+/// Every `$ref` leads somewhere, and every failure is an `ErrorBody`.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_document_is_whole() {
+    let rig = Rig::start(nowhere()).await;
+    let document: Value = rig.get("/openapi.json").send().await.unwrap().json().await.unwrap();
+    let mut references = Vec::new();
+    collect(&document, &mut references);
+    assert!(references.len() > 20, "there should be many: {references:?}");
+    for reference in references {
+        let pointer = reference.strip_prefix('#').unwrap();
+        assert!(document.pointer(pointer).is_some(), "{reference} leads nowhere");
+    }
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            for (status, response) in operation["responses"].as_object().unwrap() {
+                // 409 of a decision is its outcome.
+                if status.starts_with(['4', '5']) && !(status == "409" && path == "/v1/decisions") {
+                    let schema = &response["content"]["application/json"]["schema"]["$ref"];
+                    assert_eq!(schema, "#/components/schemas/ErrorBody", "{method} {path} {status}");
+                }
+            }
+        }
+    }
+    assert_eq!(document["components"]["securitySchemes"]["token"]["scheme"], "bearer");
+}
+
+fn collect(value: &Value, into: &mut Vec<String>) {
+    match value {
+        Value::Object(fields) => {
+            for (key, field) in fields {
+                match field.as_str().filter(|_| key == "$ref") {
+                    Some(reference) => into.push(reference.to_owned()),
+                    None => collect(field, into),
+                }
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| collect(item, into)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}

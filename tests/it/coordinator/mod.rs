@@ -1,0 +1,7 @@
+//! The coordinator on a real listener: who may what, what it says of itself, that garbage is answered, not obeyed.
+
+mod auth;
+mod document;
+mod garbage;
+mod key;
+mod rig;
