@@ -52,9 +52,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Target {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let Path(id) = Path::<String>::from_request_parts(parts, state)
-            .await
-            .map_err(|rejection: PathRejection| ApiError::invalid(format!("The path cannot be read: {}.", text::line(&rejection.body_text()))))?;
+        let Path(id) = Path::<String>::from_request_parts(parts, state).await.map_err(|rejection: PathRejection| {
+            ApiError::invalid(format!("The path cannot be read: {}.", text::line(&rejection.body_text())))
+        })?;
         require_id("The id in the path", &id)?;
         Ok(Self(WorkflowId::new(id)))
     }

@@ -30,14 +30,16 @@ const PING: Duration = Duration::from_secs(3);
 const FIRST_BACK_OFF: Duration = Duration::from_millis(250);
 const LAST_BACK_OFF: Duration = Duration::from_secs(10);
 
-/// Connects once. `identity` is what Temporal shows as the one who did something.
-pub async fn dial(temporal: &settings::Temporal, identity: &str) -> Result<Client, Failure> {
+/// Connects once. `identity` is what Temporal shows as the one who did something; `retries` is what the client does by
+/// itself with a call that fails.
+pub async fn dial(temporal: &settings::Temporal, identity: &str, retries: RetryOptions) -> Result<Client, Failure> {
     let address = temporal.cluster().address;
     let client = ClientOptions::new(&temporal.namespace).build();
-    Client::connect(options(temporal, identity), client).await.map_err(|error| failure::of_connecting(&address, &error))
+    let options = options(temporal, identity, retries);
+    Client::connect(options, client).await.map_err(|error| failure::of_connecting(&address, &error))
 }
 
-fn options(temporal: &settings::Temporal, identity: &str) -> ConnectionOptions {
+fn options(temporal: &settings::Temporal, identity: &str, retries: RetryOptions) -> ConnectionOptions {
     // TLS follows the scheme, and `https` without TLS options does not connect. Settings refuse credentials over
     // `http`, where the options would be ignored and the credentials sent in clear.
     let tls = (temporal.address.scheme() == "https").then(|| tls(temporal.tls.as_ref()));
@@ -49,8 +51,7 @@ fn options(temporal: &settings::Temporal, identity: &str) -> ConnectionOptions {
         .maybe_tls_options(tls)
         .headers(headers)
         .connect_timeout(PATIENT_ATTEMPT)
-        // Deadlines are per call and belong to the caller: a call that fails is reported, not repeated behind its back.
-        .retry_options(RetryOptions::no_retries())
+        .retry_options(retries)
         .build()
 }
 
@@ -131,7 +132,10 @@ impl Wire {
         for attempt in 1_u32.. {
             let limit = if attempt == 1 { ATTEMPT } else { PATIENT_ATTEMPT };
             let address = self.settings.cluster().address;
-            let failure = match timeout(limit, dial(&self.settings, &self.identity)).await {
+            // Deadlines are per call and belong to the caller: a call that fails is reported, not repeated behind its
+            // back.
+            let dialling = dial(&self.settings, &self.identity, RetryOptions::no_retries());
+            let failure = match timeout(limit, dialling).await {
                 Ok(Ok(client)) => {
                     *self.client.lock().unwrap_or_else(PoisonError::into_inner) = Some(client);
                     self.hear();

@@ -3,19 +3,17 @@
 use std::time::Duration;
 
 use anyhow::Context;
-use temporalio_client::{Client, ClientOptions, ConnectionOptions};
+use temporalio_client::{Client, RetryOptions};
 
 use crate::config::settings;
+use crate::gateway::connect;
 
 /// A server that takes the connection and says nothing is as good as none.
-const CONNECT: Duration = Duration::from_secs(5);
+const CONNECT: Duration = Duration::from_secs(10);
 
+/// What a worker has done must reach the server, so its client repeats a report that fails.
 pub async fn client(temporal: &settings::Temporal, index: usize) -> anyhow::Result<Client> {
-    let options = ConnectionOptions::new(temporal.address.clone())
-        .identity(format!("{}@gatewatch-worker/{index}", std::process::id()))
-        .connect_timeout(CONNECT)
-        .build();
-    let connecting = Client::connect(options, ClientOptions::new(&temporal.namespace).build());
-    let client = tokio::time::timeout(CONNECT * 2, connecting).await;
-    client.context("it took the connection but did not answer")?.context("connecting")
+    let identity = format!("{}@gatewatch-worker/{index}", std::process::id());
+    let dialling = connect::dial(temporal, &identity, RetryOptions::default());
+    Ok(tokio::time::timeout(CONNECT, dialling).await.context("Temporal took the connection but did not answer")??)
 }

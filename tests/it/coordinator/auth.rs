@@ -19,9 +19,16 @@ async fn each_wrong_request_gets_its_own_answer() {
         ("may only roll back", "/v1/decisions", Some(ONCALL), &decide, 403, "denied"),
         ("may only look", "/v1/workflows/w/rollback", Some(GUEST), &rollback, 403, "denied"),
         ("no request id", "/v1/workflows/w/rollback", Some(ONCALL), &json!({}), 422, "invalid"),
-        ("an empty decision id", "/v1/decisions", Some(MIRA), &json!({
-            "decisionId": "", "workflowId": "w", "gate": "g", "verdict": "approve"
-        }), 422, "invalid"),
+        (
+            "an empty decision id",
+            "/v1/decisions",
+            Some(MIRA),
+            &json!({
+                "decisionId": "", "workflowId": "w", "gate": "g", "verdict": "approve"
+            }),
+            422,
+            "invalid",
+        ),
         ("an unknown verdict", "/v1/decisions", Some(MIRA), &decision("w", "perhaps"), 422, "invalid"),
         ("nothing there", "/v1/nothing", Some(MIRA), &decide, 404, "not-found"),
         ("the wrong method", "/v1/gates", Some(MIRA), &decide, 405, "invalid"),
@@ -47,7 +54,9 @@ async fn looking_needs_a_token_too_but_alive_ready_key_and_document_do_not() {
     for path in ["/v1/gates", "/v1/deployments/w/health"] {
         assert_eq!(answer(rig.get(path)).await.0, 401, "{path}");
     }
-    for (path, status) in [("/healthz", 200), ("/readyz", 503), ("/metrics", 200), ("/v1/key", 200), ("/openapi.json", 200)] {
+    for (path, status) in
+        [("/healthz", 200), ("/readyz", 503), ("/metrics", 200), ("/v1/key", 200), ("/openapi.json", 200)]
+    {
         assert_eq!(rig.get(path).send().await.unwrap().status(), status, "{path}");
     }
 }

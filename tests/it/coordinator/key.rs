@@ -57,9 +57,8 @@ fn coordinators_that_start_together_agree() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("coordinator.key");
     let keys: Vec<String> = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..8)
-            .map(|_| scope.spawn(|| SigningKey::load_or_create(&file).unwrap().public().to_owned()))
-            .collect();
+        let threads: Vec<_> =
+            (0..8).map(|_| scope.spawn(|| SigningKey::load_or_create(&file).unwrap().public().to_owned())).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
     assert!(keys.windows(2).all(|pair| pair[0] == pair[1]), "{keys:?}");

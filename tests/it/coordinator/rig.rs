@@ -79,7 +79,12 @@ impl Rig {
             server::run_with_listener(&for_server, listener, told).await
         });
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).timeout(Duration::from_secs(30)).build().unwrap();
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .pool_max_idle_per_host(0)
+            .timeout(Duration::from_secs(30))
+            .build()
+            .unwrap();
         Self { address, settings, folder, http, stop: Some(stop), serving }
     }
 
