@@ -5,6 +5,7 @@
 //! [`coordinator::Coordinator`] is the coordinator as a client sees it.
 
 pub mod admin;
+pub mod audit;
 pub mod connect;
 pub mod coordinator;
 pub mod decide;
@@ -227,8 +228,4 @@ async fn lost(link: &mut watch::Receiver<Link>) -> Failure {
             return std::future::pending().await;
         }
     }
-}
-
-fn unbuilt<T>(what: &str) -> Result<T, Failure> {
-    Err(Failure::new(FailureKind::Internal, format!("{what}: not built yet."), ""))
 }

@@ -1,0 +1,153 @@
+//! The one path on which people change anything: re-read the target, send with a stable id, follow, audit.
+//! Read-only mode blocks it in one function and nowhere else, because there is nowhere else.
+
+mod check;
+mod follow;
+mod send;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use crate::contracts::actor::Actor;
+use crate::contracts::failure::{Failure, FailureKind};
+use crate::contracts::mutation::{Description, Done, Mutation};
+use crate::gateway::Gateway;
+use crate::gateway::audit::{self, Record, Stage};
+use crate::gateway::coordinator::Coordinator;
+
+/// Between two attempts to resolve a doubt.
+const AGAIN: Duration = Duration::from_millis(500);
+
+/// What an operator may do, and how.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    pub read_only: bool,
+    /// Roll back straight through Temporal when the coordinator does not answer.
+    pub direct_rollback: bool,
+    /// Who acts, and through what.
+    pub actor: Actor,
+    /// Where the audit trail is.
+    pub audit: PathBuf,
+}
+
+/// A person at work on one namespace.
+#[derive(Clone, Debug)]
+pub struct Operator {
+    gateway: Gateway,
+    coordinator: Option<Coordinator>,
+    policy: Policy,
+}
+
+impl Operator {
+    pub fn new(gateway: Gateway, coordinator: Option<Coordinator>, policy: Policy) -> Self {
+        Self { gateway, coordinator, policy }
+    }
+
+    /// What the confirm dialog and the CLI show before they ask.
+    pub fn describe(&self, mutation: &Mutation) -> Description {
+        mutation.describe(&self.gateway.cluster())
+    }
+
+    /// Does it. In doubt is an answer, not an error: see [`Self::follow`].
+    pub async fn perform(&self, mutation: Mutation) -> Result<Done, Failure> {
+        self.permit()?;
+        let asked = Stage::Asked { name: mutation.name().to_owned(), mutation: mutation.clone() };
+        if let Err(failure) = self.record(&mutation, asked).await {
+            // What cannot be recorded is not done, but for the one thing that must always be possible.
+            if !matches!(mutation, Mutation::Rollback(_)) {
+                return Err(failure);
+            }
+        }
+        let result = self.act(&mutation).await;
+        self.record_result(&mutation, &result).await;
+        result
+    }
+
+    /// Follows what [`Self::perform`] left in doubt until it is known what became of it or the time is over. Updates and
+    /// starts are sent again under their own ids, because the server may have lost them; a signal is not, because the
+    /// server has it.
+    pub async fn follow(&self, mutation: &Mutation, within: Duration) -> Result<Done, Failure> {
+        self.permit()?;
+        let until = Instant::now() + within;
+        loop {
+            let result = match mutation {
+                Mutation::Decide(_) | Mutation::Rollback(_) | Mutation::Start(_) | Mutation::RegisterAttributes => {
+                    self.act(mutation).await
+                }
+                Mutation::ExtendMonitoring(_)
+                | Mutation::PauseMonitoring(_)
+                | Mutation::ResumeMonitoring(_)
+                | Mutation::Signal(_) => self.seen(mutation, None, Done::Signalled { seen_at: None }).await,
+                Mutation::Cancel(_) | Mutation::Terminate(_) => {
+                    self.seen(mutation, None, Done::Stopping { closed: false }).await
+                }
+            };
+            let left = until.saturating_duration_since(Instant::now());
+            let waiting = match &result {
+                Ok(done) => done.is_in_doubt() && !matches!(mutation, Mutation::Signal(_)),
+                Err(failure) => matches!(failure.kind, FailureKind::Unavailable | FailureKind::DeadlineExceeded),
+            };
+            if !waiting || left.is_zero() {
+                self.record_result(mutation, &result).await;
+                return result;
+            }
+            sleep(AGAIN.min(left)).await;
+        }
+    }
+
+    /// Every mutation passes here, and nothing else sends one.
+    async fn act(&self, mutation: &Mutation) -> Result<Done, Failure> {
+        self.permit()?;
+        match self.checked(mutation).await? {
+            check::Verdict::Settled(done) => Ok(done),
+            check::Verdict::Go(before) => {
+                let done = self.send(mutation).await?;
+                self.seen(mutation, before.as_deref(), done).await
+            }
+        }
+    }
+
+    fn permit(&self) -> Result<(), Failure> {
+        if self.policy.read_only {
+            return Err(Failure::new(
+                FailureKind::ReadOnly,
+                "Not done: this session is read-only.",
+                "Start gatewatch without --read-only, or take read_only out of the profile.",
+            ));
+        }
+        Ok(())
+    }
+
+    async fn record_result(&self, mutation: &Mutation, result: &Result<Done, Failure>) {
+        let stage = match result {
+            Ok(done) => Stage::Done { result: done.clone() },
+            Err(failure) => Stage::Failed { failure: failure.clone() },
+        };
+        // It has happened already; the log has why the trail lacks it.
+        let _ = self.record(mutation, stage).await;
+    }
+
+    async fn record(&self, mutation: &Mutation, stage: Stage) -> Result<(), Failure> {
+        let record = Record {
+            actor: self.policy.actor.clone(),
+            cluster: self.gateway.cluster(),
+            id: mutation.id().to_owned(),
+            stage,
+        };
+        let path = self.policy.audit.clone();
+        let written = tokio::task::spawn_blocking(move || audit::append(&path, record)).await;
+        let why = match written {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(error)) => error.to_string(),
+            Err(error) => error.to_string(),
+        };
+        tracing::error!(%why, path = %self.policy.audit.display(), "the audit trail cannot be written");
+        Err(Failure::new(
+            FailureKind::Internal,
+            format!("Not done: the audit trail {} cannot be written: {why}.", self.policy.audit.display()),
+            "Make room or correct its permissions, or set console.state_dir to another folder.",
+        ))
+    }
+}
