@@ -2,6 +2,7 @@
 
 mod checks;
 mod database;
+mod demo;
 mod deploy;
 mod git;
 mod histogram;
