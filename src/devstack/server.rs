@@ -84,7 +84,7 @@ impl Server {
         let mut child = self.launcher.spawn("temporal", &self.command())?;
         let settings = self.settings("default")?;
         // A listening port is not enough: it has to answer calls.
-        child.ready(READY_WITHIN, async || connect::dial(&settings, IDENTITY).await.is_ok()).await?;
+        child.ready(READY_WITHIN, async || connect::answers(&settings, IDENTITY).await).await?;
         self.child = Some(child);
         Ok(())
     }

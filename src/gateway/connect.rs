@@ -39,6 +39,11 @@ pub async fn dial(temporal: &settings::Temporal, identity: &str, retries: RetryO
     Client::connect(options, client).await.map_err(|error| failure::of_connecting(&address, &error))
 }
 
+/// Whether a server is there and answers for real; asked once.
+pub async fn answers(temporal: &settings::Temporal, identity: &str) -> bool {
+    dial(temporal, identity, RetryOptions::no_retries()).await.is_ok()
+}
+
 fn options(temporal: &settings::Temporal, identity: &str, retries: RetryOptions) -> ConnectionOptions {
     // TLS follows the scheme, and `https` without TLS options does not connect. Settings refuse credentials over
     // `http`, where the options would be ignored and the credentials sent in clear.
