@@ -1,7 +1,7 @@
 //! The load generator: steady whatever answers, and honest about what came back.
 
 use std::num::NonZeroU32;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -10,6 +10,7 @@ use axum::Router;
 use gatewatch::devstack::load::{self, LoadArgs};
 use reqwest::StatusCode;
 use rustix::process::{Pid, Signal, kill_process};
+use tokio::process::Command;
 use url::Url;
 
 use crate::devstack::stack::listener;
@@ -56,17 +57,18 @@ async fn requests_leave_on_time_though_nothing_answers_until_too_many_wait() {
 #[tokio::test(flavor = "multi_thread")]
 async fn sigterm_ends_it_with_a_summary() {
     let (url, asked) = server(StatusCode::OK).await;
-    let mut process = Command::new(GATEWATCH)
+    let process = Command::new(GATEWATCH)
         .args(["demo-load", "--rate", "50", "--url", url.as_str()])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
+        .kill_on_drop(true)
         .spawn()
         .unwrap();
     wait_until("it asks", PATIENCE, async || (asked.load(Ordering::Relaxed) > 5).then_some(())).await;
-    kill_process(Pid::from_child(&process), Signal::TERM).unwrap();
-    let status = wait_until("it ends", PATIENCE, async || process.try_wait().unwrap()).await;
-    assert!(status.success(), "{status}");
-    let output = std::io::read_to_string(process.stdout.take().unwrap()).unwrap();
+    kill_process(Pid::from_raw(process.id().unwrap().cast_signed()).unwrap(), Signal::TERM).unwrap();
+    let output = tokio::time::timeout(PATIENCE, process.wait_with_output()).await.expect("it ends").unwrap();
+    assert!(output.status.success(), "{}", output.status);
+    let output = String::from_utf8(output.stdout).unwrap();
     let summary = output.lines().last().unwrap();
     let sent: usize = summary.split(' ').next().unwrap().parse().unwrap();
     assert_eq!(sent, asked.load(Ordering::Relaxed), "{summary}");

@@ -1,12 +1,13 @@
 //! The demo service as its monitor sees it: through the switch, over HTTP, with a real database.
 
 use std::net::SocketAddr;
-use std::process::{Child, Command, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use reqwest::StatusCode;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
+use tokio::process::{Child, Command};
 
 use crate::devstack::stack::{
     Running, Switch, client, database, get, listener, metric, options, put, serve, serve_with, sql,
@@ -206,14 +207,14 @@ async fn without_a_holder_there_is_no_service() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn kill_9_of_the_holder_ends_the_process() {
+async fn a_lifeline_that_is_torn_ends_the_process() {
     let folder = tempfile::tempdir().unwrap();
     let holder = listener().await;
     let lifeline = holder.local_addr().unwrap().to_string();
     let (mut process, address) = spawn(folder.path(), &["--lifeline", &lifeline]).await;
     let (held, _) = tokio::time::timeout(PATIENCE, holder.accept()).await.unwrap().unwrap();
     until_healthy(address).await;
-    // What the system does for a process that dies: a reset, no goodbye.
+    // The hard way for a connection to end: a reset, no goodbye.
     held.set_zero_linger().unwrap();
     drop(held);
     let status = wait_until("it ends", PATIENCE, async || process.try_wait().unwrap()).await;
@@ -231,13 +232,14 @@ async fn sigterm_lets_the_order_under_way_finish() {
         (metric(address, "http_requests_in_flight").await > 0 || order.is_finished()).then_some(())
     })
     .await;
-    kill_process(Pid::from_child(&process), Signal::TERM).unwrap();
+    let pid = Pid::from_raw(process.id().unwrap().cast_signed()).unwrap();
+    kill_process(pid, Signal::TERM).unwrap();
     assert_eq!(order.await.unwrap().0, StatusCode::OK);
     let status = wait_until("it ends", PATIENCE, async || process.try_wait().unwrap()).await;
     assert!(status.success(), "{status}");
 }
 
-/// `gatewatch demo-service` as a process of its own.
+/// `gatewatch demo-service` as a process of its own, which a failing test does not leave behind.
 async fn spawn(folder: &std::path::Path, more: &[&str]) -> (Child, SocketAddr) {
     let file = database(folder).await;
     let address = listener().await.local_addr().unwrap();
@@ -248,6 +250,7 @@ async fn spawn(folder: &std::path::Path, more: &[&str]) -> (Child, SocketAddr) {
         .args(more)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
+        .kill_on_drop(true)
         .spawn()
         .unwrap();
     (process, address)
