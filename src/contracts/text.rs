@@ -10,7 +10,7 @@ pub fn line(text: &str) -> Cow<'_, str> {
     escape(text, |_| false)
 }
 
-/// A remote id: [`line`], and what already looks escaped has its backslash escaped too. So different ids never look
+/// A remote id: [`line()`], and what already looks escaped has its backslash escaped too. So different ids never look
 /// alike and [`original`] finds the way back: an id is shown safe and sent as it was.
 pub fn id(text: &str) -> Cow<'_, str> {
     if text.contains(ESCAPE) {
