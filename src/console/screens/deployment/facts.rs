@@ -83,9 +83,11 @@ fn way_back(ready: &RollbackReadiness, now: Timestamp) -> Vec<Field<'static>> {
         (0, _) => Field::new("migrations", "none to take back", Role::Text),
         (1, true) => Field::new("migrations", "1, reversible", Role::Text),
         (count, true) => Field::new("migrations", format!("{count}, all reversible"), Role::Text),
-        (count, false) => {
-            Field::new("migrations", format!("{count}, NOT all reversible: the backup is restored"), Role::StatusWarning)
-        }
+        (count, false) => Field::new(
+            "migrations",
+            format!("{count}, NOT all reversible: the backup is restored"),
+            Role::StatusWarning,
+        ),
     };
     let estimate = ready.estimate_ms.map(|estimate| format!(" ~{}", time::fine(estimate))).unwrap_or_default();
     let rollback = if ready.ready {

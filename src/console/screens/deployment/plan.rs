@@ -41,7 +41,8 @@ pub fn draw(state: &State, scene: &Scene<'_>, ctx: &Ctx<'_>, target: (&Theme, &m
 }
 
 fn versions(scene: &Scene<'_>) -> String {
-    let service = scene.summary().map_or_else(String::new, |summary| format!("{} {} ", summary.service, summary.version));
+    let service =
+        scene.summary().map_or_else(String::new, |summary| format!("{} {} ", summary.service, summary.version));
     let back = scene.previous_version().map_or("the previous version", |version| version.as_str());
     format!("{service}→ {back}")
 }
@@ -64,11 +65,12 @@ fn heading(state: &State, scene: &Scene<'_>, theme: &Theme) -> Line<'static> {
         ]);
     }
     match &state.asked {
-        Asked::No => Line::from(vec![
-            Span::styled("The way back", muted),
-            Span::styled(format!("  {versions}"), muted),
-        ]),
-        Asked::Preview { .. } => Line::from(Span::styled(format!("Roll back {versions}?"), theme.style(Role::StatusWarning))),
+        Asked::No => {
+            Line::from(vec![Span::styled("The way back", muted), Span::styled(format!("  {versions}"), muted)])
+        }
+        Asked::Preview { .. } => {
+            Line::from(Span::styled(format!("Roll back {versions}?"), theme.style(Role::StatusWarning)))
+        }
         Asked::Sent { .. } => Line::from(Span::styled(format!("Rolling back {versions}"), strong)),
     }
 }
@@ -169,7 +171,10 @@ fn below(state: &State, scene: &Scene<'_>, ctx: &Ctx<'_>, look: (&Theme, usize))
         return wrapped.into_iter().map(|line| Line::styled(line, theme.style(Role::StatusWarning))).collect();
     }
     match &state.asked {
-        Asked::No => vec![Line::from(vec![key(Action::RollBack), Span::styled(" shows this and asks; nothing happens before you press it again", muted)])],
+        Asked::No => vec![Line::from(vec![
+            key(Action::RollBack),
+            Span::styled(" shows this and asks; nothing happens before you press it again", muted),
+        ])],
         Asked::Preview { .. } => {
             let keys = Line::from(vec![
                 key(Action::RollBack),

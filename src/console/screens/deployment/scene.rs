@@ -188,5 +188,9 @@ pub fn failing_since(report: &HealthReport) -> Option<Timestamp> {
         .map(|streak| report.samples.len().saturating_sub(streak))
         .and_then(|at| report.samples.get(at))
         .map(|sample| sample.at);
-    first.into_iter().chain(report.response_time_above_since).min().or_else(|| report.samples.last().map(|last| last.at))
+    first
+        .into_iter()
+        .chain(report.response_time_above_since)
+        .min()
+        .or_else(|| report.samples.last().map(|last| last.at))
 }

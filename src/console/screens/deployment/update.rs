@@ -70,7 +70,8 @@ fn see(state: &mut State, detail: &WorkflowDetail) {
 /// What led to the rollback and how it recovers, in one line: each watch begins to count its looks anew.
 fn joined(before: Vec<Sample>, now: Vec<Sample>) -> Vec<Sample> {
     let first = now.first().map(|sample| sample.at);
-    let mut all: Vec<Sample> = before.into_iter().filter(|sample| first.is_none_or(|first| sample.at < first)).collect();
+    let mut all: Vec<Sample> =
+        before.into_iter().filter(|sample| first.is_none_or(|first| sample.at < first)).collect();
     all.extend(now);
     let spare = all.len().saturating_sub(2 * HealthReport::KEPT);
     all.drain(..spare);
@@ -96,7 +97,8 @@ fn mutated(state: &mut State, mutation: &Mutation, result: &Result<Done, Failure
 fn act(state: &mut State, action: Action, ctx: &Ctx<'_>) -> Vec<Effect> {
     if state.focus() == Focus::Text {
         // Every way out of the field leads back to the preview, with the text kept.
-        if matches!(action, Action::Back | Action::NewLine | Action::Submit | Action::NextField | Action::PreviousField) {
+        if matches!(action, Action::Back | Action::NewLine | Action::Submit | Action::NextField | Action::PreviousField)
+        {
             set_focus(state, Focus::Keys);
         }
         return Vec::new();

@@ -111,7 +111,10 @@ fn headline(scene: &Scene<'_>, theme: &Theme, buffer: &mut Buffer, area: Rect) {
         let role = if environment.is_production() { Role::Production } else { Role::TextStrong };
         spans.push(Span::styled(environment.to_string(), theme.style(role)));
     }
-    let old = scene.at.filter(|_| scene.stale).map(|at| format!("   as of {} ({} ago)", time::second(at), time::age(scene.now, at)));
+    let old = scene
+        .at
+        .filter(|_| scene.stale)
+        .map(|at| format!("   as of {} ({} ago)", time::second(at), time::age(scene.now, at)));
     if let Some(old) = old {
         spans.push(Span::styled(old, theme.style(Role::StatusWarning)));
     }
@@ -161,7 +164,9 @@ fn nothing(state: &State, ctx: &Ctx<'_>, theme: &Theme, buffer: &mut Buffer, are
     let mut lines: Vec<(String, Role)> = Vec::new();
     if let Some(id) = &state.workflow {
         match ctx.world.detail(id) {
-            Remote::Failed { failure, .. } => lines.push((format!("{id} cannot be shown. {failure}"), Role::StatusFailed)),
+            Remote::Failed { failure, .. } => {
+                lines.push((format!("{id} cannot be shown. {failure}"), Role::StatusFailed))
+            }
             Remote::Idle | Remote::Loading | Remote::Fresh { .. } | Remote::Stale { .. } => {
                 lines.push((format!("Asking about {id}."), Role::TextMuted));
             }

@@ -109,12 +109,7 @@ fn asked_by(rolling: &RollbackProgress) -> String {
 }
 
 /// `v41 is serving again, verified 14:03:51 · 41 s after detection, 12 s after you pressed R`
-fn serving_again(
-    state: &State,
-    scene: &Scene<'_>,
-    rolling: &RollbackProgress,
-    verified_at: Timestamp,
-) -> String {
+fn serving_again(state: &State, scene: &Scene<'_>, rolling: &RollbackProgress, verified_at: Timestamp) -> String {
     let version = scene.previous_version().map_or("the previous version", |version| version.as_str());
     let seconds = |from: Timestamp| format!("{} s after", verified_at.since(from).0.div_ceil(1000));
     let detected = rolling.cause.trigger.map(|_| rolling.cause.at).or(scene.detected_at());
@@ -142,11 +137,17 @@ fn sent(at: Timestamp, answer: &Answer, ctx: &Ctx<'_>) -> Words {
         Answer::Durable => words(
             Tone::Alarm,
             Sign::Waiting,
-            format!("rollback asked for durably, but no worker has taken it yet: start one and it runs · {since} since you pressed R"),
+            format!(
+                "rollback asked for durably, but no worker has taken it yet: start one and it runs · {since} since you pressed R"
+            ),
         ),
         Answer::Failed(failure) => {
             let key = ctx.key(Context::Deployment, Action::RollBack);
-            words(Tone::Alarm, Sign::Failed, format!("rollback not sent: {} · {key} sends the same request again", failure.message))
+            words(
+                Tone::Alarm,
+                Sign::Failed,
+                format!("rollback not sent: {} · {key} sends the same request again", failure.message),
+            )
         }
     }
 }
@@ -155,7 +156,8 @@ fn paused(until: Timestamp, countdown: Option<Countdown<'_>>, ctx: &Ctx<'_>) -> 
     let left = time::countdown(ctx.now, until);
     let key = ctx.key(Context::Deployment, Action::ResumeMonitoring);
     let failing = countdown.map(|failing| format!(" · {} is failing", failing.trigger.trigger.title()));
-    let text = format!("PAUSED: no automatic rollback for another {left}{} · {key} resumes", failing.unwrap_or_default());
+    let text =
+        format!("PAUSED: no automatic rollback for another {left}{} · {key} resumes", failing.unwrap_or_default());
     words(Tone::Alarm, Sign::Paused, text)
 }
 
@@ -181,7 +183,9 @@ fn failing(countdown: &Countdown<'_>, ctx: &Ctx<'_>) -> Words {
 fn ended(scene: &Scene<'_>) -> Words {
     let status = scene.row.status.as_str();
     match scene.stage() {
-        Some(DeploymentStage::Live) => words(Tone::Triumph, Sign::Ok, "live: watched to the end, accepted and validated"),
+        Some(DeploymentStage::Live) => {
+            words(Tone::Triumph, Sign::Ok, "live: watched to the end, accepted and validated")
+        }
         Some(DeploymentStage::RolledBack) => words(Tone::Calm, Sign::RollingBack, "rolled back"),
         Some(DeploymentStage::Failed) => {
             words(Tone::Bad, Sign::Failed, "failed before anything was changed in production")
@@ -189,7 +193,10 @@ fn ended(scene: &Scene<'_>) -> Words {
         Some(stage) => words(
             Tone::Alarm,
             Sign::Failed,
-            format!("the workflow is {status} while {}: nothing watches this version, and nothing rolls it back", stage.as_str()),
+            format!(
+                "the workflow is {status} while {}: nothing watches this version, and nothing rolls it back",
+                stage.as_str()
+            ),
         ),
         None => words(Tone::Notice, Sign::from(scene.row.status), format!("the workflow is {status}")),
     }
@@ -236,7 +243,8 @@ pub fn trying(now: Timestamp, pending: &PendingActivity) -> String {
             }
         }
         PendingActivityState::Started => {
-            let since = pending.last_started_at.map_or_else(String::new, |at| format!(", runs for {}", time::age(now, at)));
+            let since =
+                pending.last_started_at.map_or_else(String::new, |at| format!(", runs for {}", time::age(now, at)));
             format!("attempt {}{since}", pending.attempt)
         }
         PendingActivityState::CancelRequested => "is asked to stop".to_owned(),
@@ -275,7 +283,11 @@ pub fn advice(step: &StepReport, pending: Option<&PendingActivity>) -> Option<&'
         RollbackStep::Verify => {
             "It is served again and looked at again, until the previous version answers. See what answers at its address."
         }
-        RollbackStep::Monitor => "The previous version has the traffic. It is watched until it has been healthy a few looks in a row.",
-        RollbackStep::Document => "The previous version has the traffic. Only the record is missing; it is written as soon as it can be.",
+        RollbackStep::Monitor => {
+            "The previous version has the traffic. It is watched until it has been healthy a few looks in a row."
+        }
+        RollbackStep::Document => {
+            "The previous version has the traffic. Only the record is missing; it is written as soon as it can be."
+        }
     })
 }

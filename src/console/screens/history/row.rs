@@ -78,7 +78,10 @@ fn of_group(group: &Group, open: bool, now: Timestamp, theme: &Theme) -> Vec<Tex
             theme.style(Role::StatusWarning),
         ),
         Text::styled(group.took().map(time::took).unwrap_or_default(), muted),
-        Text::styled(group.last_word(), theme.style(if outcome == Outcome::Done { Role::TextMuted } else { sign.role() })),
+        Text::styled(
+            group.last_word(),
+            theme.style(if outcome == Outcome::Done { Role::TextMuted } else { sign.role() }),
+        ),
     ]
 }
 

@@ -285,15 +285,8 @@ pub fn can(state: &State, action: Action, _ctx: &Ctx<'_>) -> Result<(), String> 
         None | Some(Deed::Open | Deed::Fold | Deed::Copy) if state.lines.is_empty() => no("No event is shown."),
         Some(Deed::Back) if state.find.is_none() && state.open.is_empty() => no("Nothing is open on this screen."),
         Some(Deed::Accept) => no("Nothing is being typed."),
-        None
-        | Some(
-            Deed::Open
-            | Deed::Fold
-            | Deed::Copy
-            | Deed::Back
-            | Deed::NextKind
-            | Deed::Find
-            | Deed::Follow,
-        ) => Ok(()),
+        None | Some(Deed::Open | Deed::Fold | Deed::Copy | Deed::Back | Deed::NextKind | Deed::Find | Deed::Follow) => {
+            Ok(())
+        }
     }
 }

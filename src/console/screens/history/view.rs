@@ -38,8 +38,7 @@ pub fn view(state: &State, ctx: &Ctx<'_>, theme: &Theme, frame: &mut Frame<'_>, 
         return nothing(state, ctx, theme, frame.buffer_mut(), Rect { x: inner.x, width: inner.width, ..body });
     }
     let list = if area.width >= WIDE { Rect { width: area.width * 3 / 5, ..body } } else { body };
-    let window =
-        Window { total: state.lines.len(), offset: state.cursor.offset, cursor: Some(state.cursor.index) };
+    let window = Window { total: state.lines.len(), offset: state.cursor.offset, cursor: Some(state.cursor.index) };
     table::render(&row::COLUMNS, window, theme, (frame.buffer_mut(), list), |index| {
         state.lines.get(index).map(|line| row::row(state, *line, ctx.now, theme)).unwrap_or_default()
     });
@@ -89,7 +88,10 @@ fn above(state: &State, ctx: &Ctx<'_>, theme: &Theme, frame: &mut Frame<'_>, are
         line.push_span(Span::styled(format!(" · +{} new", state.unseen), theme.style(Role::StatusRunning)));
     }
     if let Known::Failed(failure) = &state.known {
-        line.push_span(Span::styled(format!(" · not up to date: {}", failure.message), theme.style(Role::StatusWarning)));
+        line.push_span(Span::styled(
+            format!(" · not up to date: {}", failure.message),
+            theme.style(Role::StatusWarning),
+        ));
     }
     let used = u16::try_from(line.width()).unwrap_or(area.width);
     frame.buffer_mut().set_line(area.x, area.y, &text::cut_line(line, usize::from(area.width)), area.width);
@@ -121,7 +123,13 @@ fn beside(state: &State, theme: &Theme, buffer: &mut Buffer, area: Rect) {
         },
         Line::Group(_) | Line::Failure(_) => (group.name(), full::group(group)),
     };
-    buffer.set_stringn(inner.x, inner.y, text::cut(&title, usize::from(inner.width)), usize::from(inner.width), theme.style(Role::TextStrong));
+    buffer.set_stringn(
+        inner.x,
+        inner.y,
+        text::cut(&title, usize::from(inner.width)),
+        usize::from(inner.width),
+        theme.style(Role::TextStrong),
+    );
     let columns = usize::from(inner.width);
     // Only as much of a long text is looked at as can be seen.
     let lines = body.lines().take(usize::from(inner.height)).flat_map(|line| text::wrap(line, columns));

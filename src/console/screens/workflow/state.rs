@@ -66,9 +66,8 @@ impl Section {
 
 impl State {
     pub fn interests(&self, _ctx: &Ctx<'_>) -> Vec<Interest> {
-        let of = |id: &WorkflowId| {
-            [Interest::Workflow(id.clone()), Interest::History { workflow: id.clone(), run: None }]
-        };
+        let of =
+            |id: &WorkflowId| [Interest::Workflow(id.clone()), Interest::History { workflow: id.clone(), run: None }];
         self.workflow.iter().flat_map(of).collect()
     }
 
@@ -164,7 +163,10 @@ fn lines(detail: &WorkflowDetail, chronicle: &Chronicle) -> Vec<Line> {
     };
     // What waits for somebody or keeps failing comes before what merely is.
     section(Section::Gates, gates::of_row(&detail.row).map(|gate| Item::Gate(gate.id.clone())).collect());
-    section(Section::Activities, activities(detail).map(|activity| Item::Activity(activity.activity_id.clone())).collect());
+    section(
+        Section::Activities,
+        activities(detail).map(|activity| Item::Activity(activity.activity_id.clone())).collect(),
+    );
     section(Section::Phases, phases.iter().map(|phase| Item::Phase(phase.name.clone())).collect());
     section(Section::Children, detail.children.iter().map(|child| Item::Child(child.id.clone())).collect());
     let happened = chronicle.groups().filter(|group| {

@@ -70,9 +70,8 @@ fn of_phase(phase: &Phase, state: &State, now: Timestamp) -> String {
         return facts.0;
     };
     facts.fact("took", time::took(phase.ended_at.unwrap_or(now).since(from)));
-    let within = |group: &&Group| {
-        group.began().is_some_and(|at| at >= from && phase.ended_at.is_none_or(|end| at < end))
-    };
+    let within =
+        |group: &&Group| group.began().is_some_and(|at| at >= from && phase.ended_at.is_none_or(|end| at < end));
     for group in state.chronicle.groups().filter(within) {
         let failure = group.failure().map(|failure| format!(": {failure}")).unwrap_or_default();
         let at = group.began().map(time::second).unwrap_or_default();
@@ -89,7 +88,10 @@ fn of_gate(gate: &gates::GateView<'_>, now: Timestamp) -> String {
     };
     facts.moment("opened", Some(open.opened_at), now);
     if let Some(deadline) = open.deadline {
-        facts.fact("deadline", format!("{}, {}; then {}", time::until(now, deadline), time::date(deadline), gate.then()));
+        facts.fact(
+            "deadline",
+            format!("{}, {}; then {}", time::until(now, deadline), time::date(deadline), gate.then()),
+        );
     }
     if !open.requested_by.is_empty() {
         facts.fact("asked by", &open.requested_by);
@@ -104,7 +106,10 @@ fn of_gate(gate: &gates::GateView<'_>, now: Timestamp) -> String {
         }
         facts.fact("score", format!("{}/100, {} passed, {} failed", evidence.score, evidence.passed, evidence.failed));
         facts.fact("commit", format!("{}  {}  by {}", evidence.commit.short(), evidence.subject, evidence.author));
-        facts.fact("evidence", format!("{} collected {} ago", evidence.digest.short(), time::age(now, evidence.collected_at)));
+        facts.fact(
+            "evidence",
+            format!("{} collected {} ago", evidence.digest.short(), time::age(now, evidence.collected_at)),
+        );
     }
     facts.0
 }
@@ -163,7 +168,13 @@ fn of_event(event: &HistoryEvent) -> String {
         let _ = write!(text, "\n  {}", failure.replace('\n', "\n  "));
     }
     for payload in &event.payloads {
-        let _ = write!(text, "\n  {} ({} bytes)\n    {}", payload.name, payload.bytes, payload.text.replace('\n', "\n    "));
+        let _ = write!(
+            text,
+            "\n  {} ({} bytes)\n    {}",
+            payload.name,
+            payload.bytes,
+            payload.text.replace('\n', "\n    ")
+        );
     }
     text
 }

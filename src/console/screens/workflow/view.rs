@@ -63,7 +63,8 @@ fn standing(detail: &WorkflowDetail, state: &State, ctx: &Ctx<'_>, target: (&The
     let row = &detail.row;
     let muted = theme.style(Role::TextMuted);
     let sign = Sign::from(row.status);
-    let mut line = Text::from(Span::styled(format!("{} {}", sign.glyph(), row.status.as_str()), theme.style(sign.role())));
+    let mut line =
+        Text::from(Span::styled(format!("{} {}", sign.glyph(), row.status.as_str()), theme.style(sign.role())));
     if let Some(started) = row.started_at {
         let when = format!("   started {} ({} ago)", time::when(ctx.now, started), time::age(ctx.now, started));
         line.push_span(Span::styled(when, muted));
