@@ -6,9 +6,10 @@ use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 use gatewatch::cli::exit;
 use gatewatch::cli::global::Global;
+use gatewatch::contracts::failure::{Failure, FailureKind};
 use gatewatch::devstack::part::Part;
 use gatewatch::headless::args::Headless;
-use gatewatch::{cli, devstack, headless};
+use gatewatch::{cli, console, devstack, headless};
 
 /// The on-call console for Temporal: watch deliveries, approve gates, roll back.
 ///
@@ -40,7 +41,7 @@ enum Command {
 fn main() -> ExitCode {
     let Arguments { global, command } = Arguments::parse();
     match command {
-        None => ExitCode::SUCCESS,
+        None => open_console(&global),
         Some(Command::Cli(command)) => cli::run(&global, &command),
         Some(Command::Completions { shell }) => {
             clap_complete::generate(shell, &mut Arguments::command(), "gatewatch", &mut std::io::stdout());
@@ -50,4 +51,14 @@ fn main() -> ExitCode {
         Some(Command::Part(part)) => part.run(),
         Some(Command::Devstack(command)) => devstack::command::run(&global, &command),
     }
+}
+
+/// The console on the configured namespace.
+fn open_console(global: &Global) -> ExitCode {
+    let opened = global.settings().and_then(|settings| {
+        let options = console::run::Options::default();
+        console::run::run(settings, options)
+            .map_err(|error| Failure::new(FailureKind::Internal, format!("{error:#}."), ""))
+    });
+    ExitCode::from(global.output().end(opened.map(|()| exit::Exit::Ok).map_err(Into::into)).code())
 }
