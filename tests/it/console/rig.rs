@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use gatewatch::console::assets::{Kind, Shelf};
 use gatewatch::console::ctx::{Ctx, Profile, Size};
-use gatewatch::console::event::{Answer, Overview};
+use gatewatch::console::event::Answer;
 use gatewatch::console::keymap::{self, Keymap};
 use gatewatch::console::theme::Theme;
 use gatewatch::console::theme::charset::Charset;
@@ -81,11 +81,6 @@ impl Rig {
         let answer = Answer::Workflow { id: detail.row.id.clone(), result: Ok(Box::new(detail)) };
         self.world.apply(&answer, self.now);
         answer
-    }
-
-    /// The world as it is after an answer about everything.
-    pub(super) fn survey(&mut self, overview: Overview) {
-        self.world.apply(&Answer::Overview(Ok(overview)), self.now);
     }
 
     /// The screen inside its border, as text.

@@ -76,7 +76,10 @@ fn above(state: &State, ctx: &Ctx<'_>, theme: &Theme, frame: &mut Frame<'_>, are
         Span::styled(format!(" {}", state.kinds.words()), kinds),
         Span::styled(format!(" · {} events", state.chronicle.events()), muted),
     ]);
-    if state.chronicle.older().is_some() {
+    if let Known::Failed(failure) = &state.known {
+        let words = format!(" · not up to date: {}", failure.message);
+        line.push_span(Span::styled(words, theme.style(Role::StatusWarning)));
+    } else if state.chronicle.older().is_some() {
         line.push_span(Span::styled(", older ones follow below", muted));
     } else if state.chronicle.forgot() {
         line.push_span(Span::styled(", the oldest are not kept", theme.style(Role::StatusWarning)));
@@ -86,12 +89,6 @@ fn above(state: &State, ctx: &Ctx<'_>, theme: &Theme, frame: &mut Frame<'_>, are
     }
     if state.unseen > 0 {
         line.push_span(Span::styled(format!(" · +{} new", state.unseen), theme.style(Role::StatusRunning)));
-    }
-    if let Known::Failed(failure) = &state.known {
-        line.push_span(Span::styled(
-            format!(" · not up to date: {}", failure.message),
-            theme.style(Role::StatusWarning),
-        ));
     }
     let used = u16::try_from(line.width()).unwrap_or(area.width);
     frame.buffer_mut().set_line(area.x, area.y, &text::cut_line(line, usize::from(area.width)), area.width);

@@ -5,10 +5,18 @@ pub(super) mod fixture;
 use gatewatch::console::action::Action;
 use gatewatch::console::effect::Effect;
 use gatewatch::console::event::Input;
-use gatewatch::console::screen::Place;
-use gatewatch::console::screens::deployment::state::State;
+use gatewatch::console::key::KeyPress;
+use gatewatch::console::screen::{Beat, Focus, Place};
+use gatewatch::console::screens::deployment::state::{Asked, State};
 use gatewatch::console::screens::deployment::update::{can, update};
 use gatewatch::console::screens::deployment::view::{title, view};
+use gatewatch::console::theme::role::Role;
+use gatewatch::contracts::delivery::DeploymentStage;
+use gatewatch::contracts::failure::{Failure, FailureKind};
+use gatewatch::contracts::http::RollbackOutcome;
+use gatewatch::contracts::mutation::{Done, Mutation};
+use gatewatch::contracts::rollback::StepStatus;
+use gatewatch::contracts::workflow::ExecutionStatus;
 
 use self::fixture::{Story, checkout};
 use super::rig::{Rig, at};
@@ -45,26 +53,324 @@ impl Screen {
     }
 }
 
+/// The line that says how it stands.
+fn standing(screen: &Screen) -> String {
+    screen.picture("standing").lines().nth(2).unwrap().trim_matches(['┃', ' ']).to_owned()
+}
+
 #[test]
-fn draft() {
-    for (w, h) in [(80, 22), (120, 33), (200, 46)] {
-        let mut screen = Screen::new(w, h);
-        screen.sees(&Story::quiet(at(192)));
-        println!("{}", screen.picture("quiet"));
-        screen.sees(&Story::failing(at(200)));
-        println!("{}", screen.picture("failing"));
-        screen.press(Action::RollBack);
-        println!("{}", screen.picture("preview"));
-        screen.press(Action::RollBack);
-        screen.sees(&Story::rolling(at(207)));
-        println!("{}", screen.picture("rolling"));
-        screen.sees(&Story::stuck(at(240)));
-        println!("{}", screen.picture("stuck"));
-        screen.sees(&Story::verified(at(250)));
-        println!("{}", screen.picture("verified"));
-        let mut screen = Screen::new(w, h);
-        screen.sees(&Story::paused(at(210)));
-        println!("{}", screen.picture("paused"));
+fn a_quiet_deployment_at_80_columns() {
+    let mut screen = Screen::new(80, 22);
+    screen.sees(&Story::quiet(at(192)));
+    insta::assert_snapshot!(screen.picture("quiet"), @r"
+    ┏ deploy-checkout-v42 · ProductionDeploymentWorkflow ━━━━━━━━━━━━━━━━━━━━━━━━━━┓
+    ┃ checkout v42 → production   live 03:00 of 10:00  ▕█████░░░░░░░░░░░░░▏ 30%    ┃
+    ┃ ✓ all quiet: 90 looks, one every 2s, all triggers within their limits        ┃
+    ┃ error rate %  now 2.9  limit 6.3 (3×)  p95 ms  now 218  limit 950 (5×)       ┃
+    ┃ 8┤┊                                    1000┤┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄ limit ┃
+    ┃  │┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄ limit      │┊                                ┃
+    ┃  │┊                                        │┊                                ┃
+    ┃ 4┤┊                                     500┤┊                                ┃
+    ┃  │┊⣰⡆⣠⢶⢀⣶⢀⡴⡆ ⡆⣠⢶⢠⢶⢀⡴⡆⡴⡆⣠⢶⢠⢶⢀⡴⡆⡴            │┊                                ┃
+    ┃  │⠼⠁⠷⠃⠸⠏⠸⠞·⠷·⠷⠃⠸⠏⠸⠞·⠿⠁⠷⠃⠸⠋⠸⠞·⠟⠁ base       │⠤⠖⠦⠖⠦⠖⠦⠖⠦⠐⠦⠖⠦⠖⠦⠖⠦⠖⠦⠖⠦⠖⠦⠖⠦⠖ base  ┃
+    ┃ 0┤┊                                       0┤┊                                ┃
+    ┃   14:00:12 deploy      14:03:10             14:00:12 deploy   14:03:10       ┃
+    ┃ TRIGGER              NOW         STATE         live        ✓ v42 9f31c2e     ┃
+    ┃ database migration   applied     ✓ ok          previous    v41 9b7d00f       ┃
+    ┃ deployment           serving     ✓ ok          backup      verified 14:00:03 ┃
+    ┃ health endpoint      answers 2…  ✓ ok          migrations  2, all reversible ┃
+    ┃ error rate           0.9× (1.9…  ✓ ok          rollback    READY ~40s        ┃
+    ┃ response time        2.2× (410…  ✓ ok          decided by  mira 13:58Z       ┃
+    ┃ user acceptance      runs afte…  ? no data                 (evidence         ┃
+    ┃ P0/P1 bug            none repo…  ✓ ok                      5d2c…91)          ┃
+    ┃ database connection  reached     ✓ ok                                        ┃
+    ┗━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━┛
+    ");
+}
+
+#[test]
+fn a_failing_deployment_with_the_way_back_below() {
+    let mut screen = Screen::new(120, 33);
+    screen.sees(&Story::failing(at(200)));
+    insta::assert_snapshot!(screen.picture("failing"), @r"
+    ┏ deploy-checkout-v42 · ProductionDeploymentWorkflow ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━┓
+    ┃ checkout v42 → production   live 03:08 of 10:00  ▕██████░░░░░░░░░░░░▏ 31%                                            ┃
+    ┃ ▲ error rate 3.4× (7.2 %) · automatic rollback in 00:13 · R now · 1 of 2, limit > 3× (6.3 %)                         ┃
+    ┃ error rate %  now 7.5 ▲  limit 6.3 (3×)  base 2.1          p95 ms  now 410  limit 950 (5×)  base 190                 ┃
+    ┃ 8┤┊                                               ⢠        1000┤┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄ limit ┃
+    ┃  │┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄⡼ limit      │┊                                                    ┃
+    ┃  │┊                                              ⢠⠇            │┊                                                    ┃
+    ┃  │┊                                              ⣸             │┊                                                    ┃
+    ┃ 4┤┊  ⣀   ⣀  ⢀⡀  ⣀  ⢀⡀  ⢀⡀  ⣀  ⢀⡀  ⢀⡀  ⣀  ⢀⡀  ⢀⡀ ⢀⡇          500┤┊                                            ⢠       ┃
+    ┃  │·⣠⠞⢹⢀⡴⠚⢹⢀⡴⠋⡇⣠⠞⢹···⢧⢀⡴⠋⡇⣠⠞⢹⢀⡴⠋⡇⣀⡴⠋⡇⣠⠞⢹⢀⡴⠋⡇⣠⠖⠋⡇⣠⣼·· base       │┊                                          ⢀⡴⠋       ┃
+    ┃  │⠚⠁ ⠘⠋  ⠘⠋  ⠛⠁ ⠘⠃  ⠘⠋  ⠛⠁ ⠘⠋  ⠛⠁  ⠛⠁ ⠘⠋  ⠛⠁  ⠛⠁               │⠒⠒⠋⠙⠒⠚⠉⠓⠒⠋⠙⠒⠋⠙⠂·⠈⠓⠒⠋⠙⠒⠚⠉⠓⠒⠋⠙⠒⠚⠉⠓⠒⠋⠓⠒⠋⠙⠒⠚⠉⠓⠒⠚·· base  ┃
+    ┃ 0┤┊                                                           0┤┊                                                    ┃
+    ┃   14:00:12 deploy                          14:03:18             14:00:12 deploy                       14:03:18       ┃
+    ┃ TRIGGER              NOW            LIMIT             STATE            live        ✓ v42 9f31c2e                     ┃
+    ┃ database migration   applied        any failure       ✓ ok             previous    v41 9b7d00f                       ┃
+    ┃ deployment           serving        any failure       ✓ ok             backup      verified 14:00:03                 ┃
+    ┃ health endpoint      answers 200    > 3 in a row      ✓ ok             migrations  2, all reversible                 ┃
+    ┃ error rate           3.4× (7.2 %)   > 3× (6.3 %)      ▲ 1/2, 00:13     rollback    READY ~40s                        ┃
+    ┃ response time        2.2× (410 ms)  > 5× (950 ms) f…  ✓ ok             decided by  mira 13:58Z (evidence 5d2c…91)    ┃
+    ┃ user acceptance      runs after w…  any critical jo…  ? no data                                                      ┃
+    ┃ P0/P1 bug            none reported  any P0 or P1      ✓ ok                                                           ┃
+    ┃ database connection  reached        3 in a row        ✓ ok                                                           ┃
+    ┃                                                                                                                      ┃
+    ┃ The way back  checkout v42 → v41                                                                                     ┃
+    ┃ · 1 roll back database migrations  0042_add_retry, 0041_idx (reversible)                                             ┃
+    ┃ · 2 code to previous commit        9b7d00f                                                                           ┃
+    ┃ · 3 deploy previous version        v41                                                                               ┃
+    ┃ · 4 verify it serves               it answers, and says it is v41                                                    ┃
+    ┃ · 5 watch until healthy            a few good looks in a row                                                         ┃
+    ┃ · 6 document the reason            rollback commit, incident note                                                    ┃
+    ┃ R shows this and asks; nothing happens before you press it again                                                     ┃
+    ┃                                                                                                                      ┃
+    ┗━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━┛
+    ");
+}
+
+#[test]
+fn a_stuck_rollback_says_what_is_tried_and_what_a_person_can_do() {
+    let mut screen = Screen::new(80, 22);
+    screen.sees(&Story::failing(at(198)));
+    screen.press(Action::RollBack);
+    screen.rig.now = at(200);
+    screen.press(Action::RollBack);
+    screen.sees(&Story::stuck(at(240)));
+    insta::assert_snapshot!(screen.picture("stuck"), @r"
+    ┏ deploy-checkout-v42 · ProductionDeploymentWorkflow ━━━━━━━━━━━━━━━━━━━━━━━━━━┓
+    ┃ checkout v42 ↺ v41 → production                                              ┃
+    ┃ ✗ stuck at step 3 of 6, deploy previous version · 00:40 since you pressed R  ┃
+    ┃ error rate %  now 7.5 ▲  limit 6.3     p95 ms  now 410  limit 950 (5×)       ┃
+    ┃ 8┤┊                           ⢠        1000┤┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄ limit ┃
+    ┃  │┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄⡞ limit      │┊                                ┃
+    ┃  │┊                           ⡇            │┊                                ┃
+    ┃ 4┤┊                          ⢰⠃         500┤┊                                ┃
+    ┃  │┊⡴⡆⣰⢲⣠⢶⢠⢶ ⢰⢀⡴⡆⡴⡆⡴⡆⣰⢲⣠⢶⢠⢶⢀⣶⢀⣸             │┊                       ⢀⡞       ┃
+    ┃  │⠼⠁⠷⠃⠸⠃⠸⠋⠸⠆⠸⠞·⠟⠁⠿⠁⠷⠃⠸⠃⠸⠏⠸⠏⠸⠞⠉· base       │⠤⠖⠦⠖⠦⠖⠦⠶⠄⠰⠴⠲⠴⠲⠴⠲⠴⠲⠴⠦⠴⠦⠖⠦⠼· base  ┃
+    ┃ 0┤┊                                       0┤┊                                ┃
+    ┃   14:00:12 deploy      14:03:18             14:00:12 deploy   14:03:18       ┃
+    ┃ Rolling back checkout v42 → v41  asked by mira: checkout fails for everybod… ┃
+    ┃ ✓ 1 roll back database migrations  2.0s  took back 0042_add_retry, 0041_idx  ┃
+    ┃ ✓ 2 code to previous commit        1.0s  6ab1f0e restores 9b7d00f            ┃
+    ┃ ✗ 3 deploy previous version        attempt 4 in 8s: switch 127.0.0.1:4100: … ┃
+    ┃ · 4 verify it serves                                                         ┃
+    ┃ · 5 watch until healthy                                                      ┃
+    ┃ · 6 document the reason                                                      ┃
+    ┃ It is tried until it succeeds. You may start the previous version by hand:   ┃
+    ┃ the next attempt finds it serving.                                           ┃
+    ┗━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━┛
+    ");
+}
+
+#[test]
+fn the_preview_in_a_narrow_terminal() {
+    let mut screen = Screen::new(60, 14);
+    screen.sees(&Story::failing(at(200)));
+    screen.press(Action::RollBack);
+    insta::assert_snapshot!(screen.picture("preview"), @r"
+    ┏ deploy-checkout-v42 · ProductionDeploymentWorkflow ━━━━━━┓
+    ┃ checkout v42 → production   live 03:08 of 10:00  ▕█████… ┃
+    ┃ ▲ error rate 3.4× (7.2 %) · automatic rollback in 00:13… ┃
+    ┃ error rate %  now 7.5 ▲  limit 6.3 (3×)  base 2.1        ┃
+    ┃ Roll back checkout v42 → v41?                            ┃
+    ┃ · 1 roll back database migrations  0042_add_retry, 0041… ┃
+    ┃ · 2 code to previous commit        9b7d00f               ┃
+    ┃ · 3 deploy previous version        v41                   ┃
+    ┃ · 4 verify it serves               it answers, and says… ┃
+    ┃ · 5 watch until healthy            a few good looks in … ┃
+    ┃ · 6 document the reason            rollback commit, inc… ┃
+    ┃ R rolls back now   Esc keeps watching   Tab reason   y … ┃
+    ┃ temporal workflow signal --workflow-id deploy-checkout-… ┃
+    ┗━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━┛
+    ");
+}
+
+#[test]
+fn the_end_is_one_line_that_cannot_be_missed() {
+    let mut screen = Screen::new(120, 33);
+    screen.sees(&Story::failing(at(198)));
+    screen.press(Action::RollBack);
+    screen.rig.now = at(200);
+    screen.press(Action::RollBack);
+    screen.sees(&Story::verified(at(250)));
+    let words = "✓ v41 is serving again, verified 14:03:32 · 14 s after detection, 12 s after you pressed R";
+    assert_eq!(standing(&screen), words);
+    let buffer = screen.rig.buffer("t", |ctx, theme, frame, area| view(&screen.state, ctx, theme, frame, area));
+    let style = screen.rig.theme.style(Role::BannerGood);
+    assert!((2..118).all(|x| Some(buffer[(x, 2)].bg) == style.bg), "the whole line is lit");
+    // What led there and how it recovers are one series.
+    let samples = &screen.state.seen.as_ref().unwrap().report.samples;
+    assert_eq!((samples.len(), samples.last().unwrap().version.as_deref()), (96, Some("v41")));
+}
+
+#[test]
+fn two_presses_send_one_request_and_a_third_nothing() {
+    let mut screen = Screen::new(80, 22);
+    screen.sees(&Story::failing(at(200)));
+    assert!(!screen.state.confirms(Action::RollBack));
+    assert_eq!(screen.press(Action::RollBack), []);
+    assert!(screen.state.confirms(Action::RollBack));
+    let sent = screen.press(Action::RollBack);
+    let Some(Effect::Mutate(mutation)) = sent.first() else { panic!("{sent:?}") };
+    let Mutation::Rollback(rollback) = mutation.as_ref() else { panic!("{mutation:?}") };
+    assert_eq!(rollback.target.workflow_id.as_str(), "deploy-checkout-v42");
+    assert_eq!(
+        can(&screen.state, Action::RollBack, &screen.rig.ctx()),
+        Err("The rollback is sent already; once is enough.".into())
+    );
+    assert_eq!(standing(&screen), "↺ rollback sent · 00:00 since you pressed R");
+
+    // It could not be sent: the key sends the same request again, and the clock still counts from the first press.
+    let failure = Failure::new(FailureKind::Unavailable, "Temporal does not answer.", "");
+    update(&mut screen.state, Input::Mutated(mutation, &Err(failure)), &screen.rig.ctx());
+    assert!(standing(&screen).starts_with("✗ rollback not sent: Temporal does not answer. · R sends the same"));
+    screen.rig.now = at(205);
+    let again = screen.press(Action::RollBack);
+    assert_eq!(again, sent);
+    assert_eq!(standing(&screen), "↺ rollback sent · 00:05 since you pressed R");
+
+    // No worker: the server holds it.
+    let doubt = Done::RolledBack { result: RollbackOutcome::InDoubt { request_id: mutation.id().into() } };
+    update(&mut screen.state, Input::Mutated(mutation, &Ok(doubt)), &screen.rig.ctx());
+    assert!(standing(&screen).starts_with("◌ rollback asked for durably, but no worker has taken it yet"));
+}
+
+#[test]
+fn a_typed_reason_is_kept_by_escape_and_goes_with_the_request() {
+    let mut screen = Screen::new(120, 33);
+    screen.sees(&Story::failing(at(200)));
+    screen.press(Action::RollBack);
+    screen.press(Action::NextPane);
+    assert_eq!(screen.state.focus(), Focus::Text);
+    for c in "checkout 壊れた R".chars() {
+        update(&mut screen.state, Input::Key(KeyPress::char(c)), &screen.rig.ctx());
     }
-    assert_eq!(can(&State::default(), Action::Open, &Rig::new(80, 24).ctx()).is_err(), true);
+    screen.press(Action::Back);
+    assert_eq!(screen.state.focus(), Focus::Keys);
+    screen.press(Action::Back);
+    assert_eq!(screen.state.asked, Asked::No);
+    screen.press(Action::RollBack);
+    assert!(screen.picture("reason").contains("checkout 壊れた R"));
+    let sent = screen.press(Action::RollBack);
+    let Some(Effect::Mutate(mutation)) = sent.first() else { panic!("{sent:?}") };
+    let Mutation::Rollback(rollback) = mutation.as_ref() else { panic!("{mutation:?}") };
+    assert_eq!(rollback.reason.as_deref(), Some("checkout 壊れた R"));
+}
+
+#[test]
+fn a_rollback_begun_by_somebody_else_closes_the_question() {
+    let mut screen = Screen::new(90, 22);
+    screen.sees(&Story::failing(at(200)));
+    screen.press(Action::RollBack);
+    screen.press(Action::NextPane);
+    screen.sees(&Story::rolling(at(207)));
+    assert_eq!((screen.state.asked.clone(), screen.state.focus()), (Asked::No, Focus::Keys));
+    assert_eq!(standing(&screen), "↺ rolling back: step 3 of 6, deploy previous version · 00:06 since mira asked");
+    assert!(can(&screen.state, Action::RollBack, &screen.rig.ctx()).unwrap_err().contains("already"));
+}
+
+#[test]
+fn the_countdown_counts_each_second() {
+    let mut screen = Screen::new(80, 22);
+    let story = Story::failing(at(200));
+    screen.sees(&story);
+    assert!(standing(&screen).contains("automatic rollback in 00:13 · R now"));
+    assert_eq!(screen.state.beat(&screen.rig.ctx()), Beat::Second);
+    screen.rig.now = at(201);
+    assert!(standing(&screen).contains("automatic rollback in 00:12 · R now"));
+    assert!(screen.picture("board").contains("▲ 1/2, 00:12"));
+    screen.rig.now = at(214);
+    assert!(standing(&screen).contains("automatic rollback at the next look"));
+}
+
+#[test]
+fn what_must_be_known_now_comes_first() {
+    let cases: [(&str, Story, &str); 6] = [
+        (
+            "paused",
+            Story::paused(at(210)),
+            "⏸ PAUSED: no automatic rollback for another 04:30 · error rate is failing · P resumes",
+        ),
+        (
+            "silent",
+            Story::quiet(at(240)),
+            "▲ no look for 50s: the monitor's worker is gone or stuck, and nothing rolls…",
+        ),
+        (
+            "terminated",
+            Story { status: ExecutionStatus::Terminated, ..Story::quiet(at(200)) },
+            "✗ the workflow is terminated while monitoring: nothing watches this version…",
+        ),
+        (
+            "live",
+            Story { status: ExecutionStatus::Completed, stage: DeploymentStage::Live, ..Story::quiet(at(700)) },
+            "✓ live: watched to the end, accepted and validated",
+        ),
+        (
+            "starting",
+            Story { stage: DeploymentStage::Deploying, looks: Vec::new(), ..Story::quiet(at(9)) },
+            "● starting the new version",
+        ),
+        ("quiet", Story::quiet(at(192)), "✓ all quiet: 90 looks, one every 2s, all triggers within their limits"),
+    ];
+    for (name, story, words) in cases {
+        let mut screen = Screen::new(90, 22);
+        screen.sees(&story);
+        let stands = standing(&screen);
+        let start = words.trim_end_matches('…');
+        assert!(stands.starts_with(start), "{name}: {stands}");
+    }
+}
+
+#[test]
+fn the_watch_is_changed_by_a_question_and_only_while_there_is_one() {
+    let mut screen = Screen::new(80, 22);
+    screen.sees(&Story::quiet(at(192)));
+    for action in [Action::ExtendMonitoring, Action::PauseMonitoring] {
+        assert_eq!(can(&screen.state, action, &screen.rig.ctx()), Ok(()));
+        assert!(matches!(screen.press(action).as_slice(), [Effect::Ask(_)]), "{action:?}");
+    }
+    assert!(can(&screen.state, Action::ResumeMonitoring, &screen.rig.ctx()).is_err());
+    screen.sees(&Story::paused(at(210)));
+    assert_eq!(can(&screen.state, Action::ResumeMonitoring, &screen.rig.ctx()), Ok(()));
+    let why = can(&screen.state, Action::PauseMonitoring, &screen.rig.ctx()).unwrap_err();
+    assert_eq!(why, "It is paused already, until 14:08:00. P resumes it.");
+    screen.sees(&Story::rolling(at(220)));
+    assert!(can(&screen.state, Action::ExtendMonitoring, &screen.rig.ctx()).is_err());
+}
+
+#[test]
+fn the_command_that_is_shown_is_the_one_that_is_copied() {
+    let mut screen = Screen::new(200, 46);
+    screen.sees(&Story::failing(at(200)));
+    assert_eq!(screen.press(Action::Copy), [Effect::Copy("deploy-checkout-v42".into())]);
+    screen.press(Action::RollBack);
+    let copied = screen.press(Action::Copy);
+    let Some(Effect::Copy(command)) = copied.first() else { panic!("{copied:?}") };
+    assert!(command.starts_with("temporal workflow signal --workflow-id deploy-checkout-v42 --name triggerRollback"));
+    assert!(screen.picture("command").contains(command.as_str()));
+}
+
+#[test]
+fn wide_and_combining_text_leaves_every_border_where_it_is() {
+    let mut story = Story::rolling(at(207));
+    story.progress().cause.reason = "支払い🚀が壊れた e\u{301}\u{301} \\u{202e}".into();
+    story.step(1).status = StepStatus::Done { detail: "復元しました👩‍👩‍👧 ".repeat(9) };
+    for (width, height) in [(80, 22), (61, 15), (120, 33)] {
+        let mut screen = Screen::new(width, height);
+        screen.sees(&story);
+        let buffer = screen.rig.buffer("t", |ctx, theme, frame, area| view(&screen.state, ctx, theme, frame, area));
+        for y in 1..height - 1 {
+            assert_eq!((buffer[(0, y)].symbol(), buffer[(width - 1, y)].symbol()), ("┃", "┃"), "row {y} at {width}");
+        }
+    }
+}
+
+#[test]
+fn without_a_deployment_it_says_what_would_be_here() {
+    let mut screen = Screen::new(80, 22);
+    update(&mut screen.state, Input::Opened(&Place::Deployment(None)), &screen.rig.ctx());
+    assert!(screen.picture("none").contains("No deployment is live."));
+    assert!(can(&screen.state, Action::RollBack, &screen.rig.ctx()).is_err());
 }
