@@ -14,7 +14,6 @@ mod config;
 mod console;
 mod coordinator;
 mod devstack;
-mod gateway;
 mod support;
 mod tidy;
 mod workflows;

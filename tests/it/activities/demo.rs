@@ -28,9 +28,7 @@ struct Part(Child);
 
 impl Part {
     fn start(args: &[&str]) -> Self {
-        let silent = || Stdio::null();
-        let mut command = Command::new(GATEWATCH);
-        Self(command.args(args).stdin(silent()).stdout(silent()).stderr(silent()).spawn().unwrap())
+        Self(Command::new(GATEWATCH).args(args).stdin(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
     }
 }
 

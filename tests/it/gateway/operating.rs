@@ -1,1 +1,0 @@
-//! The one path on which people change anything.
