@@ -1,7 +1,11 @@
 //! The console without a terminal: keys in, effects and pictures out.
 
 mod action;
+mod deciding;
 mod deployment;
+mod drive;
+mod frame;
 mod history;
 mod rig;
 mod workflow;
+mod world;

@@ -1,0 +1,175 @@
+//! From a key to a decision: what is sent, what is asked first, and what never counts as a yes.
+
+use gatewatch::console::effect::Effect;
+use gatewatch::console::event::Event;
+use gatewatch::contracts::actor::{Actor, Via};
+use gatewatch::contracts::decision::{DecisionRecord, Outcome, Refusal, RefusalCode, Verdict};
+use gatewatch::contracts::http::DecisionRequest;
+use gatewatch::contracts::ids::{DecisionId, EvidenceDigest, GateId, WorkflowId};
+use gatewatch::contracts::mutation::{Done, Mutation};
+
+use crate::console::drive::{Driven, noon};
+use crate::console::world::{overview, waiting};
+
+fn at_the_gate() -> Driven {
+    let mut console = Driven::new(80, 24);
+    console.overview(overview(vec![waiting("prod-checkout-42", "5d2cabcdef91")], Vec::new()));
+    console.keys("2");
+    console.asked();
+    console
+}
+
+fn decisions(console: &mut Driven) -> Vec<DecisionRequest> {
+    let decided = |effect: Effect| match effect {
+        Effect::Mutate(mutation) => match *mutation {
+            Mutation::Decide(request) => Some(request),
+            other => panic!("not a decision: {other:?}"),
+        },
+        _ => None,
+    };
+    console.asked().into_iter().filter_map(decided).collect()
+}
+
+#[test]
+fn approving_takes_two_keys_and_carries_what_was_seen() {
+    let mut console = at_the_gate();
+    console.keys("a");
+    assert_eq!(decisions(&mut console), [], "the question comes first");
+    assert!(console.screen().contains("Approve production approval?"), "{}", console.screen());
+    console.keys("<enter>");
+    let sent = decisions(&mut console);
+    let [request] = sent.as_slice() else { panic!("one decision, not {sent:?}") };
+    assert_eq!(request.workflow_id, WorkflowId::new("prod-checkout-42"));
+    assert_eq!(request.gate, GateId::new("production-approval"));
+    assert_eq!(request.verdict, Verdict::Approve);
+    assert_eq!(request.evidence, Some(EvidenceDigest::new("5d2cabcdef91")));
+}
+
+#[test]
+fn a_second_yes_is_not_a_second_decision() {
+    let mut console = at_the_gate();
+    console.keys("a<enter><enter><enter>");
+    assert_eq!(decisions(&mut console).len(), 1);
+}
+
+#[test]
+fn keys_faster_than_fingers_confirm_nothing() {
+    let mut console = at_the_gate();
+    console.burst("a<enter>");
+    assert_eq!(decisions(&mut console), [], "a script is not a person");
+    let mut console = at_the_gate();
+    console.keys("a");
+    console.burst("<enter><enter><enter><enter>");
+    assert_eq!(decisions(&mut console), [], "a held key is not a person");
+    console.keys("<enter>");
+    assert_eq!(decisions(&mut console).len(), 1, "one press, and a moment, is");
+}
+
+#[test]
+fn a_paste_outside_a_field_does_nothing_and_says_so() {
+    let mut console = at_the_gate();
+    console.event(Event::Paste("a\r\n".to_owned()));
+    assert_eq!(decisions(&mut console), []);
+    assert!(console.screen().contains("Pasted text was refused"), "{}", console.screen());
+}
+
+#[test]
+fn rejecting_needs_a_reason_and_a_newline_in_it_is_text() {
+    let mut console = at_the_gate();
+    console.keys("x<C-s>");
+    assert_eq!(decisions(&mut console), [], "no reason, no rejection");
+    console.keys("too risky<enter>on friday");
+    assert_eq!(decisions(&mut console), []);
+    console.keys("<C-s>");
+    let sent = decisions(&mut console);
+    assert_eq!(sent.first().and_then(|request| request.reason.as_deref()), Some("too risky\non friday"));
+}
+
+#[test]
+fn leaving_never_loses_typed_text_without_asking() {
+    let mut console = at_the_gate();
+    console.keys("xwait<esc>");
+    assert!(console.screen().contains("Esc again throws away"), "{}", console.screen());
+    console.keys(" for mira<C-s>");
+    assert_eq!(
+        decisions(&mut console).first().and_then(|request| request.reason.clone()),
+        Some("wait for mira".to_owned())
+    );
+}
+
+#[test]
+fn evidence_that_changes_under_the_question_takes_the_yes_away() {
+    let mut console = at_the_gate();
+    console.keys("a");
+    console.overview(overview(vec![waiting("prod-checkout-42", "77770000ffff")], Vec::new()));
+    console.keys("<enter>");
+    assert_eq!(decisions(&mut console), []);
+    assert!(console.screen().contains("The evidence changed"), "{}", console.screen());
+    // Closed, the card says what changed, and the first approval only acknowledges it.
+    console.keys("<esc>a<enter>");
+    assert_eq!(decisions(&mut console), []);
+    console.keys("a<enter>");
+    let sent = decisions(&mut console);
+    assert_eq!(sent.first().and_then(|request| request.evidence.clone()), Some(EvidenceDigest::new("77770000ffff")));
+}
+
+#[test]
+fn read_only_refuses_with_the_reason() {
+    let mut console = Driven::with(80, 24, |profile| profile.read_only = true);
+    console.overview(overview(vec![waiting("prod-checkout-42", "5d2cabcdef91")], Vec::new()));
+    console.keys("2a<enter>");
+    assert_eq!(decisions(&mut console), []);
+    console.keys("a");
+    assert!(console.screen().contains("Read-only"), "{}", console.screen());
+}
+
+#[test]
+fn production_is_typed_where_the_settings_ask_for_it() {
+    for (typed, counts) in [("", 0), ("staging", 0), ("production", 1)] {
+        let mut console = Driven::with(80, 24, |profile| profile.typed_production = true);
+        console.overview(overview(vec![waiting("prod-checkout-42", "5d2cabcdef91")], Vec::new()));
+        console.keys("2a");
+        console.keys(typed);
+        console.keys("<enter>");
+        assert_eq!(decisions(&mut console).len(), counts, "typed {typed:?}");
+    }
+}
+
+#[test]
+fn the_answer_is_told_and_a_refusal_stays_until_it_is_read() {
+    let mut console = at_the_gate();
+    console.keys("a<enter>");
+    let id = decisions(&mut console).remove(0).decision_id;
+    let refusal = Refusal::new(RefusalCode::AlreadyDecided, "already rejected by jo at 11:58");
+    let result = Ok(Done::Decided { result: Outcome::Refused { refusal } });
+    console.event(Event::Mutated { id: id.as_str().to_owned(), result });
+    let screen = console.screen();
+    assert!(screen.contains("already rejected by jo"), "{screen}");
+    console.pass(60_000);
+    assert!(console.screen().contains("already rejected by jo"));
+}
+
+#[test]
+fn in_doubt_is_not_failed_and_ends_when_it_is_applied() {
+    let mut console = at_the_gate();
+    console.keys("a<enter>");
+    let request = decisions(&mut console).remove(0);
+    let id = request.decision_id.as_str().to_owned();
+    let doubt = Outcome::InDoubt { decision_id: DecisionId::new(id.clone()) };
+    console.event(Event::Mutated { id: id.clone(), result: Ok(Done::Decided { result: doubt }) });
+    assert!(console.screen().contains("In doubt"), "{}", console.screen());
+    assert_eq!(console.model.sent.unfinished().count(), 1);
+    let record = DecisionRecord {
+        decision_id: request.decision_id,
+        gate: request.gate,
+        verdict: Verdict::Approve,
+        actor: Actor::new("mira", Via::Console),
+        reason: None,
+        evidence: request.evidence,
+        at: noon(),
+    };
+    console.event(Event::Mutated { id, result: Ok(Done::Decided { result: Outcome::Applied { record } }) });
+    assert!(console.screen().contains("Approved production-approval"), "{}", console.screen());
+    assert!(!console.screen().contains("In doubt"));
+    assert_eq!(console.model.sent.unfinished().count(), 0);
+}

@@ -1,0 +1,114 @@
+//! The frame: what is fresh, what is old, what is too small, what leaves.
+
+use gatewatch::console::effect::{Effect, Interest};
+use gatewatch::console::event::{Answer, Event};
+use gatewatch::console::world::Upstream;
+use gatewatch::contracts::failure::{Failure, FailureKind};
+use gatewatch::contracts::health::HealthStatus;
+use gatewatch::contracts::link::Link;
+
+use crate::console::drive::{Driven, noon};
+use crate::console::world::{later, live, overview, waiting};
+
+#[test]
+fn the_first_screen_says_what_it_waits_for() {
+    let console = Driven::new(80, 24);
+    let screen = console.screen();
+    assert!(screen.contains("shop-prod"), "{screen}");
+    assert!(screen.contains("Asking 127.0.0.1:7233"), "{screen}");
+}
+
+#[test]
+fn fresh_data_has_no_age_and_old_data_does() {
+    let mut console = Driven::new(80, 24);
+    console.overview(overview(vec![waiting("prod-checkout-42", "aa")], Vec::new()));
+    assert!(console.screen().contains("● temporal "), "{}", console.screen());
+    console.pass(30_000);
+    assert!(console.screen().contains("▲ temporal 30s"), "{}", console.screen());
+    assert!(console.screen().contains("production appro"), "old data stays: {}", console.screen());
+}
+
+#[test]
+fn a_lost_link_is_told_with_its_reason_and_the_rows_stay() {
+    let mut console = Driven::new(120, 36);
+    console.overview(overview(vec![waiting("prod-checkout-42", "aa")], Vec::new()));
+    console.pass(48_000);
+    let failure = Failure::new(FailureKind::Unavailable, "connection refused", "");
+    let down = Link::Down { failure, since: noon(), retry_at: later(52), attempt: 3 };
+    console.event(Event::Link { upstream: Upstream::Temporal, link: down });
+    let screen = console.screen();
+    assert!(screen.contains("✗ temporal 48s: connection refused, retry in 4s"), "{screen}");
+    assert!(screen.contains("prod-checkout-42"), "{screen}");
+}
+
+#[test]
+fn an_answer_to_an_earlier_question_is_dropped() {
+    let mut console = Driven::new(80, 24);
+    console.keys("3");
+    let before = console.watched.clone();
+    let stale = before.iter().find(|(interest, _)| matches!(interest, Interest::Workflows { .. })).unwrap().1;
+    console.keys("1");
+    let answer = Answer::Workflows { query: String::new(), result: Err(Failure::new(FailureKind::Invalid, "old", "")) };
+    console.event(Event::Answer { generation: stale, answer: Box::new(answer) });
+    console.keys("3");
+    assert!(!console.screen().contains("old"), "{}", console.screen());
+}
+
+#[test]
+fn too_small_says_so_and_goes_on_working() {
+    let mut console = Driven::new(50, 10);
+    assert!(console.screen().contains("50×10 is too small"), "{}", console.screen());
+    console.event(Event::Resize { width: 80, height: 24 });
+    assert!(console.screen().contains("What needs somebody now"), "{}", console.screen());
+    console.event(Event::Resize { width: 20, height: 3 });
+    console.keys("q");
+    assert_eq!(console.asked(), [Effect::Quit]);
+}
+
+#[test]
+fn a_key_that_does_nothing_says_so() {
+    let mut console = Driven::new(80, 24);
+    console.keys("Z");
+    assert!(console.screen().contains("That key does nothing here"), "{}", console.screen());
+    console.keys("a");
+    assert!(console.screen().contains("Select a gate first"), "{}", console.screen());
+}
+
+#[test]
+fn rollback_goes_to_the_only_live_deployment_from_anywhere() {
+    let mut console = Driven::new(120, 36);
+    console.overview(overview(Vec::new(), vec![live("deploy-search-7", HealthStatus::Watching)]));
+    console.keys("3R");
+    let shown = gatewatch::console::screen::Place::Deployment(Some("deploy-search-7".into()));
+    assert_eq!(console.model.place, shown);
+    assert!(!console.asked().iter().any(|effect| matches!(effect, Effect::Mutate(_))), "the first press only shows");
+}
+
+#[test]
+fn with_two_live_the_person_says_which() {
+    let mut console = Driven::new(120, 36);
+    let rows = vec![live("deploy-a", HealthStatus::Watching), live("deploy-b", HealthStatus::Watching)];
+    console.overview(overview(Vec::new(), rows));
+    console.keys("3R");
+    assert!(console.screen().contains("2 deployments are live: select one first."), "{}", console.screen());
+}
+
+#[test]
+fn the_palette_finds_by_name_and_says_why_not() {
+    let mut console = Driven::new(80, 24);
+    console.keys(":rollb");
+    let screen = console.screen();
+    assert!(screen.contains("roll back"), "{screen}");
+    assert!(screen.contains("No deployment is live"), "{screen}");
+    console.keys("<esc>:workfl<enter>");
+    assert!(console.screen().contains("▸3 Workflows"), "{}", console.screen());
+}
+
+#[test]
+fn the_production_tag_is_in_the_frame() {
+    let mut console = Driven::new(80, 24);
+    console.overview(overview(vec![waiting("prod-checkout-42", "aa")], Vec::new()));
+    assert!(console.screen().contains("PRODUCTION"), "{}", console.screen());
+    console.keys("3");
+    assert!(!console.screen().contains("PRODUCTION"), "{}", console.screen());
+}
