@@ -27,7 +27,16 @@ impl Gateway {
         decide.gate = GateId::new(text::original(decide.gate.as_str()));
         let argument = serde_json::to_value(&decide).map_err(|error| unreadable(&error.to_string()))?;
         let ask = Ask { name: update::DECIDE, id: decide.decision_id.as_str() };
-        let outcome = outcome(self.update(id, ask, &argument).await?, &decide.decision_id)?;
+        let asked = match self.update(id, ask, &argument).await {
+            Ok(asked) => asked,
+            // The workflow has ended. Its memo says who was first.
+            Err(failure) if failure.kind == FailureKind::Conflict => {
+                let detail = self.describe(id, None).await?;
+                return if detail.row.status.is_open() { Err(failure) } else { Ok(too_late(&detail, &decide)) };
+            }
+            Err(failure) => return Err(failure),
+        };
+        let outcome = outcome(asked, &decide.decision_id)?;
         let in_doubt = matches!(outcome, Outcome::InDoubt { .. });
         if in_doubt && decide.verdict == Verdict::Reject && decide.gate.as_str() == gate::PRODUCTION_APPROVAL {
             let request_id = RequestId::new(decide.decision_id.as_str());
@@ -81,6 +90,23 @@ pub(crate) fn decided(detail: &WorkflowDetail) -> Option<&DecisionRecord> {
 pub(crate) fn ended(detail: &WorkflowDetail) -> Refusal {
     let status = detail.row.status.as_str();
     Refusal::new(RefusalCode::NotOpen, format!("The workflow has ended ({status}); it has no open gate."))
+}
+
+/// What a decision on a workflow that has ended comes to.
+fn too_late(detail: &WorkflowDetail, decide: &Decide) -> Outcome {
+    match decided(detail).filter(|record| record.gate == decide.gate) {
+        Some(record) if record.decision_id == decide.decision_id => Outcome::Repeated { record: record.clone() },
+        Some(record) => {
+            let verb = match record.verdict {
+                Verdict::Approve => "approved",
+                Verdict::Reject => "rejected",
+                Verdict::RequestEvidence => "sent back for more evidence",
+            };
+            let message = format!("The gate was {verb} by {} at {}.", record.actor.name, record.at);
+            Outcome::Refused { refusal: Refusal::new(RefusalCode::AlreadyDecided, message) }
+        }
+        None => Outcome::Refused { refusal: ended(detail) },
+    }
 }
 
 fn outcome(asked: Asked, decision: &DecisionId) -> Result<Outcome, Failure> {

@@ -11,8 +11,10 @@ use temporalio_common::protos::temporal::api::workflowservice::v1::{
     PollWorkflowExecutionUpdateRequest, UpdateWorkflowExecutionRequest,
 };
 
+use crate::contracts::decision::Refusal;
 use crate::contracts::failure::Failure;
 use crate::contracts::ids::WorkflowId;
+use crate::contracts::text;
 use crate::gateway::failure::{Trouble, failure_text};
 use crate::gateway::{Call, Gateway, describe, payload};
 
@@ -105,7 +107,11 @@ impl Gateway {
 fn sort(outcome: proto::Outcome) -> Asked {
     match outcome.value {
         Some(outcome::Value::Success(payloads)) => Asked::Answered(Some(payloads)),
-        Some(outcome::Value::Failure(failure)) => Asked::Rejected(failure_text(&failure)),
+        // A refusal of ours is one message, kept whole; anything else is told with its causes.
+        Some(outcome::Value::Failure(failure)) => Asked::Rejected(match Refusal::parse(&failure.message) {
+            Some(_) => text::line(&failure.message).into_owned(),
+            None => failure_text(&failure),
+        }),
         None => Asked::Answered(None),
     }
 }

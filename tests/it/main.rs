@@ -14,6 +14,7 @@ mod config;
 mod console;
 mod coordinator;
 mod devstack;
+mod gateway;
 mod support;
 mod tidy;
 mod workflows;

@@ -28,7 +28,9 @@ struct Part(Child);
 
 impl Part {
     fn start(args: &[&str]) -> Self {
-        Self(Command::new(GATEWATCH).args(args).stdin(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
+        let silent = || Stdio::null();
+        let mut command = Command::new(GATEWATCH);
+        Self(command.args(args).stdin(silent()).stdout(silent()).stderr(silent()).spawn().unwrap())
     }
 }
 

@@ -78,6 +78,20 @@ async fn ten_at_once_make_one_commit() {
 }
 
 #[tokio::test]
+async fn rollbacks_that_race_do_not_lose_each_other() {
+    let world = World::new();
+    let old = world.commit("old", &[("app", "one")]);
+    let new = world.commit("new", &[("app", "two")]);
+    let ids = ["d-1", "d-2", "d-3", "d-4"];
+    let attempts = ids.map(|id| roll_back(&world, request(id, &new, &old)));
+    for done in futures::future::join_all(attempts).await {
+        let commit = done.unwrap().rollback_commit;
+        world.git(&["merge-base", "--is-ancestor", commit.as_str(), "release"]);
+    }
+    assert_eq!(world.git(&["rev-list", "--count", "release"]), "6");
+}
+
+#[tokio::test]
 async fn a_commit_that_is_none_stays_a_failure() {
     let world = World::new();
     let new = world.commit("new", &[("app", "two")]);

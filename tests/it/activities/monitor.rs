@@ -7,16 +7,22 @@ use std::time::{Duration, SystemTime};
 
 use futures::future::BoxFuture;
 use gatewatch::activities::monitor::MonitorActivities;
-use gatewatch::activities::monitor::control::{Control, ControlSource};
+use gatewatch::activities::monitor::control::{Control, ControlSource, WorkflowMemo};
 use gatewatch::contracts::clock::{Millis, Timestamp};
-use gatewatch::contracts::delivery::MonitorSettings;
+use gatewatch::contracts::delivery::{DeploymentStage, DeploymentSummary, MonitorSettings};
 use gatewatch::contracts::health::{Baseline, HealthReport, Trigger, TriggerRules};
 use gatewatch::contracts::ids::ServiceName;
 use gatewatch::contracts::temporal::activities::{
     MeasureBaseline, MonitorHealth, MonitorMode, MonitorOutcome, MonitoringSetup,
 };
+use gatewatch::contracts::temporal::memo::Published;
+use temporalio_client::{
+    Client, ClientOptions, Connection, ConnectionOptions, WorkflowStartOptions, WorkflowTerminateOptions,
+};
+use temporalio_common::data_converters::RawValue;
+use temporalio_common::{MemoValues, UntypedWorkflow};
 use temporalio_sdk::activities::ActivityContext;
-use temporalio_sdk::testing::ActivityEnvironment;
+use temporalio_sdk::testing::{ActivityEnvironment, TestActivityInfoOptions};
 use url::Url;
 
 use crate::activities::service::{Answers, Shared, answers, serve};
@@ -366,4 +372,44 @@ async fn the_standing_watch_is_written_down_once() {
     assert!(!set_up("d-43").await.active);
     let text = std::fs::read_to_string(&file).unwrap();
     assert!(text.contains("d-43") && text.contains("no http_requests_total"), "{text}");
+}
+
+#[tokio::test]
+async fn control_is_read_from_the_memo_of_the_workflow() {
+    let shop = Watched::new().await;
+    let input = input(60_000);
+    let until = input.started_at.plus(Millis(700));
+    let deployment = DeploymentSummary {
+        service: ServiceName::new(SERVICE),
+        deployment_id: "d-42".into(),
+        commit: "c0ffee0".into(),
+        version: "v42".into(),
+        stage: DeploymentStage::Monitoring,
+        previous: None,
+        live_since: None,
+        monitor_until: Some(until),
+        paused_until: Some(until),
+    };
+    let mut memo = MemoValues::new();
+    memo.insert("gatewatch", Published { v: 1, deployment: Some(deployment), ..Published::default() });
+    let temporal = crate::support::temporal();
+    let connection = Connection::connect(ConnectionOptions::new(temporal.address).identity("test").build()).await;
+    let client = Client::new(connection.unwrap(), ClientOptions::new(temporal.namespace).build()).unwrap();
+    // No worker runs it: what it published when it was started is all there is.
+    let id = crate::support::unique("watched");
+    let options = WorkflowStartOptions::new(temporal.task_queue, id.clone()).memo(memo).build();
+    let workflow =
+        client.start_workflow(UntypedWorkflow::new("Anything"), RawValue::new(Vec::new()), options).await.unwrap();
+    shop.answers.lock().unwrap().healthy = false;
+
+    let run_id = workflow.info().run_id.clone();
+    let info = TestActivityInfoOptions::builder().workflow_id(Some(id)).workflow_run_id(run_id).build();
+    let activities = MonitorActivities { services: shop.world.services(), control: Arc::new(WorkflowMemo) };
+    let environment = ActivityEnvironment::builder().register_activities(activities).client(client).info(info).build();
+    let watching = environment.run(MonitorActivities::monitor_health, input);
+    let outcome = tokio::time::timeout(Duration::from_secs(30), watching).await.unwrap().unwrap();
+
+    assert_eq!(outcome.fired, None, "it is paused");
+    assert_eq!((outcome.report.until, outcome.report.paused_until), (Some(until), Some(until)));
+    workflow.terminate(WorkflowTerminateOptions::default()).await.unwrap();
 }

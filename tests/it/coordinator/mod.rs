@@ -1,7 +1,9 @@
 //! The coordinator on a real listener: who may what, what it says of itself, that garbage is answered, not obeyed.
 
 mod auth;
+mod decisions;
 mod document;
 mod garbage;
 mod key;
-mod rig;
+pub(crate) mod rig;
+mod stream;

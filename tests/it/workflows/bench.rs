@@ -32,12 +32,12 @@ use crate::workflows::world::World;
 /// Nothing here takes longer unless it hangs.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-pub(super) type Readiness = WorkflowHandle<Client, ProductionReadinessWorkflow>;
-pub(super) type Deployment = WorkflowHandle<Client, ProductionDeploymentWorkflow>;
+pub(crate) type Readiness = WorkflowHandle<Client, ProductionReadinessWorkflow>;
+pub(crate) type Deployment = WorkflowHandle<Client, ProductionDeploymentWorkflow>;
 
-pub(super) struct Bench {
-    pub(super) client: Client,
-    pub(super) world: Arc<World>,
+pub(crate) struct Bench {
+    pub(crate) client: Client,
+    pub(crate) world: Arc<World>,
     queue: String,
     worker: Option<RunningWorker>,
 }
@@ -54,37 +54,41 @@ enum Stop {
 }
 
 /// Runs a test, but not for ever.
-pub(super) async fn bounded(test: impl AsyncFnOnce()) {
+pub(crate) async fn bounded(test: impl AsyncFnOnce()) {
     tokio::time::timeout(PATIENCE, Box::pin(test())).await.expect("the test hangs");
 }
 
 impl Bench {
-    pub(super) async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let mut bench = Self::without_worker().await;
         bench.start_worker();
         bench
     }
 
-    pub(super) async fn without_worker() -> Self {
+    pub(crate) async fn without_worker() -> Self {
         let queue = support::unique("workflows");
         Self { client: connect().await, world: World::new(), queue, worker: None }
     }
 
-    pub(super) fn start_worker(&mut self) {
+    pub(crate) fn queue(&self) -> &str {
+        &self.queue
+    }
+
+    pub(crate) fn start_worker(&mut self) {
         let (stop, stopped) = oneshot::channel();
         let (queue, world) = (self.queue.clone(), Arc::clone(&self.world));
         let thread = std::thread::spawn(move || work(queue, world, stopped));
         self.worker = Some(RunningWorker { stop: Some(stop), thread: Some(thread) });
     }
 
-    pub(super) fn kill_worker(&mut self) {
+    pub(crate) fn kill_worker(&mut self) {
         if let Some(mut worker) = self.worker.take() {
             worker.end(Stop::Dead);
         }
     }
 
     /// As a deployment of the worker does: the old one drains while the new one polls already.
-    pub(super) fn replace_worker(&mut self) {
+    pub(crate) fn replace_worker(&mut self) {
         let old = self.worker.take();
         self.start_worker();
         if let Some(mut old) = old {
@@ -92,14 +96,14 @@ impl Bench {
         }
     }
 
-    pub(super) async fn readiness(&self, input: Value) -> Readiness {
+    pub(crate) async fn readiness(&self, input: Value) -> Readiness {
         let id = support::unique("ready");
         let options = WorkflowStartOptions::new(self.queue.as_str(), id.as_str()).build();
         self.client.start_workflow(ProductionReadinessWorkflow::run, Args::of([input]), options).await.unwrap();
         self.client.get_workflow_handle(id)
     }
 
-    pub(super) async fn deployment(&self, input: Value) -> Deployment {
+    pub(crate) async fn deployment(&self, input: Value) -> Deployment {
         let id = support::unique("deploy");
         let options = WorkflowStartOptions::new(self.queue.as_str(), id.as_str()).build();
         self.client.start_workflow(ProductionDeploymentWorkflow::run, Args::of([input]), options).await.unwrap();
@@ -107,18 +111,18 @@ impl Bench {
     }
 
     /// Whether the server has recorded that somebody wants the workflow cancelled.
-    pub(super) async fn cancel_requested(&self, handle: &Deployment) -> bool {
+    pub(crate) async fn cancel_requested(&self, handle: &Deployment) -> bool {
         let description = self.describe(&handle.info().workflow_id).await;
         description.workflow_extended_info.is_some_and(|info| info.cancel_requested)
     }
 
-    pub(super) async fn describe(&self, id: &str) -> DescribeWorkflowExecutionResponse {
+    pub(crate) async fn describe(&self, id: &str) -> DescribeWorkflowExecutionResponse {
         let handle: WorkflowHandle<Client, UntypedWorkflow> = self.client.get_workflow_handle(id);
         handle.describe(WorkflowDescribeOptions::default()).await.unwrap().raw_description
     }
 
     /// The memo, if there is one yet.
-    pub(super) async fn published(&self, id: &str) -> Option<Published> {
+    pub(crate) async fn published(&self, id: &str) -> Option<Published> {
         let memo = self.describe(id).await.workflow_execution_info.unwrap().memo?;
         let payload = memo.fields.get("gatewatch")?;
         assert!(payload.data.len() <= Published::MAX_BYTES, "{} bytes", payload.data.len());
@@ -126,7 +130,7 @@ impl Bench {
     }
 
     /// A search attribute as JSON text; empty when it is not set.
-    pub(super) async fn attribute(&self, id: &str, name: &str) -> String {
+    pub(crate) async fn attribute(&self, id: &str, name: &str) -> String {
         let info = self.describe(id).await.workflow_execution_info.unwrap();
         let attributes = info.search_attributes.unwrap_or_default();
         attributes
@@ -137,12 +141,12 @@ impl Bench {
     }
 
     /// Waits until the memo is as wanted.
-    pub(super) async fn until(&self, id: &str, what: &str, wanted: impl Fn(&Published) -> bool) -> Published {
+    pub(crate) async fn until(&self, id: &str, what: &str, wanted: impl Fn(&Published) -> bool) -> Published {
         support::wait_until(what, PATIENCE, async || self.published(id).await.filter(&wanted)).await
     }
 
     /// Sends a signal as any SDK would: these payloads, whatever they are.
-    pub(super) async fn signal(&self, id: &str, name: &str, payloads: Vec<Payload>) {
+    pub(crate) async fn signal(&self, id: &str, name: &str, payloads: Vec<Payload>) {
         let handle: WorkflowHandle<Client, UntypedWorkflow> = self.client.get_workflow_handle(id);
         let signal = UntypedSignal::new(name);
         handle.signal(signal, RawValue::new(payloads), WorkflowSignalOptions::default()).await.unwrap();
@@ -168,23 +172,23 @@ impl Drop for RunningWorker {
     }
 }
 
-pub(super) async fn result(handle: &Deployment) -> DeploymentOutput {
+pub(crate) async fn result(handle: &Deployment) -> DeploymentOutput {
     handle.get_result(WorkflowGetResultOptions::default()).await.unwrap()
 }
 
 /// A decision as the gateway would send it.
-pub(super) async fn decide(handle: &Readiness, decide: &Decide) -> Result<DecideReply, Refusal> {
+pub(crate) async fn decide(handle: &Readiness, decide: &Decide) -> Result<DecideReply, Refusal> {
     send_decision(handle, decide.decision_id.as_str(), serde_json::to_value(decide).unwrap()).await
 }
 
-pub(super) async fn send_decision(handle: &Readiness, id: &str, decide: Value) -> Result<DecideReply, Refusal> {
+pub(crate) async fn send_decision(handle: &Readiness, id: &str, decide: Value) -> Result<DecideReply, Refusal> {
     let options = WorkflowExecuteUpdateOptions::builder().update_id(id.to_owned()).build();
     let reply = handle.execute_update(ProductionReadinessWorkflow::decide, Args::of([decide]), options).await;
     reply.map_err(|error| Refusal::parse(&error.to_string()).unwrap_or_else(|| panic!("no refusal: {error}")))
 }
 
 /// Payloads as the TypeScript SDK sends them.
-pub(super) fn payloads(values: impl IntoIterator<Item = Value>) -> Vec<Payload> {
+pub(crate) fn payloads(values: impl IntoIterator<Item = Value>) -> Vec<Payload> {
     let payload = |value: Value| Payload {
         metadata: [("encoding".to_owned(), b"json/plain".to_vec())].into(),
         data: value.to_string().into_bytes(),
@@ -193,7 +197,7 @@ pub(super) fn payloads(values: impl IntoIterator<Item = Value>) -> Vec<Payload> 
     values.into_iter().map(payload).collect()
 }
 
-pub(super) fn garbage() -> Vec<Payload> {
+pub(crate) fn garbage() -> Vec<Payload> {
     vec![Payload {
         metadata: [("encoding".to_owned(), b"binary/protobuf".to_vec())].into(),
         data: vec![0xff, 0x00, 0xfe, 0x80],
@@ -202,7 +206,7 @@ pub(super) fn garbage() -> Vec<Payload> {
 }
 
 /// An input of `ProductionDeploymentWorkflow` that watches for a moment only.
-pub(super) fn deployment_input() -> Value {
+pub(crate) fn deployment_input() -> Value {
     json!({
         "service": "checkout",
         "branchName": "main",
@@ -213,12 +217,12 @@ pub(super) fn deployment_input() -> Value {
     })
 }
 
-pub(super) fn readiness_input() -> Value {
+pub(crate) fn readiness_input() -> Value {
     json!({"service": "checkout", "commitSha": "9f31c2e0", "requestedBy": "release-bot"})
 }
 
 /// `input` with these fields replaced.
-pub(super) fn with(mut input: Value, fields: Value) -> Value {
+pub(crate) fn with(mut input: Value, fields: Value) -> Value {
     let (Some(into), Value::Object(fields)) = (input.as_object_mut(), fields) else { panic!("objects, please") };
     into.extend(fields);
     input

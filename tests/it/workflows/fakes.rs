@@ -21,7 +21,7 @@ use temporalio_sdk::activities::{ActivityContext, ActivityError, activities};
 use crate::workflows::world::{World, check, live, now, readiness};
 
 /// Activities on a [`World`].
-pub struct Fakes(pub(super) Arc<World>);
+pub struct Fakes(pub(crate) Arc<World>);
 
 #[activities]
 impl Fakes {

@@ -1,10 +1,10 @@
 //! Both workflows on a real Temporal server, with activities that do what each test says. The unit under test is
 //! the workflow: what it orders, in which order, and what survives.
 
-mod bench;
+pub(crate) mod bench;
 mod deployment;
 mod fakes;
 mod messages;
 mod readiness;
 mod rollback;
-mod world;
+pub(crate) mod world;

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use gatewatch::contracts::clock::{Millis, Timestamp};
 use gatewatch::contracts::delivery::{Journey, LiveVersion};
 use gatewatch::contracts::evidence::{Check, CheckStatus};
+use gatewatch::contracts::health::{HealthReport, Sample};
 use gatewatch::contracts::ids::{CommitSha, DeploymentId, Version};
 use gatewatch::contracts::rollback::RollbackReadiness;
 use gatewatch::contracts::temporal::activities::FiredTrigger;
@@ -31,34 +32,34 @@ enum Behaviour {
 
 /// What was arranged.
 #[derive(Default)]
-pub(super) struct Script {
+pub(crate) struct Script {
     behaviours: BTreeMap<&'static str, Behaviour>,
-    pub(super) fired: Option<FiredTrigger>,
-    pub(super) journeys: Vec<Journey>,
-    pub(super) checks: Vec<Check>,
-    pub(super) migrations: Vec<String>,
-    pub(super) valid: bool,
+    pub(crate) fired: Option<FiredTrigger>,
+    pub(crate) journeys: Vec<Journey>,
+    pub(crate) checks: Vec<Check>,
+    pub(crate) migrations: Vec<String>,
+    pub(crate) valid: bool,
 }
 
 /// What happened, in order: `name`, or `name!cancelled`, `name!failed`.
-pub(super) struct World {
+pub(crate) struct World {
     script: Mutex<Script>,
     log: Mutex<Vec<(String, Instant)>>,
     changed: watch::Sender<u64>,
 }
 
-pub(super) fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     Timestamp(chrono::Utc::now())
 }
 
-pub(super) fn check(id: &str, status: CheckStatus, critical: bool) -> Check {
+pub(crate) fn check(id: &str, status: CheckStatus, critical: bool) -> Check {
     let (title, detail, source) = (id.replace('-', " "), String::new(), String::new());
     Check { id: id.to_owned(), title, status, critical, weight: 1, detail, source }
 }
 
 impl World {
     /// A world in which everything goes well.
-    pub(super) fn new() -> Arc<Self> {
+    pub(crate) fn new() -> Arc<Self> {
         let script = Script {
             checks: vec![check("security-scan-clean", CheckStatus::Passed, true)],
             journeys: vec![journey("pay", true, true), journey("browse", false, true)],
@@ -69,79 +70,79 @@ impl World {
         Arc::new(Self { script: Mutex::new(script), log: Mutex::new(Vec::new()), changed: watch::channel(0).0 })
     }
 
-    pub(super) fn fails(&self, activity: &'static str, times: u32) {
+    pub(crate) fn fails(&self, activity: &'static str, times: u32) {
         self.behave(activity, Behaviour::Fails { times });
     }
 
-    pub(super) fn fails_for_good(&self, activity: &'static str) {
+    pub(crate) fn fails_for_good(&self, activity: &'static str) {
         self.behave(activity, Behaviour::FailsForGood);
     }
 
-    pub(super) fn holds(&self, activity: &'static str) {
+    pub(crate) fn holds(&self, activity: &'static str) {
         self.behave(activity, Behaviour::Holds);
     }
 
-    pub(super) fn hangs(&self, activity: &'static str) {
+    pub(crate) fn hangs(&self, activity: &'static str) {
         self.behave(activity, Behaviour::Hangs);
     }
 
     /// The activity does what it should again.
-    pub(super) fn heals(&self, activity: &'static str) {
+    pub(crate) fn heals(&self, activity: &'static str) {
         self.script().behaviours.remove(activity);
         self.changed.send_modify(|version| *version += 1);
     }
 
-    pub(super) fn fires(&self, fired: FiredTrigger) {
+    pub(crate) fn fires(&self, fired: FiredTrigger) {
         self.script().fired = Some(fired);
     }
 
-    pub(super) fn journeys(&self, journeys: Vec<Journey>) {
+    pub(crate) fn journeys(&self, journeys: Vec<Journey>) {
         self.script().journeys = journeys;
     }
 
-    pub(super) fn checks(&self, checks: Vec<Check>) {
+    pub(crate) fn checks(&self, checks: Vec<Check>) {
         self.script().checks = checks;
     }
 
-    pub(super) fn migrations(&self, migrations: Vec<String>) {
+    pub(crate) fn migrations(&self, migrations: Vec<String>) {
         self.script().migrations = migrations;
     }
 
-    pub(super) fn invalid(&self) {
+    pub(crate) fn invalid(&self) {
         self.script().valid = false;
     }
 
     /// Everything that happened, in order.
-    pub(super) fn log(&self) -> Vec<String> {
+    pub(crate) fn log(&self) -> Vec<String> {
         self.log.lock().unwrap().iter().map(|(entry, _)| entry.clone()).collect()
     }
 
     /// The activities that were begun, in order, without repetitions of the same one.
-    pub(super) fn begun(&self) -> Vec<String> {
+    pub(crate) fn begun(&self) -> Vec<String> {
         let mut begun: Vec<String> = self.log().into_iter().filter(|entry| !entry.contains('!')).collect();
         begun.dedup();
         begun
     }
 
-    pub(super) fn count(&self, entry: &str) -> usize {
+    pub(crate) fn count(&self, entry: &str) -> usize {
         self.log().iter().filter(|logged| *logged == entry).count()
     }
 
     /// How long it took from the first `from` to the first `to` after it.
-    pub(super) fn between(&self, from: &str, to: &str) -> Duration {
+    pub(crate) fn between(&self, from: &str, to: &str) -> Duration {
         let log = self.log.lock().unwrap();
         let start = log.iter().position(|(entry, _)| entry == from).unwrap();
         let end = log[start..].iter().find(|(entry, _)| entry == to).unwrap();
         end.1.duration_since(log[start].1)
     }
 
-    pub(super) fn note(&self, entry: impl Into<String>) {
+    pub(crate) fn note(&self, entry: impl Into<String>) {
         self.log.lock().unwrap().push((entry.into(), Instant::now()));
         self.changed.send_modify(|version| *version += 1);
     }
 
     /// Waits until `entry` is in the log.
-    pub(super) async fn reached(&self, entry: &str) {
+    pub(crate) async fn reached(&self, entry: &str) {
         let mut changed = self.changed.subscribe();
         while self.count(entry) == 0 {
             changed.changed().await.unwrap();
@@ -152,7 +153,7 @@ impl World {
         self.script().behaviours.insert(activity, behaviour);
     }
 
-    pub(super) fn script(&self) -> MutexGuard<'_, Script> {
+    pub(crate) fn script(&self) -> MutexGuard<'_, Script> {
         self.script.lock().unwrap()
     }
 
@@ -161,7 +162,7 @@ impl World {
     }
 
     /// One attempt of an activity: written down, then as the script says.
-    pub(super) async fn play(&self, ctx: &ActivityContext, activity: &'static str) -> Result<(), ActivityError> {
+    pub(crate) async fn play(&self, ctx: &ActivityContext, activity: &'static str) -> Result<(), ActivityError> {
         self.note(activity);
         match self.behaviour(activity) {
             None | Some(Behaviour::Fails { times: 0 }) => Ok(()),
@@ -183,10 +184,14 @@ impl World {
     async fn hold(&self, ctx: &ActivityContext, activity: &'static str, how: Behaviour) -> Result<(), ActivityError> {
         let mut changed = self.changed.subscribe();
         let mut beat = tokio::time::interval(Duration::from_millis(50));
+        let mut report = HealthReport { started_at: Some(now()), interval_ms: Millis(50), ..HealthReport::default() };
         while self.behaviour(activity) == Some(how) {
             tokio::select! {
                 _ = changed.changed() => {}
-                _ = beat.tick() => ctx.record_heartbeat(()).await?,
+                _ = beat.tick() => {
+                    look(&mut report);
+                    ctx.record_heartbeat(report.clone()).await?;
+                }
                 () = ctx.cancelled(), if how == Behaviour::Holds => {
                     // A moment, as something real would need to stop.
                     tokio::time::sleep(Duration::from_millis(100)).await;
@@ -199,11 +204,32 @@ impl World {
     }
 }
 
-pub(super) fn journey(name: &str, critical: bool, passed: bool) -> Journey {
+/// One more sample, as the real monitor takes it.
+fn look(report: &mut HealthReport) {
+    report.taken += 1;
+    report.samples.push(Sample {
+        seq: report.taken,
+        at: now(),
+        healthy: true,
+        http_status: Some(200),
+        error_rate: Some(0.0),
+        p50_ms: Some(10.0),
+        p95_ms: Some(20.0),
+        p99_ms: Some(30.0),
+        requests: 12,
+        database_ok: Some(true),
+        version: Some("v42".into()),
+    });
+    if report.samples.len() > HealthReport::KEPT {
+        report.samples.remove(0);
+    }
+}
+
+pub(crate) fn journey(name: &str, critical: bool, passed: bool) -> Journey {
     Journey { name: name.to_owned(), critical, passed, detail: "looked at".into() }
 }
 
-pub(super) fn live(version: &str, commit: &str) -> LiveVersion {
+pub(crate) fn live(version: &str, commit: &str) -> LiveVersion {
     LiveVersion {
         deployment_id: DeploymentId::new(format!("deploy-{version}")),
         version: Version::from(version),
@@ -212,7 +238,7 @@ pub(super) fn live(version: &str, commit: &str) -> LiveVersion {
     }
 }
 
-pub(super) fn readiness() -> RollbackReadiness {
+pub(crate) fn readiness() -> RollbackReadiness {
     RollbackReadiness {
         ready: true,
         previous_version: Version::from("v41"),

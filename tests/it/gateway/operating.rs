@@ -1,0 +1,1 @@
+//! The one path on which people change anything.
