@@ -133,7 +133,7 @@ impl Desk {
         let by: Value = args.read(&[]).unwrap();
         let by = Millis(by["byMs"].as_u64().unwrap());
         self.deployment(ctx, |summary, now| {
-            summary.monitor_until = Some(summary.monitor_until.unwrap_or(now).plus(by))
+            summary.monitor_until = Some(summary.monitor_until.unwrap_or(now).plus(by));
         });
     }
 
@@ -249,7 +249,7 @@ impl DeskActivities {
             report.taken += 1;
             ctx.record_heartbeat(report.clone()).await?;
             tokio::select! {
-                _ = ctx.cancelled() => return Err(ActivityError::cancelled()),
+                () = ctx.cancelled() => return Err(ActivityError::cancelled()),
                 () = tokio::time::sleep(Duration::from_millis(50)) => {}
             }
         }

@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Runs a test, but not for ever.
 async fn bounded<T>(test: impl Future<Output = T>) -> T {
-    tokio::time::timeout(PATIENCE, test).await.expect("the test hangs")
+    Box::pin(tokio::time::timeout(PATIENCE, test)).await.expect("the test hangs")
 }
 
 /// A gateway that is connected.
