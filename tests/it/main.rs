@@ -15,6 +15,7 @@ mod console;
 mod coordinator;
 mod devstack;
 mod gateway;
+mod replay;
 mod support;
 mod tidy;
 mod workflows;

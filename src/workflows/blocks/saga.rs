@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use temporalio_sdk::WorkflowContext;
+use temporalio_sdk::workflows::select;
+use temporalio_sdk::{CancellableFuture as _, WaitConditionOptions, WorkflowCancellationToken, WorkflowContext};
 
 use crate::contracts::clock::Timestamp;
 use crate::contracts::health::HealthStatus;
@@ -23,6 +24,9 @@ pub trait Undo: Sized + 'static {
 
     /// Where the workflow keeps its rollback.
     fn rollback(&mut self) -> Option<&mut Rollback>;
+
+    /// How often somebody asked again: each time, a step that failed is tried at once.
+    fn asked_again(&self) -> u64;
 
     /// A step has changed its status: publish it.
     fn note(ctx: &WorkflowContext<Self>);
@@ -106,6 +110,7 @@ pub async fn run<W: Undo>(ctx: &WorkflowContext<W>) {
         change(ctx, |rollback, now| rollback.set(step, StepStatus::Running, now));
         let mut round = Round::FIRST;
         let ended = loop {
+            let asked = ctx.state(W::asked_again);
             match W::undo(ctx, step, round).await {
                 Ok(ended) => break ended,
                 Err(failure) => {
@@ -113,7 +118,7 @@ pub async fn run<W: Undo>(ctx: &WorkflowContext<W>) {
                         rollback.failed_in = Some(round);
                         rollback.set(step, StepStatus::Retrying { failure }, now);
                     });
-                    ctx.timer(detached(round.pause())).await;
+                    wait(ctx, round.pause(), asked).await;
                     round = round.next();
                 }
             }
@@ -121,6 +126,18 @@ pub async fn run<W: Undo>(ctx: &WorkflowContext<W>) {
         change(ctx, |rollback, now| rollback.set(step, ended, now));
     }
     change(ctx, |rollback, now| rollback.progress.completed_at = Some(now));
+}
+
+/// Waits before the next round, unless somebody has asked again since the last one began: they may have cured what
+/// failed.
+async fn wait<W: Undo>(ctx: &WorkflowContext<W>, pause: Duration, asked: u64) {
+    let out_of_reach = WaitConditionOptions::builder().cancellation_token(WorkflowCancellationToken::new()).build();
+    let mut timer = ctx.timer(detached(pause));
+    select! {
+        _ = ctx.wait_condition_with_options(|state| state.asked_again() != asked, out_of_reach) => {}
+        _ = timer => {}
+    }
+    timer.cancel();
 }
 
 fn change<W: Undo>(ctx: &WorkflowContext<W>, change: impl FnOnce(&mut Rollback, Timestamp)) {

@@ -14,13 +14,14 @@ use temporalio_client::{WorkflowCancelOptions, WorkflowGetResultOptions, Workflo
 use crate::workflows::bench::{Bench, bounded, deployment_input, result, with};
 use crate::workflows::world::{journey, now};
 
-/// The ten of the specification, after what is recorded before them.
-const FORWARD: [&str; 13] = [
+/// The ten of the specification, and what is recorded before something is changed.
+const FORWARD: [&str; 14] = [
     "getDeploymentStatus",
     "getMetrics",
     "getRollbackReadiness",
     "createProductionBackup",
     "verifyBackup",
+    "getRollbackReadiness",
     "runProductionMigrations",
     "deployToProduction",
     "waitForDeployment",
@@ -110,6 +111,24 @@ async fn a_failure_before_anything_changed_ends_it_with_nothing_changed() {
             assert_eq!(bench.attribute(&id, "phase").await, r#""failed""#);
             assert_eq!(bench.attribute(&id, "health").await, "");
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn without_a_way_back_nothing_is_changed() {
+    bounded(async || {
+        let bench = Bench::new().await;
+        bench.world.no_way_back("Migration 42 has no down script.");
+        let handle = bench.deployment(deployment_input()).await;
+        let ended = handle.get_result(WorkflowGetResultOptions::default()).await.unwrap_err();
+        assert!(
+            format!("{ended:?}").contains("a rollback could not run: Migration 42 has no down script."),
+            "{ended:?}"
+        );
+        assert_eq!(bench.world.begun(), FORWARD[..6]);
+        let readiness = bench.published(&handle.info().workflow_id).await.unwrap().rollback.unwrap();
+        assert!(!readiness.ready && readiness.backup_verified_at.is_some());
     })
     .await;
 }

@@ -64,7 +64,7 @@ impl Fakes {
             subject: "retry idempotent payments".into(),
             author: "agent-3".into(),
             checks: collect.checks,
-            rollback: readiness(),
+            rollback: readiness(None),
             collected_at: now(),
         })
     }
@@ -159,7 +159,7 @@ impl Fakes {
         _: Subject,
     ) -> Result<RollbackReadiness, ActivityError> {
         self.0.play(&ctx, "getRollbackReadiness").await?;
-        Ok(readiness())
+        Ok(readiness(self.0.script().no_way_back))
     }
 
     #[activity(definition = definition::DeployToProduction)]

@@ -6,5 +6,6 @@ mod deployment;
 mod fakes;
 mod messages;
 mod readiness;
+mod record;
 mod rollback;
 pub(crate) mod world;

@@ -19,7 +19,7 @@ use crate::support::unique;
 use crate::workflows::bench::{Bench, Readiness, bounded, decide, deployment_input, readiness_input, with};
 use crate::workflows::world::check;
 
-fn say(verdict: Verdict, gate: &OpenGate) -> Decide {
+pub(super) fn say(verdict: Verdict, gate: &OpenGate) -> Decide {
     Decide {
         decision_id: DecisionId::new(unique("decision")),
         gate: gate.id.clone(),
@@ -32,7 +32,7 @@ fn say(verdict: Verdict, gate: &OpenGate) -> Decide {
 }
 
 /// Waits until the gate is open at `revision`, and reads it as an approver would.
-async fn open_gate(bench: &Bench, handle: &Readiness, revision: u32) -> OpenGate {
+pub(super) async fn open_gate(bench: &Bench, handle: &Readiness, revision: u32) -> OpenGate {
     let open = |gates: &[OpenGate]| gates.iter().any(|gate| gate.revision == revision);
     let waiting = |published: &gatewatch::contracts::temporal::memo::Published| {
         open(&published.gates) && published.phases.iter().any(|phase| phase.status == PhaseStatus::Waiting)

@@ -16,7 +16,7 @@ use crate::workflows::bench::{Bench, Deployment, bounded, deployment_input, resu
 use crate::workflows::deployment::{BACK, backward};
 use crate::workflows::world::now;
 
-async fn ask(handle: &Deployment, id: &str) -> RollbackReply {
+pub(super) async fn ask(handle: &Deployment, id: &str) -> RollbackReply {
     let request = json!({"requestId": id, "reason": "errors", "actor": {"name": "mira", "via": "console"}});
     let options = WorkflowExecuteUpdateOptions::builder().update_id(id.to_owned()).build();
     handle.execute_update(ProductionDeploymentWorkflow::rollback, Args::of([request]), options).await.unwrap()
@@ -183,6 +183,28 @@ async fn a_step_that_keeps_failing_is_shown_and_never_given_up() {
         bench.world.heals("rollbackToCommit");
         assert_eq!(result(&handle).await.rollback_completed, Some(true));
         assert_eq!(bench.attribute(&id, "health").await, r#""rolled-back""#);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn asking_again_tries_a_failed_step_at_once() {
+    bounded(async || {
+        let bench = Bench::new().await;
+        bench.world.fires(failing());
+        bench.world.fails_for_good("rollbackToCommit");
+        let handle = bench.deployment(deployment_input()).await;
+        // The pause after the fifth failure is eight seconds.
+        crate::support::wait_until("it waits for long", Duration::from_mins(1), async || {
+            (bench.world.count("rollbackToCommit!failed") >= 5).then_some(())
+        })
+        .await;
+        bench.world.heals("rollbackToCommit");
+        bench.world.note("asked");
+        assert!(ask(&handle, "r-1").await.already);
+        assert_eq!(result(&handle).await.rollback_completed, Some(true));
+        let waited = bench.world.between("asked", "documentRollback");
+        assert!(waited < Duration::from_secs(4), "{waited:?}");
     })
     .await;
 }

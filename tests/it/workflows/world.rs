@@ -39,6 +39,7 @@ pub(crate) struct Script {
     pub(crate) checks: Vec<Check>,
     pub(crate) migrations: Vec<String>,
     pub(crate) valid: bool,
+    pub(crate) no_way_back: Option<&'static str>,
 }
 
 /// What happened, in order: `name`, or `name!cancelled`, `name!failed`.
@@ -106,6 +107,10 @@ impl World {
 
     pub(crate) fn migrations(&self, migrations: Vec<String>) {
         self.script().migrations = migrations;
+    }
+
+    pub(crate) fn no_way_back(&self, why: &'static str) {
+        self.script().no_way_back = Some(why);
     }
 
     pub(crate) fn invalid(&self) {
@@ -238,9 +243,10 @@ pub(crate) fn live(version: &str, commit: &str) -> LiveVersion {
     }
 }
 
-pub(crate) fn readiness() -> RollbackReadiness {
+pub(crate) fn readiness(why_not: Option<&'static str>) -> RollbackReadiness {
     RollbackReadiness {
-        ready: true,
+        ready: why_not.is_none(),
+        why_not: why_not.map(str::to_owned),
         previous_version: Version::from("v41"),
         previous_commit: CommitSha::from("9b7d00f0"),
         estimate_ms: Some(Millis(40_000)),

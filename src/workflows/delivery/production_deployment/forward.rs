@@ -67,16 +67,24 @@ async fn prepare(ctx: &Ctx, input: &DeploymentInput) -> Result<(), End> {
     Ok(())
 }
 
-/// A backup that is not known to be whole is no way back: it stops here.
+/// Production is not changed unless there is a way back: a backup that is whole, and a rollback that could run.
 async fn back_up(ctx: &Ctx) -> Result<(), End> {
     enter(ctx, DeploymentStage::BackingUp);
-    let reference = ctx.state(|state| state.deployment.reference());
+    let (reference, subject) = ctx.state(|state| (state.deployment.reference(), state.deployment.subject()));
     let service = reference.service.clone();
     let backup = before(ctx, Database::create_production_backup, reference, BACKUP).await?;
     let verify = VerifyBackup { service, backup: backup.clone() };
     let verified = before(ctx, Database::verify_backup, verify, BACKUP).await?;
-    change(ctx, |deployment, _| deployment.backed_up(backup, verified.verified_at));
-    Ok(())
+    // Asked again: the backup may be what was missing.
+    let readiness = before(ctx, Deploy::get_rollback_readiness, subject, LOOK).await?;
+    let why_not = (!readiness.ready).then(|| readiness.why_not.clone().unwrap_or_default());
+    change(ctx, |deployment, _| deployment.backed_up(backup, readiness, verified.verified_at));
+    match why_not {
+        None => Ok(()),
+        Some(why) => Err(End::Failed(format!(
+            "Not deployed: a rollback could not run: {why} Nothing was changed in production; see to it and deploy again."
+        ))),
+    }
 }
 
 async fn migrate(ctx: &Ctx) -> Result<(), End> {

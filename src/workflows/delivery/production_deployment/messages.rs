@@ -70,9 +70,11 @@ pub(super) fn read_rollback_signal(args: &Args) -> RollbackRequest {
 }
 
 impl Deployment {
-    /// A person asks for the rollback. Any number of requests lead to one; the first cause stands.
+    /// A person asks for the rollback. Any number of requests lead to one; the first cause stands. Asking again while
+    /// it waits before trying a failed step again makes it try at once.
     pub(super) fn ask_rollback(&mut self, request: RollbackRequest, now: Timestamp) -> RollbackReply {
         if let Some(stopped) = &self.stopped {
+            self.asked_again = self.asked_again.saturating_add(1);
             return RollbackReply { already: true, cause: stopped.cause.clone() };
         }
         let actor = Actor::new(request.actor.name, honest(request.actor.via, Channel::Signal));

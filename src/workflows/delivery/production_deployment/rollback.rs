@@ -70,6 +70,10 @@ impl Undo for ProductionDeploymentWorkflow {
         self.deployment.rollback()
     }
 
+    fn asked_again(&self) -> u64 {
+        self.deployment.asked_again
+    }
+
     fn note(ctx: &Ctx) {
         change(ctx, |_, _| {});
     }

@@ -72,6 +72,8 @@ pub(super) struct Deployment {
     monitoring_active: bool,
     pub(super) stopped: Option<Stopped>,
     rollback: Option<Rollback>,
+    /// How often the rollback was asked for again.
+    pub(super) asked_again: u64,
     pub(super) seen: SeenIds,
     refused: RefusedLog,
     pub(super) pause: Pause,
@@ -101,6 +103,7 @@ impl Deployment {
             monitoring_active: false,
             stopped: None,
             rollback: None,
+            asked_again: 0,
             seen: SeenIds::default(),
             refused: RefusedLog::default(),
             pause: Pause::new(input.map_or_else(DeploymentInput::default_pause, |input| input.max_pause_ms)),
@@ -130,9 +133,9 @@ impl Deployment {
         self.readiness = readiness;
     }
 
-    pub(super) fn backed_up(&mut self, backup: Backup, verified_at: Timestamp) {
+    pub(super) fn backed_up(&mut self, backup: Backup, readiness: RollbackReadiness, verified_at: Timestamp) {
         self.backup = backup;
-        self.readiness.backup_verified_at = Some(verified_at);
+        self.readiness = RollbackReadiness { backup_verified_at: Some(verified_at), ..readiness };
     }
 
     pub(super) fn migrated(&mut self, report: MigrationReport) {

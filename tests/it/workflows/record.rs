@@ -1,0 +1,157 @@
+//! Records the histories that `replay` replays: `cargo test --test it workflows::record -- --ignored`. Run it when a
+//! workflow learns something new, and keep the old ones as long as such workflows may still be running.
+
+use gatewatch::contracts::decision::Verdict;
+use gatewatch::contracts::evidence::CheckStatus;
+use gatewatch::contracts::health::Trigger;
+use gatewatch::contracts::temporal::activities::FiredTrigger;
+use serde_json::json;
+use temporalio_client::{
+    Client, UntypedWorkflow, WorkflowCancelOptions, WorkflowFetchHistoryOptions, WorkflowGetResultOptions,
+    WorkflowHandle,
+};
+
+use crate::replay;
+use crate::workflows::bench::{
+    Bench, Deployment, Readiness, bounded, decide, deployment_input, garbage, payloads, readiness_input, with,
+};
+use crate::workflows::readiness::{open_gate, say};
+use crate::workflows::rollback::ask;
+use crate::workflows::world::{check, now};
+
+/// Waits until it is over, however it ends, and writes its history down.
+async fn keep(bench: &Bench, id: &str, name: &str) {
+    let handle: WorkflowHandle<Client, UntypedWorkflow> = bench.client.get_workflow_handle(id);
+    // A failure and a cancel are ways to end, too.
+    let _ = handle.get_result(WorkflowGetResultOptions::default()).await;
+    let json = handle.fetch_history(WorkflowFetchHistoryOptions::default()).to_json().await.unwrap();
+    std::fs::create_dir_all(replay::folder()).unwrap();
+    std::fs::write(replay::folder().join(format!("{name}.json")), json).unwrap();
+}
+
+async fn readiness(bench: &Bench) -> (Readiness, String) {
+    let handle = bench.readiness(with(readiness_input(), json!({"authority": {"signals": "open"}}))).await;
+    let id = handle.info().workflow_id.clone();
+    (handle, id)
+}
+
+async fn deployment(bench: &Bench) -> (Deployment, String) {
+    let handle = bench.deployment(deployment_input()).await;
+    let id = handle.info().workflow_id.clone();
+    (handle, id)
+}
+
+#[tokio::test]
+#[ignore = "writes tests/histories"]
+async fn readiness_histories() {
+    bounded(async || {
+        let bench = Bench::new().await;
+
+        let then = json!({"thenDeploy": {"workflowId": crate::support::unique("deploy"), "input": deployment_input()}});
+        let handle = bench.readiness(with(readiness_input(), then)).await;
+        let gate = open_gate(&bench, &handle, 1).await;
+        decide(&handle, &say(Verdict::Approve, &gate)).await.unwrap();
+        keep(&bench, &handle.info().workflow_id, "readiness-approved").await;
+
+        let (handle, id) = readiness(&bench).await;
+        let gate = open_gate(&bench, &handle, 1).await;
+        bench.signal(&id, "rejectProduction", garbage()).await;
+        bench.world.checks(vec![check("security-scan-clean", CheckStatus::Failed, true)]);
+        decide(&handle, &say(Verdict::RequestEvidence, &gate)).await.unwrap();
+        open_gate(&bench, &handle, 2).await;
+        bench.signal(&id, "rejectProduction", payloads([json!("mira"), json!("the scan fails")])).await;
+        keep(&bench, &id, "readiness-rejected-after-more-evidence").await;
+
+        let handle = bench.readiness(with(readiness_input(), json!({"deadlineMs": 200}))).await;
+        keep(&bench, &handle.info().workflow_id, "readiness-expired").await;
+
+        let (handle, id) = readiness(&bench).await;
+        open_gate(&bench, &handle, 1).await;
+        handle.cancel(WorkflowCancelOptions::default()).await.unwrap();
+        keep(&bench, &id, "readiness-cancelled").await;
+
+        bench.world.fails_for_good("validateAllGates");
+        let (_, id) = readiness(&bench).await;
+        keep(&bench, &id, "readiness-without-checks").await;
+    })
+    .await;
+}
+
+#[tokio::test]
+#[ignore = "writes tests/histories"]
+async fn deployment_histories() {
+    bounded(async || {
+        let bench = Bench::new().await;
+        bench.world.holds("monitorHealth");
+        let (_, id) = deployment(&bench).await;
+        bench.world.reached("monitorHealth").await;
+        bench.signal(&id, "extendMonitoring", payloads([json!({"byMs": 100})])).await;
+        bench.signal(&id, "pauseMonitoring", payloads([json!(50), json!("dns change")])).await;
+        bench.signal(&id, "pauseMonitoring", garbage()).await;
+        bench.until(&id, "the messages have arrived", |published| published.refused.is_some()).await;
+        bench.world.heals("monitorHealth");
+        keep(&bench, &id, "deployment-live").await;
+
+        let bench = Bench::new().await;
+        bench.world.fails_for_good("verifyBackup");
+        let (_, id) = deployment(&bench).await;
+        keep(&bench, &id, "deployment-failed-before-anything-changed").await;
+
+        let bench = Bench::new().await;
+        bench.world.holds("createProductionBackup");
+        let (handle, id) = deployment(&bench).await;
+        bench.world.reached("createProductionBackup").await;
+        ask(&handle, "r-1").await;
+        keep(&bench, &id, "deployment-aborted").await;
+
+        let bench = Bench::new().await;
+        bench.world.holds("monitorHealth");
+        let (handle, id) = deployment(&bench).await;
+        bench.world.reached("monitorHealth").await;
+        handle.cancel(WorkflowCancelOptions::default()).await.unwrap();
+        keep(&bench, &id, "deployment-cancelled").await;
+    })
+    .await;
+}
+
+#[tokio::test]
+#[ignore = "writes tests/histories"]
+async fn rollback_histories() {
+    bounded(async || {
+        let fired = || FiredTrigger { trigger: Trigger::ErrorRate, detail: "3.4× the baseline".into(), at: now() };
+        let bench = Bench::new().await;
+        bench.world.fires(fired());
+        let (_, id) = deployment(&bench).await;
+        keep(&bench, &id, "rollback-by-trigger").await;
+
+        let bench = Bench::new().await;
+        bench.world.holds("runProductionMigrations");
+        let (handle, id) = deployment(&bench).await;
+        bench.world.reached("runProductionMigrations").await;
+        ask(&handle, "r-1").await;
+        keep(&bench, &id, "rollback-while-migrating").await;
+
+        let bench = Bench::new().await;
+        bench.world.hangs("monitorHealth");
+        let (_, id) = deployment(&bench).await;
+        bench.world.reached("monitorHealth").await;
+        bench.signal(&id, "triggerRollback", payloads([json!("it burns")])).await;
+        keep(&bench, &id, "rollback-past-a-hung-monitor").await;
+        bench.world.heals("monitorHealth");
+
+        let bench = Bench::new().await;
+        bench.world.fires(fired());
+        bench.world.migrations(Vec::new());
+        for step in ["rollbackToCommit", "verifyDeployment(v41)", "createIncidentTicket"] {
+            bench.world.fails(step, 3);
+        }
+        bench.world.holds("documentRollback");
+        let (handle, id) = deployment(&bench).await;
+        bench.world.reached("documentRollback").await;
+        ask(&handle, "r-1").await;
+        handle.cancel(WorkflowCancelOptions::default()).await.unwrap();
+        bench.world.heals("documentRollback");
+        keep(&bench, &id, "rollback-with-failing-steps").await;
+    })
+    .await;
+}
