@@ -22,7 +22,7 @@ use crate::gateway::coordinator::Coordinator;
 use crate::gateway::operate::{Operator, Policy};
 
 /// How long something in doubt is followed.
-const FOLLOWED: Duration = Duration::from_secs(3600);
+const FOLLOWED: Duration = Duration::from_hours(1);
 /// Rows of one page.
 pub const PAGE: u32 = 100;
 /// Rows of a page that is asked for while scrolling.

@@ -135,7 +135,7 @@ impl Demo {
         };
         let environment = self.environment();
         let watching = environment.run(MonitorActivities::monitor_health, input);
-        tokio::time::timeout(Duration::from_secs(60), watching).await.expect("the watch ends").unwrap()
+        tokio::time::timeout(Duration::from_mins(1), watching).await.expect("the watch ends").unwrap()
     }
 }
 

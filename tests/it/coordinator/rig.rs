@@ -25,8 +25,7 @@ pub(crate) const GUEST: &str = "token-of-guest";
 
 pub(crate) struct Rig {
     pub(crate) address: SocketAddr,
-    pub(crate) settings: Settings,
-    pub(crate) folder: tempfile::TempDir,
+    _folder: tempfile::TempDir,
     pub(crate) http: reqwest::Client,
     stop: Option<oneshot::Sender<()>>,
     serving: JoinHandle<anyhow::Result<()>>,
@@ -71,7 +70,7 @@ impl Rig {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
-        let for_server = settings.clone();
+        let for_server = settings;
         let serving = tokio::spawn(async move {
             let told = async {
                 let _ = stopped.await;
@@ -85,7 +84,7 @@ impl Rig {
             .timeout(Duration::from_secs(30))
             .build()
             .unwrap();
-        Self { address, settings, folder, http, stop: Some(stop), serving }
+        Self { address, _folder: folder, http, stop: Some(stop), serving }
     }
 
     pub(crate) fn url(&self, path: &str) -> String {

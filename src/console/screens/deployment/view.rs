@@ -165,7 +165,7 @@ fn nothing(state: &State, ctx: &Ctx<'_>, theme: &Theme, buffer: &mut Buffer, are
     if let Some(id) = &state.workflow {
         match ctx.world.detail(id) {
             Remote::Failed { failure, .. } => {
-                lines.push((format!("{id} cannot be shown. {failure}"), Role::StatusFailed))
+                lines.push((format!("{id} cannot be shown. {failure}"), Role::StatusFailed));
             }
             Remote::Idle | Remote::Loading | Remote::Fresh { .. } | Remote::Stale { .. } => {
                 lines.push((format!("Asking about {id}."), Role::TextMuted));
