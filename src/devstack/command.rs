@@ -4,11 +4,14 @@ use std::process::ExitCode;
 
 use crate::cli::global::Global;
 use crate::contracts::failure::{Failure, FailureKind};
+use crate::devstack::demo;
+use crate::devstack::demo::args::Demo;
 use crate::devstack::guard::{self, GuardArgs};
 
 /// Commands of `gatewatch` that live here.
 #[derive(Clone, Debug, clap::Subcommand)]
 pub enum Command {
+    Demo(Demo),
     /// Tie a command to the life of whoever holds standard input open.
     #[command(hide = true)]
     Guard(GuardArgs),
@@ -16,11 +19,11 @@ pub enum Command {
 
 /// Runs one, and says why it failed.
 pub fn run(global: &Global, command: &Command) -> ExitCode {
-    let result = match command {
-        Command::Guard(args) => guard::run(args),
-    };
-    result.unwrap_or_else(|error| {
-        let failure = Failure::new(FailureKind::Internal, format!("{error:#}."), "");
-        ExitCode::from(global.output().end(Err(failure.into())).code())
-    })
+    match command {
+        Command::Demo(arguments) => ExitCode::from(demo::run(global, arguments).code()),
+        Command::Guard(arguments) => guard::run(arguments).unwrap_or_else(|error| {
+            let failure = Failure::new(FailureKind::Internal, format!("{error:#}."), "");
+            ExitCode::from(global.output().end(Err(failure.into())).code())
+        }),
+    }
 }

@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::config::settings;
 use crate::contracts::decision::Outcome;
 use crate::contracts::failure::{Failure, FailureKind};
-use crate::contracts::http::{DecisionRequest, DecisionResponse, ErrorBody, RollbackBody, RollbackOutcome};
+use crate::contracts::http::{DecisionRequest, DecisionResponse, ErrorBody, PublicKey, RollbackBody, RollbackOutcome};
 use crate::contracts::ids::{GateId, WorkflowId};
 use crate::contracts::text;
 use crate::gateway::payload;
@@ -105,8 +105,8 @@ impl Coordinator {
     /// The public key that its decisions are signed with, in hex.
     pub async fn public_key(&self) -> Result<String, Failure> {
         let answer = self.get(&["v1", "key"]).await?;
-        let key = answer.get("key").and_then(Value::as_str).map(str::to_owned);
-        key.ok_or_else(|| unreadable("the public key"))
+        let key: Result<PublicKey, _> = serde_json::from_value(answer);
+        key.map(|key| key.public_key).map_err(|_| unreadable("the public key"))
     }
 
     async fn get(&self, path: &[&str]) -> Result<Value, Failure> {

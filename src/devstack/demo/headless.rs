@@ -1,0 +1,87 @@
+//! The demo without a terminal: builds the world, tells the story, ends the world. The exit code is the last word.
+
+use std::io::Write as _;
+use std::time::Duration;
+
+use crate::cli::exit::{Exit, Stop};
+use crate::cli::output::{Output, Tone};
+use crate::contracts::clock::Millis;
+use crate::contracts::failure::{Failure, FailureKind};
+use crate::devstack::demo::args::Demo;
+use crate::devstack::story;
+use crate::devstack::story::cast::Cast;
+use crate::devstack::story::person::Person;
+use crate::devstack::story::timeline::Timeline;
+use crate::devstack::world::build::{self, World};
+use crate::headless::signals;
+
+/// Longer than the story takes: it ends with a rollback, not with the end of the watch.
+const WATCHED: Millis = Millis::from_secs(600);
+const CONNECT_WITHIN: Duration = Duration::from_secs(30);
+
+/// Tells the story. 0 only if the old version is serving again.
+pub async fn run(out: Output, demo: &Demo) -> Result<Exit, Stop> {
+    let stopping = signals::listen().map_err(|error| broken(&error))?;
+    let tell = if out.is_json() { to_stderr } else { to_stdout };
+    let (world, told) = tokio::select! {
+        told = from_beginning_to_end(out, demo, tell) => told?,
+        () = signals::stopped(stopping) => return Ok(Exit::Interrupted),
+    };
+    let (timeline, outcome) = told;
+    let logs = world.running.logs.clone();
+    let stopped = world.stop().await;
+    let failure = outcome.err().or_else(|| stopped.err().map(|error| broken(&error)));
+    if out.is_json() {
+        out.json(&timeline.report(failure.as_ref()))?;
+    } else {
+        out.lines(std::iter::once(String::new()).chain(timeline.summary()))?;
+    }
+    match failure {
+        None if out.is_json() => Ok(Exit::Ok),
+        None => {
+            out.line(&out.paint(Tone::Good, "The old version serves again."))?;
+            Ok(Exit::Ok)
+        }
+        Some(failure) => {
+            let hint = format!("{} The logs are in {}.", failure.hint, logs.display());
+            Err(Stop::Told(Exit::Failure, Failure { hint: hint.trim_start().to_owned(), ..failure }))
+        }
+    }
+}
+
+type Told = (World, (Timeline, Result<(), Failure>));
+
+/// Dropped half-way, it lets go of the world, which then ends by itself.
+async fn from_beginning_to_end(out: Output, demo: &Demo, tell: fn(&str)) -> Result<Told, Stop> {
+    let options = demo.world()?;
+    if !out.is_json() {
+        out.line("Starting Temporal, worker, coordinator, and the service `checkout`.")?;
+    }
+    let world = build::build(&options, &mut |line| to_stderr(line)).await.map_err(|error| broken(&error))?;
+    let mut timeline = Timeline::begin(tell);
+    let told = tell_it(demo, &world, &mut timeline).await;
+    Ok((world, (timeline, told)))
+}
+
+async fn tell_it(demo: &Demo, world: &World, timeline: &mut Timeline) -> Result<(), Failure> {
+    let person = Person::new(&world.settings)?;
+    person.connected(CONNECT_WITHIN).await?;
+    let service = world.running.service("checkout")?.clone();
+    let cast = Cast { service, watched: WATCHED };
+    story::tell(&person, &cast, demo.patience(), timeline).await
+}
+
+/// A failure that comes with words of its own keeps them.
+fn broken(error: &anyhow::Error) -> Failure {
+    let known = error.downcast_ref::<Failure>().cloned();
+    known.unwrap_or_else(|| Failure::new(FailureKind::Internal, format!("{error:#}."), ""))
+}
+
+/// The story is told to whoever reads; when nobody does any more, it goes on without.
+fn to_stdout(line: &str) {
+    let _ = writeln!(std::io::stdout().lock(), "{line}");
+}
+
+fn to_stderr(line: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
+}
