@@ -7,5 +7,6 @@ mod drive;
 mod frame;
 mod history;
 mod rig;
+mod widgets;
 mod workflow;
 mod world;
