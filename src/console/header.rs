@@ -13,7 +13,6 @@ use crate::console::theme::sign::Sign;
 use crate::console::widgets::{text, time};
 use crate::console::world::Upstream;
 use crate::contracts::clock::Millis;
-use crate::contracts::health::HealthStatus;
 use crate::contracts::ids::WorkflowId;
 use crate::contracts::link::Link;
 
@@ -88,8 +87,7 @@ fn standing(model: &Model, upstream: Upstream) -> (Sign, String) {
 impl Model {
     /// Whether a workflow is looked at each second.
     fn is_live(&self, id: &WorkflowId) -> bool {
-        let health = self.world.detail(id).value().and_then(|detail| detail.row.health);
-        matches!(health, Some(HealthStatus::Watching | HealthStatus::Degraded | HealthStatus::RollingBack))
+        self.world.detail(id).value().is_some_and(|detail| detail.row.is_watched())
     }
 
     /// Age of the oldest of what is shown, when it is older than it should be.

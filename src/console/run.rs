@@ -137,6 +137,13 @@ fn turn(model: &mut Model, desk: &mut Desk, events: &Receiver<Stamped>, first: V
                 None => events.try_recv().ok(),
             };
         }
+        // A change of size in the moment before it was listened to is never told.
+        if let Ok((width, height)) = Terminal::size()
+            && model.size != (Size { width, height })
+        {
+            let effects = update(model, Stamped { at: now(), event: Event::Resize { width, height } });
+            desk.all(effects, model)?;
+        }
         draw(&mut desk.terminal, model)?;
         drawn = Instant::now();
     }

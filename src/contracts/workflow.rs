@@ -64,6 +64,17 @@ pub struct WorkflowRow {
     pub history_length: i64,
 }
 
+impl WorkflowRow {
+    /// A deployment whose health is being watched, or that is rolling back: it changes by the second.
+    pub fn is_watched(&self) -> bool {
+        let moves = matches!(
+            self.health,
+            Some(HealthStatus::Watching | HealthStatus::Healthy | HealthStatus::Degraded | HealthStatus::RollingBack)
+        );
+        moves && self.status.is_open()
+    }
+}
+
 /// Where the next page begins. Opaque.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]

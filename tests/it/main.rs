@@ -16,6 +16,7 @@ mod console;
 mod coordinator;
 mod devstack;
 mod gateway;
+mod pty;
 mod replay;
 mod support;
 mod tidy;

@@ -97,7 +97,7 @@ impl Watcher {
         loop {
             self.linked().await;
             let result = self.gateway.describe(id, None).await;
-            let live = result.as_ref().is_ok_and(|detail| detail.health.is_some() && detail.row.status.is_open());
+            let live = result.as_ref().is_ok_and(|detail| detail.row.is_watched());
             let changed = result.as_ref().ok() != before.as_ref();
             before = result.as_ref().ok().cloned();
             self.answer(Answer::Workflow { id: id.clone(), result: result.map(Box::new) });

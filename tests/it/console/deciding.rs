@@ -173,3 +173,16 @@ fn in_doubt_is_not_failed_and_ends_when_it_is_applied() {
     assert!(!console.screen().contains("In doubt"));
     assert_eq!(console.model.sent.unfinished().count(), 0);
 }
+
+#[test]
+fn the_question_shows_what_fails_even_where_there_is_little_room() {
+    let mut console = Driven::with(80, 24, |profile| profile.typed_production = true);
+    console.overview(overview(vec![waiting("prod-checkout-42", "5d2cabcdef91")], Vec::new()));
+    console.keys("2a");
+    let screen = console.screen();
+    for words in
+        ["shop-prod", "visual regression: 3 pages differ", "deploys v42", "temporal workflow update", "production"]
+    {
+        assert!(screen.contains(words), "{words} is missing:\n{screen}");
+    }
+}

@@ -21,11 +21,31 @@ enum Part {
     Field(usize, u16),
 }
 
+impl Part {
+    fn height(&self) -> u16 {
+        match self {
+            Self::Line(_) => 1,
+            Self::Field(_, height) => *height,
+        }
+    }
+}
+
+/// How much of the equal command is shown.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Command {
+    Whole,
+    OneLine,
+}
+
 pub fn view(state: &State, ctx: &Ctx<'_>, theme: &Theme, frame: &mut Frame<'_>, body: Rect) {
     let width = body.width.saturating_sub(4).min(90);
     let columns = usize::from(width.saturating_sub(4));
-    let parts = parts(state, ctx, columns, theme);
-    let lines: u16 = parts.iter().map(|part| if let Part::Field(_, height) = part { *height } else { 1 }).sum();
+    let mut parts = parts(state, ctx, columns, theme, Command::Whole);
+    if parts.iter().map(Part::height).sum::<u16>() + 2 > body.height {
+        // What is failing must stay in sight; the command can be copied whole.
+        parts = self::parts(state, ctx, columns, theme, Command::OneLine);
+    }
+    let lines: u16 = parts.iter().map(Part::height).sum();
     let height = (lines + 2).min(body.height);
     let area = Rect { x: body.x + (body.width - width) / 2, y: body.y + (body.height - height) / 2, width, height };
     frame.render_widget(Clear, area);
@@ -42,7 +62,7 @@ pub fn view(state: &State, ctx: &Ctx<'_>, theme: &Theme, frame: &mut Frame<'_>, 
     let skip = lines.saturating_sub(inside.height);
     let mut y = i32::from(inside.y) - i32::from(skip);
     for part in parts {
-        let tall = if let Part::Field(_, height) = part { height } else { 1 };
+        let tall = part.height();
         if let Ok(top) = u16::try_from(y)
             && top >= inside.y
             && top < inside.bottom()
@@ -78,7 +98,7 @@ fn draw(part: &Part, state: &State, theme: &Theme, (frame, place): (&mut Frame<'
     }
 }
 
-fn parts(state: &State, ctx: &Ctx<'_>, columns: usize, theme: &Theme) -> Vec<Part> {
+fn parts(state: &State, ctx: &Ctx<'_>, columns: usize, theme: &Theme, command: Command) -> Vec<Part> {
     let mut parts = Vec::new();
     let question = &state.question;
     let cluster = &ctx.profile.cluster;
@@ -106,7 +126,9 @@ fn parts(state: &State, ctx: &Ctx<'_>, columns: usize, theme: &Theme) -> Vec<Par
     if let Some(warning) = &question.warning {
         fact("", &format!("{} {warning}", Sign::Warning.glyph()), Role::StatusFailed);
     }
-    fact("same as", &state.mutation().describe(cluster).command, Role::TextMuted);
+    let same = state.mutation().describe(cluster).command;
+    let same = if command == Command::Whole { same.into() } else { text::cut(&same, columns.saturating_sub(10)) };
+    fact("same as", &same, Role::TextMuted);
     if state.phase == Phase::Prompting || state.phase == Phase::Leaving {
         fields(state, columns, theme, &mut parts);
     }

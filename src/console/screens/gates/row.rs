@@ -13,8 +13,8 @@ use crate::console::widgets::time;
 use crate::contracts::clock::Millis;
 
 pub const COLUMNS: [Column; 6] = [
-    Column::flex("GATE", 19, 2),
-    Column::flex("WORKFLOW", 14, 3).spare(1),
+    Column::flex("GATE", 22, 2),
+    Column::flex("WORKFLOW", 12, 3).spare(1),
     Column::fixed("ENV", 10).spare(4),
     Column::fixed("WAITS", 5).spare(5),
     Column::fixed("DEADLINE", 11),

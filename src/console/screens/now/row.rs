@@ -16,7 +16,7 @@ use crate::contracts::health::{HealthReport, HealthStatus, Sample};
 use crate::contracts::workflow::WorkflowRow;
 
 pub const GATES: [Column; 6] = [
-    Column::flex("GATE", 18, 2),
+    Column::flex("GATE", 22, 2),
     Column::flex("WORKFLOW", 14, 3).spare(1),
     Column::fixed("ENV", 10).spare(3),
     Column::fixed("WAITS", 5).spare(4),
