@@ -25,6 +25,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Open the console: the same as no command at all.
+    Console,
     #[command(flatten)]
     Cli(cli::Command),
     /// Print a completion script for a shell.
@@ -41,7 +43,7 @@ enum Command {
 fn main() -> ExitCode {
     let Arguments { global, command } = Arguments::parse();
     match command {
-        None => open_console(&global),
+        None | Some(Command::Console) => open_console(&global),
         Some(Command::Cli(command)) => cli::run(&global, &command),
         Some(Command::Completions { shell }) => {
             clap_complete::generate(shell, &mut Arguments::command(), "gatewatch", &mut std::io::stdout());

@@ -13,6 +13,8 @@ use crate::contracts::mutation::{Done, Mutation};
 
 /// Longer than a healthy answer takes, short enough to wait for.
 const CONNECT: Duration = Duration::from_secs(8);
+/// Deadlines and ages are compared with this machine's clock.
+const MAX_SKEW: Duration = Duration::from_secs(2);
 
 /// Check connection, namespace, search attributes, workers, coordinator, clock and terminal, and say what to do.
 ///
@@ -161,7 +163,23 @@ async fn coordinator(session: &Session) -> Vec<Check> {
         let remedy = "Pass --token-file, or set GATEWATCH_TOKEN.";
         Check::warning("token", "there is none for the coordinator; it will not take decisions", remedy)
     };
-    vec![reached, token]
+    let mut checks = vec![reached, token];
+    checks.extend(clock(coordinator.clock_skew().await));
+    checks
+}
+
+/// The coordinator's clock stands for the cluster's: Temporal tells nobody its own.
+fn clock(skew: Result<Duration, Failure>) -> Option<Check> {
+    let skew = skew.ok()?;
+    let detail = format!("{:.1} s off the coordinator's", skew.as_secs_f64());
+    if skew <= MAX_SKEW {
+        return Some(Check::ok("clock", detail));
+    }
+    Some(Check::warning(
+        "clock",
+        format!("{detail}; deadlines and ages are shown wrong by that"),
+        "Synchronise this machine's clock.",
+    ))
 }
 
 fn terminal() -> Vec<Check> {

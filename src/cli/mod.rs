@@ -3,6 +3,7 @@
 //! Data goes to stdout, words to stderr, the outcome into the exit code ([`exit`]). With `--json` data is the
 //! contracts' own types. Whatever changes anything goes through [`crate::gateway::operate::Operator`].
 
+pub mod audit;
 pub mod card;
 pub mod changes;
 pub mod config;
@@ -50,6 +51,7 @@ pub enum Command {
     SendSignal(signal::SendSignal),
     #[command(name = "start")]
     StartWorkflow(start::StartWorkflow),
+    Audit(audit::Audit),
     Doctor(doctor::Doctor),
     Config(config::Config),
 }
@@ -82,6 +84,7 @@ async fn perform(global: &Global, command: &Command) -> Result<Exit, Stop> {
         Command::Watch(watch) => watch.run(&connected.await?).await,
         Command::SendSignal(signal) => signal.run(&connected.await?).await,
         Command::StartWorkflow(start) => start.run(&connected.await?).await,
+        Command::Audit(audit) => audit.run(global),
         Command::Doctor(doctor) => doctor.run(&Session::begin(global)?).await,
         Command::Config(config) => config.run(global),
     }

@@ -120,6 +120,8 @@ pub struct HealthEnd {
 pub struct Readiness {
     pub ready: bool,
     pub since: Timestamp,
+    /// The coordinator's clock.
+    pub at: Timestamp,
 }
 
 /// Answer of `GET /v1/key`.

@@ -11,10 +11,12 @@ use serde_json::Value;
 use crate::config::settings;
 use crate::contracts::decision::Outcome;
 use crate::contracts::failure::{Failure, FailureKind};
-use crate::contracts::http::{DecisionRequest, DecisionResponse, ErrorBody, PublicKey, RollbackBody, RollbackOutcome};
+use crate::contracts::http::{
+    DecisionRequest, DecisionResponse, ErrorBody, PublicKey, Readiness, RollbackBody, RollbackOutcome,
+};
 use crate::contracts::ids::{GateId, WorkflowId};
 use crate::contracts::text;
-use crate::gateway::payload;
+use crate::gateway::{connect, payload};
 
 /// The coordinator itself waits 2 s for a worker.
 const DECIDE: Duration = Duration::from_secs(6);
@@ -102,11 +104,18 @@ impl Coordinator {
         self.get(&["readyz"]).await.map(|_| ())
     }
 
+    /// How far its clock and this machine's are apart, to within the time its answer takes.
+    pub async fn clock_skew(&self) -> Result<Duration, Failure> {
+        let asked = connect::now();
+        let readiness = read::<Readiness>("the clock", self.get(&["readyz"]).await?)?;
+        let heard = connect::now();
+        Ok(readiness.at.since(heard).as_duration().max(asked.since(readiness.at).as_duration()))
+    }
+
     /// The public key that its decisions are signed with, in hex.
     pub async fn public_key(&self) -> Result<String, Failure> {
         let answer = self.get(&["v1", "key"]).await?;
-        let key: Result<PublicKey, _> = serde_json::from_value(answer);
-        key.map(|key| key.public_key).map_err(|_| unreadable("the public key"))
+        Ok(read::<PublicKey>("the public key", answer)?.public_key)
     }
 
     async fn get(&self, path: &[&str]) -> Result<Value, Failure> {

@@ -11,6 +11,7 @@
 
 mod activities;
 mod assets;
+mod cli;
 mod config;
 mod console;
 mod coordinator;
@@ -20,4 +21,5 @@ mod pty;
 mod replay;
 mod support;
 mod tidy;
+mod worker;
 mod workflows;

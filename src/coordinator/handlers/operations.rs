@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
+use crate::contracts::clock::Timestamp;
 use crate::contracts::failure::{Failure, FailureKind};
 use crate::contracts::http::{ErrorBody, Readiness};
 use crate::contracts::link::Link;
@@ -29,7 +30,7 @@ pub async fn readyz(State(state): State<AppState>) -> Result<Json<Readiness>, Ap
         return unready(Failure::new(FailureKind::Unavailable, "The coordinator is stopping.", ""));
     }
     match state.gateway().link().borrow().clone() {
-        Link::Up { since } => Ok(Json(Readiness { ready: true, since })),
+        Link::Up { since } => Ok(Json(Readiness { ready: true, since, at: Timestamp(chrono::Utc::now()) })),
         Link::Connecting { .. } => unready(Failure::new(
             FailureKind::Unavailable,
             "Temporal has not answered yet.",

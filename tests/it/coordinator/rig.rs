@@ -70,12 +70,11 @@ impl Rig {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
-        let for_server = settings;
         let serving = tokio::spawn(async move {
             let told = async {
                 let _ = stopped.await;
             };
-            server::run_with_listener(&for_server, listener, told).await
+            server::run_with_listener(&settings, listener, told).await
         });
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder()

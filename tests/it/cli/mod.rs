@@ -1,0 +1,4 @@
+//! The CLI: pure parts as tables, commands as processes against the real workflows.
+
+mod commands;
+mod pure;
