@@ -7,6 +7,7 @@ use gatewatch::contracts::http::GateList;
 use gatewatch::contracts::temporal::memo::Published;
 use gatewatch::contracts::workflow::{WorkflowDetail, WorkflowRow};
 use serde_json::{Value, json};
+use temporalio_client::WorkflowTerminateOptions;
 use tokio::process::Command;
 
 use crate::coordinator::rig::{GUEST, MIRA, Rig};
@@ -169,6 +170,27 @@ async fn a_deployment_that_ended_well_is_no_rollback() {
         let ended = Shell::new(None).run(&["rollback", &id, "--yes"]).await;
         assert_ne!(ended.code, 0, "0 means that the old version serves: {ended:?}");
         assert_eq!(bench.world.count("rollbackVercelDeployment"), 0);
+    })
+    .await;
+}
+
+/// Somebody ends the workflow in the middle of its rollback: whoever follows is told that nothing was verified.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rollback_that_is_cut_off_is_no_success() {
+    bounded(async || {
+        let bench = Bench::new().await;
+        let shell = Shell::new(None);
+        bench.world.holds("monitorHealth");
+        let handle = bench.deployment(deployment_input()).await;
+        let id = handle.info().workflow_id.clone();
+        bench.world.reached("monitorHealth").await;
+        bench.world.hangs("rollbackVercelDeployment");
+        let cut_off = async {
+            bench.world.reached("rollbackVercelDeployment").await;
+            handle.terminate(WorkflowTerminateOptions::default()).await.unwrap();
+        };
+        let (ended, ()) = tokio::join!(shell.run(&["rollback", &id, "--yes", "--json"]), cut_off);
+        assert_eq!((ended.code, &ended.json()["verified"]), (1, &json!(false)), "{ended:?}");
     })
     .await;
 }
