@@ -189,7 +189,8 @@ async fn a_rollback_that_is_cut_off_is_no_success() {
             bench.world.reached("rollbackVercelDeployment").await;
             handle.terminate(WorkflowTerminateOptions::default()).await.unwrap();
         };
-        let (ended, ()) = tokio::join!(shell.run(&["rollback", &id, "--yes", "--json"]), cut_off);
+        let arguments = ["rollback", &id, "--yes", "--json"];
+        let (ended, ()) = tokio::join!(shell.run(&arguments), cut_off);
         assert_eq!((ended.code, &ended.json()["verified"]), (1, &json!(false)), "{ended:?}");
     })
     .await;
