@@ -12,11 +12,12 @@ pub(crate) fn run() -> anyhow::Result<()> {
         loop {
             terminal.draw(|frame| frame.render_stateful_widget(&list, frame.area(), &mut state))?;
             if let Event::Key(key) = event::read()? {
-                match key.code {
-                    KeyCode::Char('j') => state.select_next(),
-                    KeyCode::Char('k') => state.select_previous(),
-                    KeyCode::Char('q') => return Ok(()),
-                    _ => {}
+                if key.code == KeyCode::Char('j') {
+                    state.select_next();
+                } else if key.code == KeyCode::Char('k') {
+                    state.select_previous();
+                } else if key.code == KeyCode::Char('q') {
+                    return Ok(());
                 }
             }
         }
