@@ -141,6 +141,10 @@ fn judge(status: &Status) -> (FailureKind, &'static str) {
         Code::AlreadyExists | Code::Aborted | Code::FailedPrecondition => {
             (FailureKind::Conflict, "It changed meanwhile; look at it again.")
         }
+        // A cluster that has never seen gatewatch.
+        Code::InvalidArgument if said.contains("not a valid search attribute") => {
+            (FailureKind::Invalid, "Register what is missing with `gatewatch doctor --fix`.")
+        }
         Code::InvalidArgument | Code::OutOfRange => (FailureKind::Invalid, "Correct what was asked for."),
         Code::ResourceExhausted => {
             (FailureKind::Unavailable, "The server is busy and asks for patience; try again shortly.")
