@@ -7,6 +7,9 @@ use crate::contracts::delivery::DeploymentStage;
 use crate::contracts::health::HealthStatus;
 use crate::contracts::workflow::WorkflowRow;
 
+/// The service whose story the guide follows. Others of the demo are none of its business.
+pub const SERVICE: &str = "checkout";
+
 /// How far the person has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Guide {
@@ -24,11 +27,15 @@ impl Guide {
     /// Goes on as the world does; never back.
     pub fn look(&mut self, world: &World) {
         let Some(overview) = world.overview.value() else { return };
-        let rows = || overview.live.iter().chain(&overview.troubled);
+        let followed = |row: &&WorkflowRow| {
+            let service = row.published.as_ref().and_then(|published| published.service.as_ref());
+            service.is_some_and(|service| service.as_str() == SERVICE)
+        };
+        let rows = || overview.live.iter().chain(&overview.troubled).filter(followed);
         let health = |row: &WorkflowRow| world.detail(&row.id).value().map_or(row.health, |detail| detail.row.health);
         let any = |wanted: HealthStatus| rows().any(|row| health(row) == Some(wanted));
         let watched = || {
-            overview.live.iter().any(|row| {
+            overview.live.iter().filter(followed).any(|row| {
                 let deployment = row.published.as_ref().and_then(|published| published.deployment.as_ref());
                 deployment.is_some_and(|deployment| deployment.stage == DeploymentStage::Monitoring)
             })

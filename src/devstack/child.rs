@@ -16,6 +16,7 @@ use crate::devstack::environment::leads_elsewhere;
 
 /// Longer than the guard's own patience, so that it has the time to kill.
 const STOP_WITHIN: Duration = Duration::from_secs(12);
+const REVIVED_EVERY: Duration = Duration::from_secs(1);
 const LOOK: Duration = Duration::from_millis(10);
 /// How much of a log a failure quotes.
 const QUOTED_LINES: usize = 12;
@@ -42,11 +43,6 @@ impl Launcher {
 
     /// Starts a command. Its output is appended to `<name>.log`.
     pub fn spawn(&self, name: &str, command: &[OsString]) -> anyhow::Result<Child> {
-        self.spawn_with(name, command, &[])
-    }
-
-    /// Starts a command with more environment.
-    pub fn spawn_with(&self, name: &str, command: &[OsString], env: &[(&str, OsString)]) -> anyhow::Result<Child> {
         let log = self.folder.join(format!("{name}.log"));
         let pid_file = self.folder.join(format!("{name}.pid"));
         // A file of an earlier run would name somebody else's process.
@@ -62,7 +58,6 @@ impl Launcher {
             .arg(&pid_file)
             .arg("--")
             .args(command)
-            .envs(env.iter().map(|(key, value)| (key, value)))
             .stdin(Stdio::piped())
             .stdout(out.try_clone()?)
             .stderr(out)
@@ -70,7 +65,16 @@ impl Launcher {
             .process_group(0)
             .spawn()
             .with_context(|| format!("cannot start {name} with {}", self.gatewatch.display()))?;
-        Ok(Child { name: name.to_owned(), guard, log, pid_file })
+        let started = Instant::now();
+        Ok(Child {
+            name: name.to_owned(),
+            launcher: self.clone(),
+            command: command.to_vec(),
+            started,
+            guard,
+            log,
+            pid_file,
+        })
     }
 }
 
@@ -78,6 +82,9 @@ impl Launcher {
 #[derive(Debug)]
 pub struct Child {
     name: String,
+    launcher: Launcher,
+    command: Vec<OsString>,
+    started: Instant,
     guard: std::process::Child,
     log: PathBuf,
     pid_file: PathBuf,
@@ -102,8 +109,21 @@ impl Child {
         self.guard.try_wait().with_context(|| format!("cannot look after {}", self.name))
     }
 
+    /// Starts it again when it has ended by itself, not more than once a second. Whether it did.
+    pub fn revive(&mut self) -> anyhow::Result<bool> {
+        if self.started.elapsed() < REVIVED_EVERY || self.ended()?.is_none() {
+            return Ok(false);
+        }
+        *self = self.launcher.spawn(&self.name, &self.command)?;
+        Ok(true)
+    }
+
     /// Waits until `probe` says that it is ready. Fails at once when it ends before, quoting its log.
-    pub async fn ready(&mut self, within: Duration, mut probe: impl AsyncFnMut() -> bool) -> anyhow::Result<()> {
+    pub async fn ready<F: Future<Output = bool>>(
+        &mut self,
+        within: Duration,
+        mut probe: impl FnMut() -> F,
+    ) -> anyhow::Result<()> {
         let deadline = Instant::now() + within;
         loop {
             if let Some(status) = self.ended()? {

@@ -70,6 +70,18 @@ impl Server {
         self.child.as_ref()?.pid()
     }
 
+    /// Starts it again when it has ended by itself. Whether it did.
+    pub async fn revive(&mut self) -> anyhow::Result<bool> {
+        let ended = match &mut self.child {
+            Some(child) => child.ended()?.is_some(),
+            None => false,
+        };
+        if ended {
+            self.resume().await?;
+        }
+        Ok(ended)
+    }
+
     /// Ends it; the database file stays. [`Self::resume`] brings it back.
     pub async fn stop(&mut self) -> anyhow::Result<()> {
         if let Some(child) = self.child.take() {
@@ -84,7 +96,7 @@ impl Server {
         let mut child = self.launcher.spawn("temporal", &self.command())?;
         let settings = self.settings("default")?;
         // A listening port is not enough: it has to answer calls.
-        child.ready(READY_WITHIN, async || connect::answers(&settings, IDENTITY).await).await?;
+        child.ready(READY_WITHIN, || connect::answers(&settings, IDENTITY)).await?;
         self.child = Some(child);
         Ok(())
     }

@@ -11,6 +11,7 @@ use crate::devstack::service::fault::Fault;
 use crate::devstack::world::build::WorldOptions;
 use crate::devstack::world::folder::Keep;
 use crate::devstack::world::running::Running;
+use crate::devstack::world::site::Plan;
 
 /// A Temporal server, worker, coordinator and service on this machine, and a console on them.
 ///
@@ -63,7 +64,7 @@ impl Demo {
     }
 
     /// The world that was asked for. Its processes are commands of the executable that runs now.
-    pub fn world(&self) -> Result<WorldOptions, Failure> {
+    pub fn world(&self, services: Vec<Plan>) -> Result<WorldOptions, Failure> {
         let gatewatch = std::env::current_exe().map_err(|error| {
             Failure::new(FailureKind::Internal, format!("The executable cannot find itself: {error}."), "")
         })?;
@@ -71,6 +72,7 @@ impl Demo {
             folder: self.folder(),
             keep: if self.keep { Keep::LastWorld } else { Keep::Fresh },
             temporal: self.port.map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port))),
+            services,
             gatewatch,
         })
     }

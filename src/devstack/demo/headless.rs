@@ -5,14 +5,18 @@ use std::time::Duration;
 
 use crate::cli::exit::{Exit, Stop};
 use crate::cli::output::{Output, Tone};
+use crate::console::guide::SERVICE;
 use crate::contracts::clock::Millis;
-use crate::contracts::failure::{Failure, FailureKind};
+use crate::contracts::failure::Failure;
 use crate::devstack::demo::args::Demo;
+use crate::devstack::demo::failure_of;
 use crate::devstack::story;
 use crate::devstack::story::cast::Cast;
 use crate::devstack::story::person::Person;
 use crate::devstack::story::timeline::Timeline;
 use crate::devstack::world::build::{self, World};
+use crate::devstack::world::releases;
+use crate::devstack::world::site::Plan;
 use crate::headless::signals;
 
 /// Longer than the story takes: it ends with a rollback, not with the end of the watch.
@@ -21,7 +25,7 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(30);
 
 /// Tells the story. 0 only if the old version is serving again.
 pub async fn run(out: Output, demo: &Demo) -> Result<Exit, Stop> {
-    let stopping = signals::listen().map_err(|error| broken(&error))?;
+    let stopping = signals::listen().map_err(|error| failure_of(&error))?;
     let tell = if out.is_json() { to_stderr } else { to_stdout };
     let (world, told) = tokio::select! {
         told = from_beginning_to_end(out, demo, tell) => told?,
@@ -30,7 +34,7 @@ pub async fn run(out: Output, demo: &Demo) -> Result<Exit, Stop> {
     let (timeline, outcome) = told;
     let logs = world.running.logs.clone();
     let stopped = world.stop().await;
-    let failure = outcome.err().or_else(|| stopped.err().map(|error| broken(&error)));
+    let failure = outcome.err().or_else(|| stopped.err().map(|error| failure_of(&error)));
     if out.is_json() {
         out.json(&timeline.report(failure.as_ref()))?;
     } else {
@@ -53,11 +57,11 @@ type Told = (World, (Timeline, Result<(), Failure>));
 
 /// Dropped half-way, it lets go of the world, which then ends by itself.
 async fn from_beginning_to_end(out: Output, demo: &Demo, tell: fn(&str)) -> Result<Told, Stop> {
-    let options = demo.world()?;
+    let options = demo.world(vec![Plan { name: SERVICE, releases: releases::checkout() }])?;
     if !out.is_json() {
         out.line("Starting Temporal, worker, coordinator, and the service `checkout`.")?;
     }
-    let world = build::build(&options, &mut |line| to_stderr(line)).await.map_err(|error| broken(&error))?;
+    let world = build::build(&options, to_stderr).await.map_err(|error| failure_of(&error))?;
     let mut timeline = Timeline::begin(tell);
     let told = tell_it(demo, &world, &mut timeline).await;
     Ok((world, (timeline, told)))
@@ -66,15 +70,9 @@ async fn from_beginning_to_end(out: Output, demo: &Demo, tell: fn(&str)) -> Resu
 async fn tell_it(demo: &Demo, world: &World, timeline: &mut Timeline) -> Result<(), Failure> {
     let person = Person::new(&world.settings)?;
     person.connected(CONNECT_WITHIN).await?;
-    let service = world.running.service("checkout")?.clone();
+    let service = world.running.service(SERVICE)?.clone();
     let cast = Cast { service, watched: WATCHED };
     story::tell(&person, &cast, demo.patience(), timeline).await
-}
-
-/// A failure that comes with words of its own keeps them.
-fn broken(error: &anyhow::Error) -> Failure {
-    let known = error.downcast_ref::<Failure>().cloned();
-    known.unwrap_or_else(|| Failure::new(FailureKind::Internal, format!("{error:#}."), ""))
 }
 
 /// The story is told to whoever reads; when nobody does any more, it goes on without.

@@ -4,6 +4,7 @@
 pub mod args;
 pub mod fault;
 pub mod headless;
+pub mod interactive;
 pub mod status;
 
 use std::io::IsTerminal as _;
@@ -29,9 +30,15 @@ fn perform(out: Output, demo: &Demo) -> Result<Exit, Stop> {
         None if demo.headless || !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() => {
             runtime.block_on(headless::run(out, demo))
         }
-        None => runtime.block_on(headless::run(out, demo)),
+        None => interactive::run(out, demo, &runtime),
     };
     // Nothing that still runs in the background keeps a finished command.
     runtime.shutdown_background();
     ended
+}
+
+/// A failure that comes with words of its own keeps them.
+fn failure_of(error: &anyhow::Error) -> Failure {
+    let known = error.downcast_ref::<Failure>().cloned();
+    known.unwrap_or_else(|| Failure::new(FailureKind::Internal, format!("{error:#}."), ""))
 }

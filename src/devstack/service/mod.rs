@@ -1,4 +1,4 @@
-//! `gatewatch demo-service`: one version of the service `checkout`, for real: HTTP, a database, metrics, and faults
+//! `gatewatch demo-service`: one version of a service that takes orders, for real: HTTP, a database, metrics, and faults
 //! that can be switched on. It must not know who deploys it or what watches it.
 
 use std::future::Future;
@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, watch};
 
-use crate::contracts::ids::{CommitSha, Version};
+use crate::contracts::ids::{CommitSha, ServiceName, Version};
 use crate::devstack::http::{self, Refusal, Stop};
 use crate::devstack::lifeline::Lifeline;
 use crate::devstack::service::database::Database;
@@ -50,6 +50,9 @@ pub struct ServiceArgs {
 /// Which version it is, and what it needs.
 #[derive(Clone, Debug, clap::Args)]
 pub struct ServiceOptions {
+    /// What it calls itself
+    #[arg(long, value_name = "NAME", default_value = "checkout")]
+    pub name: ServiceName,
     /// Its release
     #[arg(long, value_name = "VERSION")]
     pub version: Version,
@@ -95,6 +98,7 @@ pub struct Receipt {
 
 #[derive(Debug)]
 struct Service {
+    name: ServiceName,
     identity: Identity,
     database: Database,
     metrics: Metrics,
@@ -110,7 +114,7 @@ type Shared = State<Arc<Service>>;
 pub async fn run(args: ServiceArgs) -> anyhow::Result<()> {
     let told = signals::stopped(signals::listen()?);
     let listen = args.listen;
-    let listener = TcpListener::bind(listen).await.with_context(|| format!("checkout cannot listen on {listen}"))?;
+    let listener = TcpListener::bind(listen).await.with_context(|| format!("the service cannot listen on {listen}"))?;
     run_with_listener(args.options, listener, told).await
 }
 
@@ -122,6 +126,7 @@ pub async fn run_with_listener(
 ) -> anyhow::Result<()> {
     let lifeline = Lifeline::grasp(options.lifeline).await?;
     let service = Arc::new(Service {
+        name: options.name,
         identity: Identity { version: options.version, commit: options.commit },
         database: Database::open(&options.database),
         metrics: Metrics::new()?,
@@ -136,14 +141,14 @@ pub async fn run_with_listener(
         }
     });
     let Identity { version, commit } = &service.identity;
-    tracing::info!(%version, commit = commit.short(), address = %listener.local_addr()?, "checkout listens");
+    tracing::info!(name = %service.name, %version, commit = commit.short(), address = %listener.local_addr()?, "listening");
     http::serve(listener, routes(&service), stop).await?;
     service.database.close().await;
     Ok(())
 }
 
 fn routes(service: &Arc<Service>) -> Router {
-    let business = Router::new().route("/", get(checkout)).route_layer(from_fn_with_state(Arc::clone(service), count));
+    let business = Router::new().route("/", get(order)).route_layer(from_fn_with_state(Arc::clone(service), count));
     Router::new()
         .merge(business)
         .route("/version", get(version))
@@ -160,14 +165,14 @@ async fn count(State(service): Shared, request: Request, next: Next) -> Response
     response
 }
 
-async fn checkout(State(service): Shared) -> Result<Json<Receipt>, Refusal> {
+async fn order(State(service): Shared) -> Result<Json<Receipt>, Refusal> {
     let fault = *service.fault.borrow();
     tokio::time::sleep(fault.delay()).await;
     if fault == Fault::Errors && service.pattern.next_fails() {
         return Err(Refusal::internal("The payment could not be taken.", "Order again."));
     }
     let item = *fastrand::choice(&ITEMS).unwrap_or(&"tea");
-    let order = service.database.order(item).await.map_err(|error| {
+    let taken = service.database.order(item).await.map_err(|error| {
         tracing::warn!(%error, "an order was lost");
         Refusal::unavailable("No order can be taken: the database is lost.", "Order again later.")
     })?;
@@ -178,12 +183,12 @@ async fn checkout(State(service): Shared) -> Result<Json<Receipt>, Refusal> {
         None => "a payment is tried once".to_owned(),
     };
     Ok(Json(Receipt {
-        message: format!("Order {} is taken by checkout {version}: {payment}.", order.number),
-        service: "checkout".to_owned(),
+        message: format!("Order {} is taken by {} {version}: {payment}.", taken.number, service.name),
+        service: service.name.to_string(),
         version,
-        order: order.number,
+        order: taken.number,
         item: item.to_owned(),
-        orders: order.orders,
+        orders: taken.orders,
         payment_attempts,
     }))
 }

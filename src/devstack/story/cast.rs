@@ -7,6 +7,7 @@ use crate::contracts::delivery::{
 use crate::contracts::failure::{Failure, FailureKind};
 use crate::contracts::health::TriggerRules;
 use crate::contracts::ids::{Environment, WorkflowId};
+use crate::devstack::world::repository;
 use crate::devstack::world::running::{ReleaseCommit, RunningService};
 
 /// A delivery of the newest release over the first.
@@ -51,26 +52,27 @@ impl Cast {
 
     /// What the readiness workflow is started with. `decider` is the coordinator's public key.
     pub fn readiness(&self, decider: &str) -> Result<ReadinessInput, Failure> {
-        let commit = self.new_release()?.commit.clone();
         Ok(ReadinessInput {
             service: self.service.name.clone(),
-            commit_sha: commit.clone(),
+            commit_sha: self.new_release()?.commit.clone(),
             requirement_id: None,
             requested_by: "release-bot".to_owned(),
             deadline_ms: ReadinessInput::default_deadline(),
             authority: Authority { signals: SignalPolicy::Proven, deciders: vec![decider.to_owned()] },
-            then_deploy: Some(ThenDeploy {
-                workflow_id: self.deployment_id(),
-                input: DeploymentInput {
-                    service: self.service.name.clone(),
-                    branch_name: "main".to_owned(),
-                    commit_sha: commit,
-                    environment: Environment::production(),
-                    requested_by: "release-bot".to_owned(),
-                    monitor: self.monitor(),
-                    max_pause_ms: DeploymentInput::default_pause(),
-                },
-            }),
+            then_deploy: Some(ThenDeploy { workflow_id: self.deployment_id(), input: self.deployment()? }),
+        })
+    }
+
+    /// What the deployment is started with, by the approval or by somebody.
+    pub fn deployment(&self) -> Result<DeploymentInput, Failure> {
+        Ok(DeploymentInput {
+            service: self.service.name.clone(),
+            branch_name: repository::BRANCH.to_owned(),
+            commit_sha: self.new_release()?.commit.clone(),
+            environment: Environment::production(),
+            requested_by: "release-bot".to_owned(),
+            monitor: self.monitor(),
+            max_pause_ms: DeploymentInput::default_pause(),
         })
     }
 

@@ -3,6 +3,7 @@
 //! It acts as a person and a customer would: through the operator, the coordinator and the public address. It must not
 //! touch what worker and workflows own, or it would prove nothing.
 
+pub mod bystanders;
 pub mod cast;
 pub mod customer;
 pub mod person;

@@ -5,6 +5,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use serde::Serialize;
 use tokio::time::Instant;
 
 use crate::config::settings::Settings;
@@ -62,10 +63,19 @@ impl Person {
 
     /// Starts the readiness of a release; deploying it comes of the approval.
     pub async fn ask_for(&self, cast: &Cast, decider: &str) -> Result<(), Failure> {
-        let input = serde_json::to_value(cast.readiness(decider)?).map_err(|error| bug(&error.into()))?;
+        self.start(cast.readiness_id(), names::workflow::PRODUCTION_READINESS, &cast.readiness(decider)?).await
+    }
+
+    /// Starts the deployment of a release by itself.
+    pub async fn deploy(&self, cast: &Cast) -> Result<(), Failure> {
+        self.start(cast.deployment_id(), names::workflow::PRODUCTION_DEPLOYMENT, &cast.deployment()?).await
+    }
+
+    async fn start(&self, id: WorkflowId, workflow: &str, input: &impl Serialize) -> Result<(), Failure> {
+        let input = serde_json::to_value(input).map_err(|error| bug(&error.into()))?;
         let start = Start {
-            target: Target { workflow_id: cast.readiness_id(), request_id: RequestId::new(fresh()) },
-            workflow_type: names::workflow::PRODUCTION_READINESS.into(),
+            target: Target { workflow_id: id, request_id: RequestId::new(fresh()) },
+            workflow_type: workflow.into(),
             task_queue: self.queue.clone(),
             input: vec![input],
         };

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
+use futures::future::try_join_all;
 use reqwest::Client;
 
 use crate::config::settings::Settings;
@@ -15,9 +16,9 @@ use crate::devstack::port;
 use crate::devstack::server::{Server, ServerOptions};
 use crate::devstack::world::configuration::{self, Addresses};
 use crate::devstack::world::folder::{Folder, Keep};
-use crate::devstack::world::releases;
 use crate::devstack::world::running::{self, Running};
-use crate::devstack::world::site::{Builder, Places, Site};
+use crate::devstack::world::site::{Builder, Places, Plan, Site};
+use crate::devstack::world::supervisor::{Processes, Supervisor};
 
 const READY_WITHIN: Duration = Duration::from_mins(1);
 const REQUEST_WITHIN: Duration = Duration::from_secs(5);
@@ -27,6 +28,7 @@ const REQUEST_WITHIN: Duration = Duration::from_secs(5);
 pub struct WorldOptions {
     pub folder: PathBuf,
     pub keep: Keep,
+    pub services: Vec<Plan>,
     /// Where Temporal's frontend listens; any free port when absent.
     pub temporal: Option<SocketAddr>,
     /// The `gatewatch` executable: every process of the world is a command of it.
@@ -38,35 +40,31 @@ pub struct WorldOptions {
 pub struct World {
     pub settings: Settings,
     pub running: Running,
-    pub http: Client,
-    sites: Vec<Site>,
-    worker: Child,
-    server: Server,
+    supervisor: Supervisor,
     // The last to go: the next demo may have the folder once everything has ended.
     folder: Folder,
 }
 
-/// Builds it. `tell` gets a line when something takes long.
-pub async fn build(options: &WorldOptions, tell: &mut dyn FnMut(&str)) -> anyhow::Result<World> {
+/// Builds it. `tell` gets a line when something takes long, and later when something had to be started again.
+pub async fn build(options: &WorldOptions, tell: fn(&str)) -> anyhow::Result<World> {
     let folder = Folder::take(&options.folder, options.keep)?;
     let logs = folder.path("logs");
     let launcher = Launcher::new(&options.gatewatch, &logs)?;
-    let cli = finder::find(&ToolPlaces::of_this_machine(), tell).await?;
+    let cli = finder::find(&ToolPlaces::of_this_machine(), &mut |line| tell(line)).await?;
     let http = client()?;
     let now = Timestamp::from(SystemTime::now());
-    let places = Places::of(&folder, "checkout")?;
-    let server_options = ServerOptions {
+    let server = ServerOptions {
         cli: cli.path,
         database: folder.path("temporal.db"),
         listen: options.temporal,
         namespaces: Vec::new(),
     };
     let builder = Builder { launcher: &launcher, http: &http, keep: options.keep, now };
-    let checkout = releases::checkout();
-    let (server, site) =
-        tokio::try_join!(Server::start(&launcher, server_options), builder.build(places.clone(), &checkout))?;
+    let sites = options.services.iter().map(|plan| builder.build(&folder, plan));
+    let (server, sites) = tokio::try_join!(Server::start(&launcher, server), try_join_all(sites))?;
     let addresses = Addresses { temporal: server.address(), coordinator: port::free()?, worker: port::free()? };
-    let config = configuration::write(&folder, &launcher, addresses, &[places])?;
+    let places: Vec<&Places> = sites.iter().map(|site| &site.places).collect();
+    let config = configuration::write(&folder, &launcher, addresses, &places)?;
     let worker = start_worker(&launcher, &http, &config, addresses).await?;
     let running = Running {
         pid: std::process::id(),
@@ -74,24 +72,25 @@ pub async fn build(options: &WorldOptions, tell: &mut dyn FnMut(&str)) -> anyhow
         logs,
         temporal: addresses.temporal,
         coordinator: addresses.coordinator,
-        services: vec![site.running()],
+        services: sites.iter().map(Site::running).collect(),
         config: config.clone(),
     };
     running.publish(&folder)?;
-    Ok(World { settings: configuration::load(&config)?, running, http, sites: vec![site], worker, server, folder })
+    let supervisor = Supervisor::start(Processes { server, worker, sites }, tell);
+    Ok(World { settings: configuration::load(&config)?, running, supervisor, folder })
 }
 
 impl World {
+    /// Settings of somebody other than the person at the demo.
+    pub fn colleague(&self) -> anyhow::Result<Settings> {
+        configuration::as_colleague(&self.settings, &self.folder)
+    }
+
     /// Ends everything and waits until it is gone.
-    pub async fn stop(mut self) -> anyhow::Result<()> {
+    pub async fn stop(self) -> anyhow::Result<()> {
         // Other terminals must not find what is about to go.
         let _ = std::fs::remove_file(self.folder.path(running::FILE));
-        let worker = self.worker.stop().await;
-        let mut ended = worker.map(drop);
-        for site in self.sites {
-            ended = ended.and(site.stop().await);
-        }
-        ended.and(self.server.stop().await)
+        self.supervisor.stop().await
     }
 }
 
@@ -106,7 +105,7 @@ async fn start_worker(
     let command: Vec<_> = command.into_iter().chain([config.as_os_str()]).map(ToOwned::to_owned).collect();
     let mut worker = launcher.spawn("worker", &command)?;
     let ready = [addresses.worker, addresses.coordinator].map(|at| format!("http://{at}/readyz"));
-    let are_ready = async || {
+    let are_ready = || async {
         for url in &ready {
             let answer = http.get(url).send().await;
             if !answer.is_ok_and(|answer| answer.status().is_success()) {

@@ -20,8 +20,10 @@ use crate::devstack::world::folder::Folder;
 use crate::devstack::world::repository;
 use crate::devstack::world::site::Places;
 
-/// The person at the demo.
-pub const PERSON: &str = "mira";
+/// The person at the demo, and somebody else who decides.
+const PERSON: &str = "mira";
+const COLLEAGUE: &str = "jun";
+const COLLEAGUE_TOKEN: &str = "token-jun";
 
 /// Addresses of the processes that serve the whole demo.
 #[derive(Clone, Copy, Debug)]
@@ -37,11 +39,11 @@ pub fn write(
     folder: &Folder,
     launcher: &Launcher,
     addresses: Addresses,
-    services: &[Places],
+    services: &[&Places],
 ) -> anyhow::Result<PathBuf> {
-    let token = uuid::Uuid::new_v4().simple().to_string();
     let token_file = folder.path("token");
-    secret(&token_file, &token)?;
+    let people = [(PERSON, token_file.clone()), (COLLEAGUE, folder.path(COLLEAGUE_TOKEN))];
+    let people: Vec<Value> = people.into_iter().map(|(name, file)| person(name, &file)).collect::<Result<_, _>>()?;
     // Without it the user's own profiles would add their certificates and keys.
     let profiles = folder.path("temporal.toml");
     fs::write(&profiles, "").with_context(|| format!("{} cannot be written", profiles.display()))?;
@@ -60,11 +62,7 @@ pub fn write(
         "coordinator": {
             "listen": addresses.coordinator.to_string(),
             "signing_key": folder.path("coordinator.key"),
-            "people": [{
-                "name": PERSON,
-                "token_sha256": format!("{:x}", Sha256::digest(token.as_bytes())),
-                "may": ["decide", "rollback"],
-            }],
+            "people": people,
         },
         "services": services,
     });
@@ -79,6 +77,18 @@ pub fn load(file: &Path) -> anyhow::Result<Settings> {
     let mut surroundings = Surroundings::of_process();
     surroundings.variables.retain(|name, _| !leads_elsewhere(name));
     sources::load(&Flags::new(Some(file.to_owned())), &surroundings).context("the demo's own settings are wrong")
+}
+
+/// The same world in the hands of the colleague.
+pub fn as_colleague(settings: &Settings, folder: &Folder) -> anyhow::Result<Settings> {
+    let mut settings = settings.clone();
+    let file = folder.path(COLLEAGUE_TOKEN);
+    let token = fs::read_to_string(&file).with_context(|| format!("{} cannot be read", file.display()))?;
+    if let Some(client) = &mut settings.coordinator_client {
+        client.token = Some(token.into());
+    }
+    COLLEAGUE.clone_into(&mut settings.console.actor);
+    Ok(settings)
 }
 
 fn service(places: &Places, launcher: &Launcher) -> Value {
@@ -96,10 +106,18 @@ fn service(places: &Places, launcher: &Launcher) -> Value {
             "state": places.deployments,
         },
         "journeys": [
-            { "name": "a customer can order tea", "path": "/", "expect_text": "is taken by checkout" },
+            { "name": "a customer can order tea", "path": "/", "expect_text": format!("is taken by {}", places.name) },
             { "name": "the service is healthy", "path": "/healthz", "expect_text": "\"healthy\":true" },
         ],
     })
+}
+
+/// Somebody who may decide, with a token that only the file has.
+fn person(name: &str, token_file: &Path) -> anyhow::Result<Value> {
+    let token = uuid::Uuid::new_v4().simple().to_string();
+    secret(token_file, &token)?;
+    let digest = format!("{:x}", Sha256::digest(token.as_bytes()));
+    Ok(json!({ "name": name, "token_sha256": digest, "may": ["decide", "rollback"] }))
 }
 
 fn secret(file: &Path, text: &str) -> anyhow::Result<()> {

@@ -10,3 +10,4 @@ pub mod releases;
 pub mod repository;
 pub mod running;
 pub mod site;
+pub mod supervisor;

@@ -44,7 +44,7 @@ const CHANGELOG_42: &str = "\
 - Orders keep their item.
 ";
 
-/// The releases of `checkout`, oldest first. The first is live when the demo begins.
+/// The releases of the service that the story is about, oldest first. The first is live when the demo begins.
 pub fn checkout() -> Vec<Release> {
     let mut first = vec![
         ("VERSION", "v41\n".to_owned()),
@@ -53,7 +53,7 @@ pub fn checkout() -> Vec<Release> {
         ("migrations/0040_orders.up.sql", format!("{SCHEMA}\n")),
         ("migrations/0040_orders.down.sql", "DROP TABLE orders;\n".to_owned()),
     ];
-    first.extend(evidence("buy tea"));
+    first.extend(evidence("buy tea", SCAN_CLEAN));
     let mut second = vec![
         ("VERSION", "v42\n".to_owned()),
         ("CHANGELOG.md", CHANGELOG_42.to_owned()),
@@ -62,10 +62,32 @@ pub fn checkout() -> Vec<Release> {
         ("migrations/0042_add_retry.up.sql", ADD_RETRY.to_owned()),
         ("migrations/0042_add_retry.down.sql", DROP_RETRY.to_owned()),
     ];
-    second.extend(evidence("buy tea, paying at the second attempt"));
+    second.extend(evidence("buy tea, paying at the second attempt", SCAN_CLEAN));
     vec![
         Release { version: "v41", subject: "Keep the item of an order", author: JUN, hours_ago: 76, files: first },
         Release { version: "v42", subject: "Retry idempotent payments", author: MIRA, hours_ago: 3, files: second },
+    ]
+}
+
+/// The releases of another service, for a world in which more than one thing happens. The last is not fit.
+pub fn wholesale() -> Vec<Release> {
+    let release = |version: &'static str, change: &str, scan| {
+        let mut files = vec![
+            ("VERSION", format!("{version}\n")),
+            ("CHANGELOG.md", format!("# Changelog\n\n## {version}\n\n- {change}\n")),
+            ("migrations/0001_orders.up.sql", format!("{SCHEMA}\n")),
+            ("migrations/0001_orders.down.sql", "DROP TABLE orders;\n".to_owned()),
+        ];
+        files.extend(evidence("order a crate", scan));
+        files
+    };
+    let live = release("v7", "Crates are ordered by the dozen.", SCAN_CLEAN);
+    let next = release("v8", "Answers leave out what nobody reads.", SCAN_CLEAN);
+    let unfit = release("v9", "Invoices are read from the supplier's feed.", (1, 2));
+    vec![
+        Release { version: "v7", subject: "Order crates by the dozen", author: MIRA, hours_ago: 170, files: live },
+        Release { version: "v8", subject: "Answer with less", author: JUN, hours_ago: 5, files: next },
+        Release { version: "v9", subject: "Read invoices from the feed", author: JUN, hours_ago: 2, files: unfit },
     ]
 }
 
@@ -84,8 +106,11 @@ DROP TABLE payment_retries;
 ALTER TABLE orders DROP COLUMN payment_attempts;
 ";
 
+/// Critical and high findings of the security scan.
+const SCAN_CLEAN: (u32, u32) = (0, 0);
+
 /// What the phases before production left in the commit.
-fn evidence(journey: &str) -> Vec<(&'static str, String)> {
+fn evidence(journey: &str, (critical, high): (u32, u32)) -> Vec<(&'static str, String)> {
     let journeys = serde_json::json!({ "journeys": [
         { "name": journey, "passed": true },
         { "name": "see the receipt", "passed": true },
@@ -95,7 +120,7 @@ fn evidence(journey: &str) -> Vec<(&'static str, String)> {
     [
         ("evidence/bugs.json", serde_json::json!({ "p0": 0, "p1": 0 })),
         ("evidence/coverage.json", serde_json::json!({ "criticalPaths": 97.2 })),
-        ("evidence/security.json", serde_json::json!({ "critical": 0, "high": 0 })),
+        ("evidence/security.json", serde_json::json!({ "critical": critical, "high": high })),
         ("evidence/performance.json", serde_json::json!({ "p95Ms": 300 })),
         ("evidence/accessibility.json", serde_json::json!({ "standard": "WCAG 2.1 AA", "violations": 0 })),
         ("evidence/uat-staging.json", journeys),

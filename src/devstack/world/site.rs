@@ -67,10 +67,28 @@ impl Places {
     pub fn version_command(&self, launcher: &Launcher) -> Vec<String> {
         let gatewatch = launcher.gatewatch().display().to_string();
         let lifeline = self.lifeline.to_string();
-        let words = ["demo-service", "--version", "{version}", "--commit", "{commit}", "--listen", "{listen}"];
+        let words = [
+            "demo-service",
+            "--name",
+            self.name.as_str(),
+            "--version",
+            "{version}",
+            "--commit",
+            "{commit}",
+            "--listen",
+            "{listen}",
+        ];
         let more = ["--database", "{database}", "--lifeline", &lifeline];
         std::iter::once(gatewatch.as_str()).chain(words).chain(more).map(str::to_owned).collect()
     }
+}
+
+/// A service that is wanted.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub name: &'static str,
+    /// Oldest first; the first is live.
+    pub releases: Vec<Release>,
 }
 
 /// A service that is up.
@@ -78,8 +96,10 @@ impl Places {
 pub struct Site {
     pub places: Places,
     pub releases: Vec<ReleaseCommit>,
-    /// In the order in which they are ended.
-    children: Vec<Child>,
+    /// The first release. Like later ones, which the deploy target starts, nobody starts it again but a rollback.
+    first: Child,
+    switch: Child,
+    customers: Child,
 }
 
 /// What building one needs.
@@ -93,7 +113,8 @@ pub struct Builder<'a> {
 
 impl Builder<'_> {
     /// Makes what is missing, starts everything, and waits until a customer is served.
-    pub async fn build(self, places: Places, releases: &[Release]) -> anyhow::Result<Site> {
+    pub async fn build(self, folder: &Folder, plan: &Plan) -> anyhow::Result<Site> {
+        let (places, releases) = (Places::of(folder, plan.name)?, &plan.releases);
         let first = releases.first().context("a service needs a release")?;
         let commits = self.sources(&places, releases, first).await?;
         let releases: Vec<ReleaseCommit> = releases
@@ -101,14 +122,11 @@ impl Builder<'_> {
             .zip(commits)
             .map(|(release, commit)| ReleaseCommit { version: release.version.into(), commit })
             .collect();
-        let mut site = Site { places, releases, children: Vec::new() };
-        let switch = self.start_switch(&site.places).await?;
-        site.children.push(switch);
-        let live = self.start_live(&mut site).await?;
-        self.until_served(&mut site, &live).await?;
-        let load = self.launcher.spawn(&format!("{}-load", site.places.name), &self.load_command(&site.places))?;
-        site.children.insert(0, load);
-        Ok(site)
+        let mut switch = self.start_switch(&places).await?;
+        let (first, live) = self.start_live(&places, &releases).await?;
+        self.until_served(&places, &mut switch, &live).await?;
+        let customers = self.launcher.spawn(&format!("{}-load", places.name), &self.load_command(&places))?;
+        Ok(Site { places, releases, first, switch, customers })
     }
 
     async fn sources(self, places: &Places, releases: &[Release], first: &Release) -> anyhow::Result<Vec<CommitSha>> {
@@ -128,55 +146,55 @@ impl Builder<'_> {
         let mut switch = self.launcher.spawn(&format!("{}-switch", places.name), &command)?;
         let url = route_url(places);
         // Nothing may be live yet: any answer will do.
-        switch.ready(READY_WITHIN, async || self.http.get(&url).send().await.is_ok()).await?;
+        switch.ready(READY_WITHIN, || async { self.http.get(&url).send().await.is_ok() }).await?;
         Ok(switch)
     }
 
     /// Starts what the switch says is live, or the first release, and sends it the traffic.
-    async fn start_live(self, site: &mut Site) -> anyhow::Result<Route> {
-        let (url, listen) = (route_url(&site.places), port::free()?);
+    async fn start_live(self, places: &Places, releases: &[ReleaseCommit]) -> anyhow::Result<(Child, Route)> {
+        let (url, listen) = (route_url(places), port::free()?);
         let answer = self.http.get(&url).send().await?;
         let last: Option<Route> = if answer.status().is_success() { Some(answer.json().await?) } else { None };
-        let first = site.releases.first().context("a service needs a release")?;
+        let first = releases.first().context("a service needs a release")?;
         let route = match last {
             Some(last) => Route { backend: listen, ..last },
             None => Route {
                 backend: listen,
-                deployment_id: DeploymentId::new(format!("{}-{}", site.places.name, first.version)),
+                deployment_id: DeploymentId::new(format!("{}-{}", places.name, first.version)),
                 version: first.version.clone(),
                 commit: first.commit.clone(),
                 since: self.now,
             },
         };
-        let command = site.places.version_command(self.launcher).into_iter().map(|word| {
+        let command = places.version_command(self.launcher).into_iter().map(|word| {
             word.replace("{version}", route.version.as_str())
                 .replace("{commit}", route.commit.as_str())
                 .replace("{listen}", &listen.to_string())
-                .replace("{database}", &site.places.database.display().to_string())
+                .replace("{database}", &places.database.display().to_string())
         });
         let command: Vec<OsString> = command.map(OsString::from).collect();
-        let name = format!("{}-{}", site.places.name, route.version);
+        let name = format!("{}-{}", places.name, route.version);
         let mut version = self.launcher.spawn(&name, &command)?;
         let health = format!("http://{listen}/healthz");
-        let is_healthy = async || {
+        let is_healthy = || async {
             let answer = self.http.get(&health).send().await;
             answer.is_ok_and(|answer| answer.status().is_success())
         };
         version.ready(READY_WITHIN, is_healthy).await?;
-        site.children.insert(0, version);
         let answer = self.http.put(&url).json(&route).send().await.context("the traffic switch does not answer")?;
         answer.error_for_status().context("the traffic switch refuses the first release")?;
-        Ok(route)
+        Ok((version, route))
     }
 
-    async fn until_served(self, site: &mut Site, live: &Route) -> anyhow::Result<()> {
+    async fn until_served(self, places: &Places, switch: &mut Child, live: &Route) -> anyhow::Result<()> {
         let expected = Identity { version: live.version.clone(), commit: live.commit.clone() };
-        let url = format!("http://{}/version", site.places.public);
-        let is_served = async || match self.http.get(&url).send().await {
-            Ok(answer) => answer.json::<Identity>().await.is_ok_and(|identity| identity == expected),
-            Err(_) => false,
+        let url = format!("http://{}/version", places.public);
+        let is_served = || async {
+            match self.http.get(&url).send().await {
+                Ok(answer) => answer.json::<Identity>().await.is_ok_and(|identity| identity == expected),
+                Err(_) => false,
+            }
         };
-        let switch = site.children.last_mut().context("the switch is not there")?;
         switch.ready(READY_WITHIN, is_served).await
     }
 
@@ -204,9 +222,19 @@ impl Site {
         }
     }
 
-    /// Ends the customers, then the version, then the switch, and with it every other version.
+    /// Starts again what has ended by itself. Its name.
+    pub fn revive(&mut self) -> anyhow::Result<Option<String>> {
+        for child in [&mut self.switch, &mut self.customers] {
+            if child.revive()? {
+                return Ok(Some(child.name().to_owned()));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Ends the customers, then the first release, then the switch, and with it every other version.
     pub async fn stop(self) -> anyhow::Result<()> {
-        for child in self.children {
+        for child in [self.customers, self.first, self.switch] {
             child.stop().await?;
         }
         Ok(())

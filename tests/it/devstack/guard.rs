@@ -91,7 +91,7 @@ async fn sigterm_to_the_guard_ends_the_command() {
 async fn a_failure_names_the_log_and_quotes_its_end() {
     let folder = tempfile::tempdir().unwrap();
     let mut child = launcher(folder.path()).spawn("broken", &shell("echo 'the disk is full'; exit 3")).unwrap();
-    let failure = child.ready(PATIENCE, async || false).await.unwrap_err().to_string();
+    let failure = child.ready(PATIENCE, || async { false }).await.unwrap_err().to_string();
     assert!(failure.starts_with("broken ended before it was ready (exit status: 3). Its log: "), "{failure}");
     assert!(failure.contains("broken.log"), "{failure}");
     assert!(failure.ends_with("\n  │ the disk is full"), "{failure}");

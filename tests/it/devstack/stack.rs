@@ -81,6 +81,7 @@ pub(crate) async fn serve_with(options: ServiceOptions) -> (Running, SocketAddr)
 
 pub(crate) fn options(version: &str, database: &Path) -> ServiceOptions {
     ServiceOptions {
+        name: "checkout".into(),
         version: Version::new(version),
         commit: CommitSha::new(format!("commit-of-{version}")),
         database: database.to_owned(),
