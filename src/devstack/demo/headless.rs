@@ -8,6 +8,7 @@ use crate::cli::output::{Output, Tone};
 use crate::console::guide::SERVICE;
 use crate::contracts::clock::Millis;
 use crate::contracts::failure::Failure;
+use crate::contracts::health::TriggerRules;
 use crate::devstack::demo::args::Demo;
 use crate::devstack::demo::failure_of;
 use crate::devstack::story;
@@ -71,7 +72,7 @@ async fn tell_it(demo: &Demo, world: &World, timeline: &mut Timeline) -> Result<
     let person = Person::new(&world.settings)?;
     person.connected(CONNECT_WITHIN).await?;
     let service = world.running.service(SERVICE)?.clone();
-    let cast = Cast { service, watched: WATCHED };
+    let cast = Cast { service, watched: WATCHED, bad_looks: TriggerRules::default().error_rate_samples };
     story::tell(&person, &cast, demo.patience(), timeline).await
 }
 

@@ -24,6 +24,8 @@ use crate::devstack::world::site::Plan;
 
 /// Long enough to look at everything, and to break it at leisure.
 const WATCHED: Millis = Millis::from_secs(1800);
+/// Time to see the countdown, and to be faster than it.
+const BAD_LOOKS: u32 = 20;
 const CONNECT_WITHIN: Duration = Duration::from_secs(30);
 /// The service beside the one of the story.
 const BYSTANDER: &str = "wholesale";
@@ -55,13 +57,13 @@ async fn begin(world: &World, keep: Keep) -> Result<(), Failure> {
     let mira = Person::new(&world.settings)?;
     mira.connected(CONNECT_WITHIN).await?;
     let decider = mira.public_key().await?;
-    let cast = Cast { service: world.running.service(guide::SERVICE)?.clone(), watched: WATCHED };
+    let cast = Cast { service: world.running.service(guide::SERVICE)?.clone(), watched: WATCHED, bad_looks: BAD_LOOKS };
     mira.ask_for(&cast, &decider).await?;
     let colleague = world.colleague().map_err(|error| failure_of(&error))?;
     let colleague = Person::new(&colleague)?;
     let service = world.running.service(BYSTANDER)?.clone();
     tokio::spawn(async move {
-        if let Err(failure) = bystanders::act(&colleague, &decider, &service).await {
+        if let Err(failure) = Box::pin(bystanders::act(&colleague, &decider, &service)).await {
             tracing::warn!(%failure, "the rest of the world did not come about");
         }
     });

@@ -13,13 +13,14 @@ use crate::devstack::world::running::{ReleaseCommit, RunningService};
 
 /// Longer than anybody plays.
 const WATCHED: Millis = Millis::from_hours(2);
+const BAD_LOOKS: u32 = 20;
 const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Puts `wholesale` v8 live, and has v9 rejected for what its evidence says.
 pub async fn act(colleague: &Person, decider: &str, service: &RunningService) -> Result<(), Failure> {
     let [first, next, unfit] = service.releases.as_slice() else { return Ok(()) };
-    let live = Cast { service: with(service, [first, next]), watched: WATCHED };
-    let rejected = Cast { service: with(service, [first, unfit]), watched: WATCHED };
+    let live = Cast { service: with(service, [first, next]), watched: WATCHED, bad_looks: BAD_LOOKS };
+    let rejected = Cast { service: with(service, [first, unfit]), watched: WATCHED, bad_looks: BAD_LOOKS };
     // Its gate was passed before the demo began.
     let (deployed, refused) = tokio::join!(colleague.deploy(&live), reject(colleague, &rejected, decider));
     deployed.and(refused)

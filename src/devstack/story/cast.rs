@@ -16,6 +16,8 @@ pub struct Cast {
     pub service: RunningService,
     /// How long the new version is watched before it counts as good.
     pub watched: Millis,
+    /// How many bad looks in a row the error rate takes to roll back.
+    pub bad_looks: u32,
 }
 
 impl Cast {
@@ -83,7 +85,11 @@ impl Cast {
             duration_ms: self.watched,
             baseline_samples: 3,
             recovery_samples: 3,
-            rules: TriggerRules { response_time_sustained_ms: Millis::from_secs(5), ..TriggerRules::default() },
+            rules: TriggerRules {
+                response_time_sustained_ms: Millis::from_secs(5),
+                error_rate_samples: self.bad_looks,
+                ..TriggerRules::default()
+            },
         }
     }
 }

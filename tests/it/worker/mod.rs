@@ -83,7 +83,7 @@ async fn it_polls_counts_and_drains() {
     let home = tempfile::tempdir().unwrap();
     let (temporal, listen) = (support::temporal(), free_port());
     let child = start(home.path(), &temporal, listen, &["--workers", "2"]);
-    let body = support::wait_until("both workers poll", Duration::from_secs(60), async || {
+    let body = support::wait_until("both workers poll", Duration::from_mins(1), async || {
         get(listen, "/readyz").await.filter(|(status, _)| *status == 200).map(|(_, body)| body)
     })
     .await;
