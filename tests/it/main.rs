@@ -15,6 +15,7 @@ mod cli;
 mod config;
 mod console;
 mod coordinator;
+mod demo;
 mod devstack;
 mod gateway;
 mod pty;

@@ -1,6 +1,7 @@
 //! The demo without a terminal: builds the world, tells the story, ends the world. The exit code is the last word.
 
 use std::io::Write as _;
+use std::path::Path;
 use std::time::Duration;
 
 use crate::cli::exit::{Exit, Stop};
@@ -27,53 +28,50 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(30);
 /// Tells the story. 0 only if the old version is serving again.
 pub async fn run(out: Output, demo: &Demo) -> Result<Exit, Stop> {
     let stopping = signals::listen().map_err(|error| failure_of(&error))?;
-    let tell = if out.is_json() { to_stderr } else { to_stdout };
-    let (world, told) = tokio::select! {
-        told = from_beginning_to_end(out, demo, tell) => told?,
-        () = signals::stopped(stopping) => return Ok(Exit::Interrupted),
-    };
-    let (timeline, outcome) = told;
-    let logs = world.running.logs.clone();
-    let stopped = world.stop().await;
-    let failure = outcome.err().or_else(|| stopped.err().map(|error| failure_of(&error)));
-    if out.is_json() {
-        out.json(&timeline.report(failure.as_ref()))?;
-    } else {
-        out.lines(std::iter::once(String::new()).chain(timeline.summary()))?;
-    }
-    match failure {
-        None if out.is_json() => Ok(Exit::Ok),
-        None => {
-            out.line(&out.paint(Tone::Good, "The old version serves again."))?;
-            Ok(Exit::Ok)
-        }
-        Some(failure) => {
-            let hint = format!("{} The logs are in {}.", failure.hint, logs.display());
-            Err(Stop::Told(Exit::Failure, Failure { hint: hint.trim_start().to_owned(), ..failure }))
-        }
-    }
-}
-
-type Told = (World, (Timeline, Result<(), Failure>));
-
-/// Dropped half-way, it lets go of the world, which then ends by itself.
-async fn from_beginning_to_end(out: Output, demo: &Demo, tell: fn(&str)) -> Result<Told, Stop> {
     let options = demo.world(vec![Plan { name: SERVICE, releases: releases::checkout() }])?;
     if !out.is_json() {
-        out.line("Starting Temporal, worker, coordinator, and the service `checkout`.")?;
+        out.line(&format!("Starting Temporal, worker, coordinator, and the service `{SERVICE}`."))?;
     }
-    let world = build::build(&options, to_stderr).await.map_err(|error| failure_of(&error))?;
-    let mut timeline = Timeline::begin(tell);
-    let told = tell_it(demo, &world, &mut timeline).await;
-    Ok((world, (timeline, told)))
+    let world = tokio::select! {
+        world = build::build(&options, to_stderr) => world.map_err(|error| failure_of(&error))?,
+        // What was started by then ends by itself.
+        () = signals::stopped(stopping.clone()) => return Ok(Exit::Interrupted),
+    };
+    let logs = world.running.logs.clone();
+    let mut timeline = Timeline::begin(if out.is_json() { to_stderr } else { to_stdout });
+    let told = tokio::select! {
+        told = tell(demo, &world, &mut timeline) => Some(told),
+        () = signals::stopped(stopping) => None,
+    };
+    let stopped = world.stop().await.map_err(|error| failure_of(&error));
+    match told {
+        Some(told) => sum_up(out, &timeline, told.and(stopped), &logs),
+        None => Ok(Exit::Interrupted),
+    }
 }
 
-async fn tell_it(demo: &Demo, world: &World, timeline: &mut Timeline) -> Result<(), Failure> {
+async fn tell(demo: &Demo, world: &World, timeline: &mut Timeline) -> Result<(), Failure> {
     let person = Person::new(&world.settings)?;
     person.connected(CONNECT_WITHIN).await?;
     let service = world.running.service(SERVICE)?.clone();
     let cast = Cast { service, watched: WATCHED, bad_looks: TriggerRules::default().error_rate_samples };
     story::tell(&person, &cast, demo.patience(), timeline).await
+}
+
+fn sum_up(out: Output, timeline: &Timeline, told: Result<(), Failure>, logs: &Path) -> Result<Exit, Stop> {
+    if out.is_json() {
+        out.json(&timeline.report(told.as_ref().err()))?;
+    } else {
+        out.lines(std::iter::once(String::new()).chain(timeline.summary()))?;
+    }
+    if let Err(failure) = told {
+        let hint = format!("{} The logs are in {}.", failure.hint, logs.display());
+        return Err(Stop::Told(Exit::Failure, Failure { hint: hint.trim_start().to_owned(), ..failure }));
+    }
+    if !out.is_json() {
+        out.line(&out.paint(Tone::Good, "The old version serves again."))?;
+    }
+    Ok(Exit::Ok)
 }
 
 /// The story is told to whoever reads; when nobody does any more, it goes on without.

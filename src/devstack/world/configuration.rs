@@ -20,6 +20,8 @@ use crate::devstack::world::folder::Folder;
 use crate::devstack::world::repository;
 use crate::devstack::world::site::Places;
 
+/// The profile of `temporal.toml`, as the console's frame shows it.
+const PROFILE: &str = "demo";
 /// The person at the demo, and somebody else who decides.
 const PERSON: &str = "mira";
 const COLLEAGUE: &str = "jun";
@@ -44,16 +46,17 @@ pub fn write(
     let token_file = folder.path("token");
     let people = [(PERSON, token_file.clone()), (COLLEAGUE, folder.path(COLLEAGUE_TOKEN))];
     let people: Vec<Value> = people.into_iter().map(|(name, file)| person(name, &file)).collect::<Result<_, _>>()?;
-    // Without it the user's own profiles would add their certificates and keys.
+    // The user's own profiles would add their certificates and keys.
     let profiles = folder.path("temporal.toml");
-    fs::write(&profiles, "").with_context(|| format!("{} cannot be written", profiles.display()))?;
+    let profile =
+        json!({ "profile": { PROFILE: { "address": addresses.temporal.to_string(), "namespace": "default" } } });
+    write_toml(&profiles, &profile)?;
     let services: serde_json::Map<String, Value> =
         services.iter().map(|places| (places.name.to_string(), service(places, launcher))).collect();
     let document = json!({
         "temporal": {
             "config_file": profiles,
-            "address": addresses.temporal.to_string(),
-            "namespace": "default",
+            "profile": PROFILE,
             "task_queue": names::TASK_QUEUE,
         },
         "console": { "state_dir": folder.path("console"), "actor": PERSON },
@@ -67,9 +70,13 @@ pub fn write(
         "services": services,
     });
     let file = folder.path("gatewatch.toml");
-    let text = toml::to_string_pretty(&document).context("the demo's settings cannot be written as TOML")?;
-    fs::write(&file, text).with_context(|| format!("{} cannot be written", file.display()))?;
+    write_toml(&file, &document)?;
     Ok(file)
+}
+
+fn write_toml(file: &Path, document: &Value) -> anyhow::Result<()> {
+    let write = || -> anyhow::Result<()> { Ok(fs::write(file, toml::to_string_pretty(document)?)?) };
+    write().with_context(|| format!("{} cannot be written", file.display()))
 }
 
 /// Reads it back as every command does, without what the environment says of other clusters.

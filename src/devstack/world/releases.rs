@@ -53,7 +53,7 @@ pub fn checkout() -> Vec<Release> {
         ("migrations/0040_orders.up.sql", format!("{SCHEMA}\n")),
         ("migrations/0040_orders.down.sql", "DROP TABLE orders;\n".to_owned()),
     ];
-    first.extend(evidence("buy tea", SCAN_CLEAN));
+    first.extend(evidence("buy tea", SCAN_CLEAN, 97.2));
     let mut second = vec![
         ("VERSION", "v42\n".to_owned()),
         ("CHANGELOG.md", CHANGELOG_42.to_owned()),
@@ -62,7 +62,7 @@ pub fn checkout() -> Vec<Release> {
         ("migrations/0042_add_retry.up.sql", ADD_RETRY.to_owned()),
         ("migrations/0042_add_retry.down.sql", DROP_RETRY.to_owned()),
     ];
-    second.extend(evidence("buy tea, paying at the second attempt", SCAN_CLEAN));
+    second.extend(evidence("buy tea, paying at the second attempt", SCAN_CLEAN, COVERAGE_THIN));
     vec![
         Release { version: "v41", subject: "Keep the item of an order", author: JUN, hours_ago: 76, files: first },
         Release { version: "v42", subject: "Retry idempotent payments", author: MIRA, hours_ago: 3, files: second },
@@ -78,7 +78,7 @@ pub fn wholesale() -> Vec<Release> {
             ("migrations/0001_orders.up.sql", format!("{SCHEMA}\n")),
             ("migrations/0001_orders.down.sql", "DROP TABLE orders;\n".to_owned()),
         ];
-        files.extend(evidence("order a crate", scan));
+        files.extend(evidence("order a crate", scan, 96.4));
         files
     };
     let live = release("v7", "Crates are ordered by the dozen.", SCAN_CLEAN);
@@ -108,9 +108,11 @@ ALTER TABLE orders DROP COLUMN payment_attempts;
 
 /// Critical and high findings of the security scan.
 const SCAN_CLEAN: (u32, u32) = (0, 0);
+/// Not enough, and not critical: whoever approves has something to weigh.
+const COVERAGE_THIN: f64 = 94.1;
 
 /// What the phases before production left in the commit.
-fn evidence(journey: &str, (critical, high): (u32, u32)) -> Vec<(&'static str, String)> {
+fn evidence(journey: &str, scan: (u32, u32), coverage: f64) -> Vec<(&'static str, String)> {
     let journeys = serde_json::json!({ "journeys": [
         { "name": journey, "passed": true },
         { "name": "see the receipt", "passed": true },
@@ -119,8 +121,8 @@ fn evidence(journey: &str, (critical, high): (u32, u32)) -> Vec<(&'static str, S
         .map(|name| serde_json::json!({ "name": name, "validated": true }));
     [
         ("evidence/bugs.json", serde_json::json!({ "p0": 0, "p1": 0 })),
-        ("evidence/coverage.json", serde_json::json!({ "criticalPaths": 97.2 })),
-        ("evidence/security.json", serde_json::json!({ "critical": critical, "high": high })),
+        ("evidence/coverage.json", serde_json::json!({ "criticalPaths": coverage })),
+        ("evidence/security.json", serde_json::json!({ "critical": scan.0, "high": scan.1 })),
         ("evidence/performance.json", serde_json::json!({ "p95Ms": 300 })),
         ("evidence/accessibility.json", serde_json::json!({ "standard": "WCAG 2.1 AA", "violations": 0 })),
         ("evidence/uat-staging.json", journeys),

@@ -6,16 +6,19 @@ use std::path::Path;
 use gatewatch::contracts::failure::{Failure, FailureKind};
 use gatewatch::devstack::world::build::{World, WorldOptions, build, client};
 use gatewatch::devstack::world::folder::{Folder, Keep};
+use gatewatch::devstack::world::releases;
 use gatewatch::devstack::world::running::Running;
+use gatewatch::devstack::world::site::Plan;
 
 use crate::support::{GATEWATCH, PATIENCE, wait_until};
 
 fn options(folder: &Path) -> WorldOptions {
-    WorldOptions { folder: folder.to_owned(), keep: Keep::Fresh, temporal: None, gatewatch: GATEWATCH.into() }
+    let services = vec![Plan { name: "checkout", releases: releases::checkout() }];
+    WorldOptions { folder: folder.to_owned(), keep: Keep::Fresh, services, temporal: None, gatewatch: GATEWATCH.into() }
 }
 
 async fn built(folder: &Path) -> World {
-    build(&options(folder), &mut |_| ()).await.unwrap()
+    build(&options(folder), |_| ()).await.unwrap()
 }
 
 fn failure(error: &anyhow::Error) -> &Failure {
