@@ -1,6 +1,7 @@
 //! What is sent, when nothing is, and that no memo outgrows its limit.
 
 use proptest::prelude::*;
+use temporalio_common::search_attributes::{SearchAttributeKey, SearchAttributes};
 
 use super::trim::{fit, size};
 use super::{Face, Publisher};
@@ -153,8 +154,13 @@ fn only_changes_are_sent() {
     let closed = Face { health: Some(HealthStatus::Watching), ..face(Published::default()) };
     let closed = publisher.next(closed, at(6));
     assert!(closed.memo.is_some());
-    let unset: Vec<_> = closed.attributes.iter().map(|update| (update.name(), update.is_unset())).collect();
-    assert_eq!(unset, [("health", false), ("gates", true), ("gateDeadline", true)]);
+    let names: Vec<_> = closed.attributes.iter().map(|update| update.name().to_owned()).collect();
+    assert_eq!(names, ["health", "gates", "gateDeadline"]);
+    let sent = SearchAttributes::new(closed.attributes);
+    for removed in ["gates", "gateDeadline"] {
+        let value = sent.get(&SearchAttributeKey::keyword_list(removed));
+        assert_eq!(value, Some(Vec::new()), "{removed}: an empty list is how the server is told");
+    }
 }
 
 #[test]
