@@ -39,12 +39,16 @@ async fn a_decision_is_applied_once_and_refused_with_its_reason() {
         let followed = gateway.decide_follow(&id, &"d-1".into(), Duration::from_secs(5)).await.unwrap();
         assert_eq!(followed, Outcome::Applied { record: record.clone() });
 
-        // Ended since: the outcome of what was decided is still known, a new decision is a conflict.
+        // Ended since: the outcome of what was decided is still known, and a new decision learns who was first.
         gateway.signal(&signal(&id, "close")).await.unwrap();
         until(&gateway, &id, |detail| detail.row.status == ExecutionStatus::Completed).await;
         assert_eq!(gateway.decide(&id, &approve).await.unwrap(), Outcome::Applied { record });
-        let failure = gateway.decide(&id, &decision("d-3", Verdict::Approve)).await.unwrap_err();
-        assert!(matches!(failure.kind, FailureKind::Conflict | FailureKind::NotFound), "{failure}");
+        let Outcome::Refused { refusal } = gateway.decide(&id, &decision("d-3", Verdict::Approve)).await.unwrap()
+        else {
+            panic!("not refused")
+        };
+        assert_eq!(refusal.code, RefusalCode::AlreadyDecided);
+        assert!(refusal.message.contains("approved by mira"), "{refusal}");
     })
     .await;
 }
