@@ -126,8 +126,13 @@ async fn a_detail_shows_what_beats_and_a_history_begins_at_its_end() {
         for _ in 0..3 {
             gateway.signal(&signal(&id, "unknown")).await.unwrap();
         }
-        until(&gateway, &id, |detail| detail.row.history_length > 9).await;
-        let page = gateway.history(&id, None, None).await.unwrap();
+        // A signal that comes during a workflow task is in the history only when that task ends.
+        let page = support::wait_until("the three signals are in the history", support::PATIENCE, async || {
+            let page = gateway.history(&id, None, None).await.ok()?;
+            let signals = page.events.iter().filter(|event| event.kind == EventKind::Signal).count();
+            (signals >= 3).then_some(page)
+        })
+        .await;
         let ids: Vec<i64> = page.events.iter().map(|event| event.id).collect();
         assert!(
             ids.is_sorted_by(|left, right| left > right) && ids.last() == Some(&1) && page.next.is_none(),
