@@ -1,6 +1,7 @@
 //! The questions that screens ask before something is done: one function for each kind of mutation, so that the same
 //! thing is asked in the same words wherever it is asked from.
 
+use crate::console::action::Action;
 use crate::console::ctx::Ctx;
 use crate::console::gates::{self, GateView};
 use crate::console::question::{Fact, Field, Mood, Question, Required};
@@ -10,6 +11,17 @@ use crate::contracts::decision::Verdict;
 use crate::contracts::http::DecisionRequest;
 use crate::contracts::ids::{DecisionId, Environment, RequestId, WorkflowId};
 use crate::contracts::mutation::{Extend, Mutation, Pause, Target};
+
+/// What the action says of a gate, if it decides one.
+pub fn verdict(action: Action) -> Option<Verdict> {
+    [
+        (Action::Approve, Verdict::Approve),
+        (Action::Reject, Verdict::Reject),
+        (Action::RequestEvidence, Verdict::RequestEvidence),
+    ]
+    .into_iter()
+    .find_map(|(known, verdict)| (known == action).then_some(verdict))
+}
 
 /// Approve, reject or ask for more evidence; or why that cannot be asked now.
 pub fn decide(ctx: &Ctx<'_>, view: &GateView<'_>, verdict: Verdict) -> Result<Question, String> {

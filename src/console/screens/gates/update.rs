@@ -59,7 +59,7 @@ pub fn can(state: &State, action: Action, ctx: &Ctx<'_>) -> Result<(), String> {
     if let Some(said) = state.decided.get(&view.key()) {
         return Err(format!("This gate was decided a moment ago: {said}."));
     }
-    match verdict(action) {
+    match asking::verdict(action) {
         Some(Verdict::Approve) => gates::may_approve(ctx, &view),
         Some(Verdict::Reject | Verdict::RequestEvidence) => gates::may_decide(ctx, &view),
         None => Err(format!("{} means nothing on this screen.", action.spec().title)),
@@ -101,7 +101,7 @@ fn act(state: &mut State, action: Action, ctx: &Ctx<'_>) -> Vec<Effect> {
             return state.subject(ctx).map(|id| Effect::Go(Place::Workflow(id))).into_iter().collect();
         }
         state.pane = Pane::Card;
-    } else if let Some(verdict) = verdict(action) {
+    } else if let Some(verdict) = asking::verdict(action) {
         return decide(state, verdict, ctx);
     }
     Vec::new()
@@ -153,14 +153,4 @@ fn decided(state: &mut State, request: &DecisionRequest, done: &Done) {
     };
     let key = GateKey { workflow: request.workflow_id.clone(), gate: request.gate.clone() };
     state.decided.insert(key, format!("{verb} by {}", record.actor.name));
-}
-
-fn verdict(action: Action) -> Option<Verdict> {
-    [
-        (Action::Approve, Verdict::Approve),
-        (Action::Reject, Verdict::Reject),
-        (Action::RequestEvidence, Verdict::RequestEvidence),
-    ]
-    .into_iter()
-    .find_map(|(known, verdict)| (known == action).then_some(verdict))
 }

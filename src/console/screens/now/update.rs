@@ -33,7 +33,7 @@ pub fn can(state: &State, action: Action, ctx: &Ctx<'_>) -> Result<(), String> {
     if matches!(action, Action::NextPane | Action::PreviousPane) {
         return Ok(());
     }
-    let Some(verdict) = verdict(action) else {
+    let Some(verdict) = asking::verdict(action) else {
         return Err(format!("{} means nothing on this screen.", action.spec().title));
     };
     let gate = state.gate(ctx).ok_or_else(|| "Select a gate first.".to_owned())?;
@@ -53,7 +53,7 @@ fn act(state: &mut State, action: Action, ctx: &Ctx<'_>) -> Vec<Effect> {
         return state.selected.as_ref().map(|key| Effect::Go(place(key))).into_iter().collect();
     } else if action == Action::Copy {
         return state.subject(ctx).map(|id| Effect::Copy(id.to_string())).into_iter().collect();
-    } else if let (Some(verdict), Some(gate)) = (verdict(action), state.gate(ctx)) {
+    } else if let (Some(verdict), Some(gate)) = (asking::verdict(action), state.gate(ctx)) {
         return vec![match asking::decide(ctx, &gate, verdict) {
             Ok(question) => Effect::Ask(Box::new(question)),
             Err(why) => Effect::Say(Note::info(why)),
@@ -69,16 +69,6 @@ fn place(key: &Key) -> Place {
         Key::Live(id) => Place::Deployment(Some(id.clone())),
         Key::Troubled(id) => Place::Workflow(id.clone()),
     }
-}
-
-fn verdict(action: Action) -> Option<Verdict> {
-    [
-        (Action::Approve, Verdict::Approve),
-        (Action::Reject, Verdict::Reject),
-        (Action::RequestEvidence, Verdict::RequestEvidence),
-    ]
-    .into_iter()
-    .find_map(|(known, verdict)| (known == action).then_some(verdict))
 }
 
 /// The first row of the block after, or before, the one the cursor is in.

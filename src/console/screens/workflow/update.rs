@@ -80,7 +80,7 @@ fn act(state: &mut State, action: Action, ctx: &Ctx<'_>) -> Vec<Effect> {
         state.step(movement, height(ctx));
         return Vec::new();
     }
-    if let Some(verdict) = verdict(action) {
+    if let Some(verdict) = asking::verdict(action) {
         let question = state.gate(ctx).and_then(|gate| asking::decide(ctx, &gate, verdict));
         return match question {
             Ok(question) => vec![Effect::Ask(Box::new(question))],
@@ -95,16 +95,6 @@ fn act(state: &mut State, action: Action, ctx: &Ctx<'_>) -> Vec<Effect> {
         return copied.map(Effect::Copy).into_iter().collect();
     }
     Vec::new()
-}
-
-fn verdict(action: Action) -> Option<Verdict> {
-    [
-        (Action::Approve, Verdict::Approve),
-        (Action::Reject, Verdict::Reject),
-        (Action::RequestEvidence, Verdict::RequestEvidence),
-    ]
-    .into_iter()
-    .find_map(|(known, verdict)| (known == action).then_some(verdict))
 }
 
 /// One level deeper: to the gate, to the child, or to the thing in full.
@@ -129,7 +119,7 @@ pub fn can(state: &State, action: Action, ctx: &Ctx<'_>) -> Result<(), String> {
     if action == Action::Back {
         return no("Nothing is open on this screen.");
     }
-    if let Some(verdict) = verdict(action) {
+    if let Some(verdict) = asking::verdict(action) {
         return state.gate(ctx).and_then(|gate| asking::decide(ctx, &gate, verdict)).map(|_| ());
     }
     if Move::of(action).is_some() || matches!(action, Action::Open | Action::Fold) {
