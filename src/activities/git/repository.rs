@@ -5,8 +5,9 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use tokio::io::AsyncWriteExt as _;
-use tokio::process::Command;
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::process::{Child, Command};
 
 use crate::activities::error::{Cause, permanent};
 use crate::contracts::ids::{CommitSha, Version};
@@ -143,25 +144,12 @@ impl<'a> Repository<'a> {
             .envs(IDENTITY)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true);
-        let mut child = command.spawn().context("`git` could not be started: is it installed?")?;
-        let mut pipe = child.stdin.take().context("git has no standard input")?;
-        let exchange = async {
-            // A git that refuses its arguments closes the pipe: its exit status says why, not this error.
-            let _ = pipe.write_all(stdin).await;
-            drop(pipe);
-            child.wait_with_output().await
-        };
-        let output = tokio::time::timeout(Self::DEADLINE, exchange)
+            .stderr(Stdio::piped());
+        let mut git = Git(command.spawn().context("`git` could not be started: is it installed?")?);
+        tokio::time::timeout(Self::DEADLINE, git.exchange(stdin))
             .await
             .with_context(|| format!("git {} did not end within 30 s", args.first().unwrap_or(&"")))?
-            .context("git could not be waited for")?;
-        Ok(Answer {
-            success: output.status.success(),
-            stdout: output.stdout,
-            stderr: String::from_utf8_lossy(&output.stderr).trim().to_owned(),
-        })
+            .context("git could not be talked to")
     }
 
     /// Path and object id of the files that `path` names: itself, or with a final `/` those directly in it.
@@ -180,6 +168,45 @@ impl<'a> Repository<'a> {
         let answer = self.ask(&["cat-file", "blob", id], &[]).await?;
         anyhow::ensure!(answer.success, "git cat-file failed: {}", answer.stderr);
         Ok(answer.stdout)
+    }
+}
+
+/// A running git. One that nobody waits for any more is asked to end, not killed: killed in the middle of moving a
+/// branch it would leave its lock behind, and nobody could move that branch again.
+#[derive(Debug)]
+struct Git(Child);
+
+impl Git {
+    async fn exchange(&mut self, stdin: &[u8]) -> std::io::Result<Answer> {
+        let (input, output, errors) = (self.0.stdin.take(), self.0.stdout.take(), self.0.stderr.take());
+        let say = async {
+            if let Some(mut pipe) = input {
+                // A git that refuses its arguments closes the pipe: its exit status says why, not this error.
+                let _ = pipe.write_all(stdin).await;
+            }
+        };
+        let ((), stdout, stderr) = tokio::join!(say, read(output), read(errors));
+        let (stdout, stderr) = (stdout?, stderr?);
+        let success = self.0.wait().await?.success();
+        Ok(Answer { success, stdout, stderr: String::from_utf8_lossy(&stderr).trim().to_owned() })
+    }
+}
+
+async fn read(pipe: Option<impl AsyncRead + Unpin>) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    if let Some(mut pipe) = pipe {
+        pipe.read_to_end(&mut bytes).await?;
+    }
+    Ok(bytes)
+}
+
+impl Drop for Git {
+    fn drop(&mut self) {
+        // Absent once it was waited for: the number may be somebody else's by then.
+        let pid = self.0.id().and_then(|id| Pid::from_raw(id.cast_signed()));
+        if let Some(Err(error)) = pid.map(|pid| kill_process(pid, Signal::TERM)) {
+            tracing::debug!(%error, "git is gone already");
+        }
     }
 }
 

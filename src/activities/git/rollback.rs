@@ -26,6 +26,7 @@ pub async fn to_commit(service: &Service, rollback: &RollbackToCommit) -> anyhow
     if rollback.deployment.deployment_id.is_empty() {
         return Err(permanent(Cause::InvalidRequest, "a rollback names the deployment it undoes"));
     }
+    let mut why = String::new();
     for _ in 0..RACES {
         let tip = repository.tip(&service.branch).await?;
         if let Some(done) = find(&repository, &tip, rollback).await? {
@@ -57,9 +58,10 @@ pub async fn to_commit(service: &Service, rollback: &RollbackToCommit) -> anyhow
             return Ok(CommitSha::new(commit));
         }
         // Somebody was faster, or holds the lock: look again.
-        tracing::warn!(branch, stderr = moved.stderr, "the release branch moved during the rollback");
+        tracing::warn!(branch, stderr = moved.stderr, "the release branch could not be moved");
+        why = moved.stderr;
     }
-    bail!("branch `{}` moved {RACES} times while the rollback commit was made", service.branch)
+    bail!("branch `{}` could not be moved to the rollback commit: {why}", service.branch)
 }
 
 /// The rollback commit of this deployment, when the branch has one.

@@ -2,12 +2,15 @@
 
 use gatewatch::activities::git::GitActivities;
 use gatewatch::activities::git::repository::Repository;
+use gatewatch::activities::git::rollback;
 use gatewatch::contracts::actor::{Actor, Via};
 use gatewatch::contracts::ids::CommitSha;
 use gatewatch::contracts::temporal::activities::{CodeRolledBack, RollbackToCommit};
 use temporalio_sdk::testing::{ActivityEnvironment, ActivityEnvironmentError};
 
 use crate::activities::world::{World, deployment, failure};
+use crate::support::hook::Hook;
+use crate::support::{PATIENCE, wait_until};
 
 async fn roll_back(world: &World, rollback: RollbackToCommit) -> Result<CodeRolledBack, ActivityEnvironmentError> {
     let environment =
@@ -63,6 +66,27 @@ async fn asked_twice_it_happens_once() {
     // An id that begins alike is another deployment.
     let third = roll_back(&world, request("d-4", &new, &old)).await.unwrap().rollback_commit;
     assert_ne!(first, third);
+}
+
+/// Given up in the middle of moving the branch, git takes its lock with it: the next attempt finds the branch free.
+#[tokio::test]
+async fn giving_up_in_the_middle_leaves_no_lock_behind() {
+    let world = World::new();
+    let old = world.commit("old", &[("app", "one")]);
+    let new = world.commit("new", &[("app", "two")]);
+    let git_dir = world.service.repository.join(".git");
+    let hook = Hook::holding(&git_dir);
+    let request = request("d-42", &new, &old);
+    tokio::select! {
+        done = rollback::to_commit(&world.service, &request) => panic!("nothing holds it: {done:?}"),
+        () = hook.reached() => {}
+    }
+    let lock = git_dir.join("refs/heads/release.lock");
+    wait_until("the lock is gone", PATIENCE, async || (!lock.exists()).then_some(())).await;
+    hook.release();
+    let done = rollback::to_commit(&world.service, &request).await.unwrap();
+    assert_eq!(world.git(&["rev-parse", "release"]), done.as_str());
+    assert_eq!(world.git(&["rev-parse", "release~1"]), new.as_str(), "it is the only one");
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! What tests stand on: a real Temporal server that dies with them, names nobody else uses, waiting on conditions.
 
+pub(crate) mod hook;
+
 use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
