@@ -18,6 +18,7 @@ mod coordinator;
 mod demo;
 mod devstack;
 mod gateway;
+mod kill;
 mod pty;
 mod replay;
 mod support;

@@ -110,7 +110,7 @@ async fn release(ctx: &Ctx) -> Result<(), End> {
 
     enter(ctx, DeploymentStage::Verifying);
     let verify = VerifyDeployment { service: reference.service, version: live.version, commit: reference.commit };
-    after(ctx, Deploy::verify_deployment, verify, LOOK, failure).await?;
+    after(ctx, Deploy::verify_deployment, verify, LOOK.heartbeat(SILENCE), failure).await?;
     Ok(())
 }
 

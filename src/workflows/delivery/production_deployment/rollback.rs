@@ -134,7 +134,7 @@ async fn verify(ctx: &Ctx, record: &RecordRollback, round: Round) -> Result<Step
         commit: record.previous.commit.clone(),
     };
     // Never left to the server alone: each round begins with serving it again.
-    let looking = Plan::new(Retry::Attempts(3), Duration::from_secs(30));
+    let looking = Plan::new(Retry::Attempts(3), Duration::from_secs(30)).heartbeat(SILENCE);
     let verified = attempt(ctx, Deploy::verify_deployment, input, looking).await?;
     ctx.state_mut(|state| {
         if let Some(rollback) = state.deployment.rollback() {
