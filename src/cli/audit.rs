@@ -68,7 +68,11 @@ fn explain(broken: &Broken) -> Failure {
         Broken::Unreadable { .. } => "Check its permissions, or name another state_dir.",
         Broken::Line { .. } => "Keep the file and compare it with the workflows' own history: they know what was done.",
     };
-    Failure::new(FailureKind::Internal, format!("{broken}.").replacen("the audit", "The audit", 1), hint)
+    let message = match broken {
+        Broken::Unreadable { path, error } => format!("The audit trail {} cannot be read: {error}.", path.display()),
+        Broken::Line { path, line, why } => format!("Line {line} of the audit trail {} {why}.", path.display()),
+    };
+    Failure::new(FailureKind::Internal, message, hint)
 }
 
 fn table(entries: &[Entry]) -> Table<6> {

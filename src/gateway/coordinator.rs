@@ -77,9 +77,9 @@ impl Coordinator {
             Heard::Answer(_, answer) if is::<DecisionResponse>(&answer) => {
                 Ok(read::<DecisionResponse>("the decision", answer)?.outcome)
             }
-            Heard::Answer(status, answer) => Err(refused("decide", status, answer)),
+            Heard::Answer(status, answer) if !is_unclear(status, &answer) => Err(refused("decide", status, answer)),
             Heard::Unsent(failure) => Err(failure),
-            Heard::Silence(_) => Ok(Outcome::InDoubt { decision_id: request.decision_id.clone() }),
+            Heard::Answer(..) | Heard::Silence(_) => Ok(Outcome::InDoubt { decision_id: request.decision_id.clone() }),
         }
     }
 
@@ -184,6 +184,12 @@ fn unreadable(what: &str) -> Failure {
         format!("The coordinator's answer about {what} cannot be read."),
         "Check that the address is a coordinator of this version.",
     )
+}
+
+/// Not the coordinator's own words, and no refusal: whoever stands between it and here cannot say what became of the
+/// request.
+fn is_unclear(status: StatusCode, answer: &Value) -> bool {
+    (status.is_success() || status.is_server_error()) && !is::<ErrorBody>(answer)
 }
 
 /// The coordinator's own words, or what the status means where it has none.

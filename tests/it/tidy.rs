@@ -36,6 +36,40 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("clap", &["cli", "headless", "devstack", "bin"]),
 ];
 
+/// Methods of the gateway and of its coordinator that change something: only `gateway::operate` and the coordinator's
+/// own handlers call them.
+const CHANGING: &[&str] =
+    &["cancel", "decide", "decide_follow", "register_attributes", "rollback", "signal", "start_workflow", "terminate"];
+
+/// The others: whoever adds a method says here which kind it is.
+const READING: &[&str] = &[
+    "clock_skew",
+    "connected",
+    "count",
+    "describe",
+    "evidence",
+    "gates",
+    "health",
+    "history",
+    "list",
+    "missing_attributes",
+    "pollers",
+    "public_key",
+    "query",
+    "ready",
+    "server_info",
+];
+
+/// What has the name of a changing method and is none.
+const NAMESAKES: &[(&str, &str)] = &[
+    ("console", "card.rollback("),
+    ("cli", "seen.rollback("),
+    ("devstack", "status.signal("),
+    ("devstack", "teller.rollback("),
+    ("devstack", "person.decide("),
+    ("devstack", "colleague.decide("),
+];
+
 const MAX_LINES: usize = 600;
 
 fn rust_files(dir: &Path) -> Vec<PathBuf> {
@@ -120,6 +154,36 @@ fn owner_violations(room: &str, file: &str, text: &str) -> Vec<String> {
         .collect()
 }
 
+/// Calls past the one path for changes, whatever the receiver is called.
+fn bypass_violations(room: &str, file: &str, text: &str) -> Vec<String> {
+    let names_it = LAYERS.iter().any(|(name, allowed)| *name == room && allowed.contains(&"gateway"));
+    if !names_it || room == "coordinator" {
+        return Vec::new();
+    }
+    let code: String = code(text).split_whitespace().collect();
+    let calls = |name: &str| -> Vec<String> {
+        let (method, path) = (format!(".{name}("), format!("::{name}"));
+        let after =
+            |pattern: &str| code.match_indices(pattern).map(|(at, found)| (at, found.to_owned())).collect::<Vec<_>>();
+        let words = |at: usize| -> String {
+            let word: Vec<char> =
+                code[..at].chars().rev().take_while(|c| c.is_alphanumeric() || matches!(c, '_' | '(' | ')')).collect();
+            word.into_iter().rev().collect()
+        };
+        let called = after(&method).into_iter().map(|(at, found)| format!("{}{found}", words(at)));
+        let named = after(&path).into_iter().map(|(at, found)| format!("{}{found}", words(at)));
+        called.chain(named.filter(|call| call.starts_with("Gateway::") || call.starts_with("Coordinator::"))).collect()
+    };
+    CHANGING
+        .iter()
+        .flat_map(|name| calls(name))
+        .filter(|call| !NAMESAKES.contains(&(room, call.as_str())))
+        .map(|call| {
+            format!("{file}: `{call}` changes something past `gateway::operate`, where read-only and audit are.")
+        })
+        .collect()
+}
+
 fn check_sources(check: impl Fn(&str, &str, &str) -> Vec<String>) {
     let mut problems = Vec::new();
     for file in rust_files(&source()) {
@@ -139,6 +203,51 @@ fn arrows_point_down() {
 #[test]
 fn external_crates_stay_with_their_owner() {
     check_sources(owner_violations);
+}
+
+#[test]
+fn people_change_things_on_one_path_only() {
+    check_sources(bypass_violations);
+}
+
+#[test]
+fn a_planted_call_past_that_path_is_caught() {
+    for planted in [
+        "session.gateway.decide(&id, &decide).await",
+        "self.gateway\n    .signal(&signal)\n    .await",
+        "let link = &session.gateway; link.terminate(&stop)",
+        "coordinator.rollback(&id, &body)",
+        "gateway().register_attributes()",
+        "Gateway::start_workflow(&gateway, &start)",
+    ] {
+        assert!(!bypass_violations("cli", "x.rs", planted).is_empty(), "{planted}");
+        assert!(!bypass_violations("console", "x.rs", planted).is_empty(), "{planted}");
+        assert!(bypass_violations("gateway", "x.rs", planted).is_empty(), "{planted}");
+    }
+    for harmless in
+        ["session.operator.perform(mutation)", "gateway.describe(id)", "seen.rollback(was, is)", "Mutation::Signal"]
+    {
+        assert!(bypass_violations("cli", "x.rs", harmless).is_empty(), "{harmless}");
+    }
+}
+
+#[test]
+fn every_call_of_the_gateway_is_known_to_change_or_to_read() {
+    let mut unknown = Vec::new();
+    for file in rust_files(&source().join("gateway")) {
+        let text = code(&fs::read_to_string(&file).unwrap());
+        // The path itself, and what is no method of the gateway.
+        let own = ["operate", "audit.rs", "connect.rs"];
+        if file.components().any(|part| own.iter().any(|own| part.as_os_str() == *own)) {
+            continue;
+        }
+        let names = text
+            .split("pub async fn ")
+            .skip(1)
+            .map(|rest| rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>());
+        unknown.extend(names.filter(|name| !CHANGING.contains(&name.as_str()) && !READING.contains(&name.as_str())));
+    }
+    assert!(unknown.is_empty(), "does it change something? say so in CHANGING or READING: {unknown:?}");
 }
 
 #[test]

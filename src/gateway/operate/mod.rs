@@ -52,15 +52,15 @@ impl Operator {
 
     /// Does it. In doubt is an answer, not an error: see [`Self::follow`].
     pub async fn perform(&self, mutation: Mutation) -> Result<Done, Failure> {
-        self.permit()?;
         let asked = Stage::Asked { name: mutation.name().to_owned(), mutation: mutation.clone() };
-        if let Err(failure) = self.record(&mutation, asked).await {
+        let recorded = self.record(&mutation, asked).await;
+        // Trying it in a read-only session is in the trail too.
+        let result = match (self.permit(), recorded) {
+            (Err(refused), _) => Err(refused),
             // What cannot be recorded is not done, but for the one thing that must always be possible.
-            if !matches!(mutation, Mutation::Rollback(_)) {
-                return Err(failure);
-            }
-        }
-        let result = self.act(&mutation).await;
+            (Ok(()), Err(failure)) if !matches!(mutation, Mutation::Rollback(_)) => return Err(failure),
+            (Ok(()), _) => self.act(&mutation).await,
+        };
         self.record_result(&mutation, &result).await;
         result
     }

@@ -74,6 +74,7 @@ impl Operator {
                 Err(failure) if self.policy.direct_rollback && is_silence(&failure) => {
                     tracing::warn!(%failure, "rolling back straight through Temporal");
                 }
+                Err(failure) if is_silence(&failure) => return Err(without_another_way(failure)),
                 answer => return answer,
             }
         }
@@ -96,6 +97,12 @@ impl Operator {
         self.gateway.signal(&Signal { target, run_id: None, name, args: vec![argument] }).await?;
         Ok(Done::Signalled { seen_at: None })
     }
+}
+
+/// The way past the coordinator is there, and settings forbid it.
+fn without_another_way(failure: Failure) -> Failure {
+    let hint = "Start the coordinator and ask again, or set console.direct_rollback to roll back without it.";
+    Failure { hint: hint.to_owned(), ..failure }
 }
 
 /// The coordinator did not say no; it said nothing, or that it is broken.

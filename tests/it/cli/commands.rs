@@ -15,28 +15,28 @@ use crate::support::{self, GATEWATCH};
 use crate::workflows::bench::{Bench, bounded, deployment_input, readiness_input, with};
 
 /// A shell of one's own: nothing of this machine's configuration, an audit trail in a folder that goes away.
-struct Shell {
-    home: tempfile::TempDir,
+pub(super) struct Shell {
+    pub(super) home: tempfile::TempDir,
     address: String,
     coordinator: Option<String>,
 }
 
 /// How a command ended.
 #[derive(Debug)]
-struct Ended {
-    code: i32,
-    out: String,
-    err: String,
+pub(super) struct Ended {
+    pub(super) code: i32,
+    pub(super) out: String,
+    pub(super) err: String,
 }
 
 impl Ended {
-    fn json(&self) -> Value {
+    pub(super) fn json(&self) -> Value {
         serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 }
 
 impl Shell {
-    fn new(coordinator: Option<&Rig>) -> Self {
+    pub(super) fn new(coordinator: Option<&Rig>) -> Self {
         let coordinator = coordinator.map(|rig| format!("http://{}", rig.address));
         Self { home: tempfile::tempdir().unwrap(), address: support::temporal().address.to_string(), coordinator }
     }
@@ -45,7 +45,7 @@ impl Shell {
         Self { home: tempfile::tempdir().unwrap(), address: address.to_owned(), coordinator: None }
     }
 
-    async fn run(&self, arguments: &[&str]) -> Ended {
+    pub(super) async fn run(&self, arguments: &[&str]) -> Ended {
         self.run_as(MIRA, arguments).await
     }
 
@@ -63,7 +63,7 @@ impl Shell {
 }
 
 /// A readiness workflow with its gate open.
-async fn waiting(bench: &Bench, more: Value) -> (String, OpenGate) {
+pub(super) async fn waiting(bench: &Bench, more: Value) -> (String, OpenGate) {
     let handle = bench.readiness(with(readiness_input(), more)).await;
     let id = handle.info().workflow_id.clone();
     let open = |published: &Published| !published.gates.is_empty();

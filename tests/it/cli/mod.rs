@@ -1,4 +1,5 @@
 //! The CLI: pure parts as tables, commands as processes against the real workflows.
 
 mod commands;
+mod deciding;
 mod pure;

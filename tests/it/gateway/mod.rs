@@ -1,5 +1,6 @@
 //! The gateway on a real server.
 
+mod coordinating;
 mod deciding;
 mod desk;
 mod link;
