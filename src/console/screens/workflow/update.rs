@@ -10,7 +10,6 @@ use crate::console::reader::{Read, Reader};
 use crate::console::screen::Place;
 use crate::console::screens::workflow::state::{Item, State};
 use crate::console::screens::workflow::text;
-use crate::contracts::decision::Verdict;
 use crate::contracts::ids::WorkflowId;
 
 /// Rows above the list: how the workflow stands, and its phases in one line.
