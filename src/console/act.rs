@@ -233,6 +233,9 @@ fn named(model: &Model, place: Place) -> Place {
     match place {
         Place::Deployment(None) => {
             let selected = model.stage.subject(model.screen(), &ctx).filter(|id| model.is_deployment(id));
+            // One that is not well goes before one that is.
+            let unwell: Vec<&WorkflowId> = model.unwell().map(|row| &row.id).collect();
+            let selected = selected.filter(|id| unwell.is_empty() || unwell.contains(&id));
             let last = || model.stage.subject(ScreenId::Deployment, &ctx);
             Place::Deployment(selected.or_else(|| model.most_urgent().map(|row| row.id.clone())).or_else(last))
         }
@@ -269,7 +272,7 @@ pub fn back_to_before(model: &mut Model) -> Vec<Effect> {
 }
 
 /// The deployment that `R` means here.
-fn rollback_target(model: &Model) -> Result<WorkflowId, String> {
+pub fn rollback_target(model: &Model) -> Result<WorkflowId, String> {
     let ctx = model.ctx();
     let selected = model.stage.subject(model.screen(), &ctx).filter(|id| model.is_deployment(id));
     let live = model.live();

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::console::act;
 use crate::console::action::Action;
 use crate::console::ctx::Profile;
 use crate::console::effect::{Effect, Level, Notice};
@@ -11,12 +12,11 @@ use crate::console::model::Model;
 use crate::console::screen::Context;
 use crate::console::widgets::time;
 use crate::console::world::{Upstream, World};
-use crate::contracts::actor::Via;
 use crate::contracts::clock::{Millis, Timestamp};
 use crate::contracts::health::{HealthReport, HealthStatus, TriggerStatus};
 use crate::contracts::ids::WorkflowId;
 use crate::contracts::link::Link;
-use crate::contracts::rollback::StepStatus;
+use crate::contracts::rollback::{RollbackProgress, StepStatus};
 use crate::contracts::workflow::WorkflowRow;
 
 /// What is wrong, and how badly.
@@ -62,17 +62,26 @@ impl Model {
         self.unwell_alert().or_else(|| self.link_alert()).or_else(|| self.gate_alert())
     }
 
-    fn unwell_alert(&self) -> Option<Alert> {
+    /// Whether there is one: the layout asks, and the words ask the layout.
+    pub fn has_alert(&self) -> bool {
+        self.worst_off().is_some() || self.link_alert().is_some() || self.gate_alert().is_some()
+    }
+
+    /// The live deployment that is not well, and how it is.
+    fn worst_off(&self) -> Option<(&WorkflowRow, HealthStatus)> {
         let row = self.unwell().next()?;
         // What was described a moment ago is nearer the truth than the list.
+        let row = self.world.detail(&row.id).value().map_or(row, |detail| &detail.row);
+        Some((row, row.health.filter(|health| rank(Some(*health)) < 3)?))
+    }
+
+    fn unwell_alert(&self) -> Option<Alert> {
+        let (row, health) = self.worst_off()?;
         let described = self.world.detail(&row.id).value();
-        let row = described.map_or(row, |detail| &detail.row);
         let name = name(row);
         let key = |action: Action| self.look.keymap.label(Context::Global, action).unwrap_or_default();
-        let alert = |level: Level, text: String| {
-            Some(Alert { level, text, counts: row.health == Some(HealthStatus::Degraded) })
-        };
-        match row.health? {
+        let alert = |level: Level, text: String| Some(Alert { level, text, counts: health == HealthStatus::Degraded });
+        match health {
             HealthStatus::Stuck => alert(
                 Level::Error,
                 format!("{name}: the rollback is stuck and wants a person · {} to see", key(Action::GoDeployment)),
@@ -80,8 +89,16 @@ impl Model {
             HealthStatus::RollingBack => alert(Level::Warning, format!("{name} is rolling back{}", step(row))),
             HealthStatus::Degraded => {
                 let report = described.and_then(|detail| detail.health.as_deref());
-                let what = report.and_then(|report| worst(report, self.now)).unwrap_or_else(|| "degraded".to_owned());
-                alert(Level::Error, format!("{name}: {what} · {} rolls back", key(Action::RollBack)))
+                // The key means what is selected, which may be another one.
+                let meant = act::rollback_target(self).is_ok_and(|id| id == row.id);
+                let way = if meant {
+                    format!("{} now", key(Action::RollBack))
+                } else {
+                    format!("{} shows it", key(Action::GoDeployment))
+                };
+                let what = report.and_then(|report| worst(report, self.now, &way));
+                let what = what.unwrap_or_else(|| format!("degraded · {way}"));
+                alert(Level::Error, format!("{name}: {what}"))
             }
             HealthStatus::Watching | HealthStatus::Healthy | HealthStatus::RolledBack => None,
         }
@@ -90,12 +107,13 @@ impl Model {
     fn link_alert(&self) -> Option<Alert> {
         let refresh = self.look.keymap.label(Context::Global, Action::Refresh).unwrap_or_default();
         if let Some(Link::Down { failure, since, .. }) = self.world.links.get(&Upstream::Temporal) {
-            let shown = self.world.overview.at().map(|at| format!(" What you see is as of {}.", time::second(at)));
+            let shown = self.world.overview.at().map(|at| format!(" · shown as of {}", time::second(at)));
             let gone = time::coarse(self.now.since(*since));
+            // The reason comes last: on a narrow screen it is the part that may be missing.
             let text = format!(
-                "No answer from Temporal for {gone}: {}{} · {refresh} tries now",
-                failure.message,
-                shown.unwrap_or_default()
+                "No answer from Temporal for {gone}{} · {refresh} tries now · {}",
+                shown.unwrap_or_default(),
+                failure.message
             );
             return Some(Alert { level: Level::Error, text, counts: true });
         }
@@ -161,8 +179,8 @@ fn step(row: &WorkflowRow) -> String {
     }
 }
 
-/// The trigger that fires first, in words.
-fn worst(report: &HealthReport, now: Timestamp) -> Option<String> {
+/// The trigger that fires first, in words: what a narrow screen must not cut off comes first.
+fn worst(report: &HealthReport, now: Timestamp, way: &str) -> Option<String> {
     let (trigger, count, of, fires_in) = report
         .triggers
         .iter()
@@ -176,10 +194,10 @@ fn worst(report: &HealthReport, now: Timestamp) -> Option<String> {
     let paused = report.paused_until.filter(|until| *until > now);
     let then = match paused {
         Some(until) => format!("automatic rollback paused for {}", time::countdown(now, until)),
-        None => format!("automatic rollback in {}", time::countdown(now, due)),
+        None => format!("rolls back in {}", time::countdown(now, due)),
     };
-    let limits = format!("{} (limit {})", trigger.now, trigger.limit);
-    Some(format!("{} {limits}, failing {count} of {of} · {then}", trigger.trigger.title()))
+    let (title, measured, limit) = (trigger.trigger.title(), &trigger.now, &trigger.limit);
+    Some(format!("{title} {measured} · {then} · {way} · failing {count} of {of}, limit {limit}"))
 }
 
 /// What has been told, so that it is told once.
@@ -243,10 +261,13 @@ fn facts(overview: &Overview, profile: &Profile, now: Timestamp) -> Vec<Fact> {
     }
     for row in overview.live.iter().chain(&overview.troubled) {
         let Some(health) = row.health else { continue };
-        let mine =
-            row.published.as_ref().and_then(|published| published.rolling_back.as_ref()).is_some_and(|progress| {
-                progress.cause.actor.via == Via::Console && progress.cause.actor.name == profile.actor
-            });
+        // Whatever way it took: the console, the coordinator, a command.
+        let asked_by = |progress: &RollbackProgress| {
+            let cause = &progress.cause;
+            cause.trigger.is_none().then(|| cause.actor.name.clone())
+        };
+        let rolling = row.published.as_ref().and_then(|published| published.rolling_back.as_ref());
+        let mine = rolling.and_then(asked_by).is_some_and(|name| name == profile.actor);
         let what = match health {
             HealthStatus::Degraded => notice("A rollback trigger is arming".to_owned(), name(row).to_owned()),
             HealthStatus::RollingBack if mine => None,

@@ -70,8 +70,9 @@ impl Guide {
             Self::Wait => format!("Approved: the deployment is starting. {} follows it.", key(Action::GoDeployment)),
             Self::Break => format!("It is live and watched. Break it: {} then `errors`, Enter.", key(Action::Palette)),
             Self::RollBack => format!(
-                "Watch it fail. {0} {0} rolls back; or wait, and it rolls back by itself.",
-                key(Action::RollBack)
+                "Watch it fail: {1} shows it, {0} {0} rolls back; or wait, and it does by itself.",
+                key(Action::RollBack),
+                key(Action::GoDeployment)
             ),
             Self::Watch => "Rolling back: six steps, until the old version is verified serving.".to_owned(),
             Self::Over => {

@@ -16,15 +16,35 @@ use crate::contracts::clock::Millis;
 use crate::contracts::ids::WorkflowId;
 use crate::contracts::link::Link;
 
+/// How much is told of an upstream that is down.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Detail {
+    Reason,
+    /// For how long.
+    Age,
+}
+
 pub fn view(model: &Model, frame: &mut Frame<'_>, area: Rect) {
+    let left = place(model);
+    let room = usize::from(area.width).saturating_sub(left.width() + 1);
+    let right = Some(upstreams(model, Detail::Reason)).filter(|line| line.width() <= room);
+    // The alert line has the reason too; the other upstream, the place and the clock stand only here.
+    let right = right.unwrap_or_else(|| upstreams(model, Detail::Age));
+    let right = text::cut_line(right, usize::from(area.width.saturating_sub(12)));
+    let taken = u16::try_from(right.width()).unwrap_or(area.width);
+    let left = text::cut_line(left, usize::from(area.width.saturating_sub(taken + 1)));
+    frame.buffer_mut().set_line(area.x, area.y, &left, area.width);
+    frame.buffer_mut().set_line(area.right().saturating_sub(taken), area.y, &right, taken);
+}
+
+fn upstreams(model: &Model, detail: Detail) -> Line<'static> {
     let theme = &model.look.theme;
-    let clock = time::minute(model.now);
     let mut right = Vec::new();
     for upstream in [Upstream::Temporal, Upstream::Coordinator] {
         if upstream == Upstream::Coordinator && !model.profile.coordinator {
             continue;
         }
-        let (sign, words) = standing(model, upstream);
+        let (sign, words) = standing(model, upstream, detail);
         right.push(Span::styled(sign.glyph(), theme.style(sign.role())));
         let loud = if sign == Sign::Ok { Role::TextMuted } else { sign.role() };
         right.push(Span::styled(format!(" {words}   "), theme.style(loud)));
@@ -37,12 +57,8 @@ pub fn view(model: &Model, frame: &mut Frame<'_>, area: Rect) {
         };
         right.push(Span::styled(format!("{words}   "), theme.style(role)));
     }
-    right.push(Span::styled(format!("{clock} "), theme.style(Role::Text)));
-    let right = text::cut_line(Line::from(right), usize::from(area.width.saturating_sub(12)));
-    let taken = u16::try_from(right.width()).unwrap_or(area.width);
-    let left = text::cut_line(place(model), usize::from(area.width.saturating_sub(taken + 1)));
-    frame.buffer_mut().set_line(area.x, area.y, &left, area.width);
-    frame.buffer_mut().set_line(area.right().saturating_sub(taken), area.y, &right, taken);
+    right.push(Span::styled(format!("{} ", time::minute(model.now)), theme.style(Role::Text)));
+    Line::from(right)
 }
 
 fn place(model: &Model) -> Line<'static> {
@@ -62,7 +78,7 @@ fn place(model: &Model) -> Line<'static> {
 }
 
 /// How an upstream stands: `● temporal`, `▲ temporal 7s`, `✗ temporal 48s: connection refused, retry in 4s`.
-fn standing(model: &Model, upstream: Upstream) -> (Sign, String) {
+fn standing(model: &Model, upstream: Upstream, detail: Detail) -> (Sign, String) {
     let name = upstream.name();
     let overdue = if upstream == Upstream::Temporal { model.overdue() } else { None };
     match (model.world.links.get(&upstream), overdue) {
@@ -70,7 +86,11 @@ fn standing(model: &Model, upstream: Upstream) -> (Sign, String) {
             let gone = time::coarse(overdue.unwrap_or_else(|| model.now.since(*since)));
             let why = failure.message.trim_end_matches('.');
             let retry = time::fine(retry_at.since(model.now));
-            (Sign::Failed, format!("{name} {gone}: {why}, retry in {retry}"))
+            let words = match detail {
+                Detail::Reason => format!("{name} {gone}: {why}, retry in {retry}"),
+                Detail::Age => format!("{name} {gone}"),
+            };
+            (Sign::Failed, words)
         }
         (Some(Link::Up { .. }), None) => (Sign::Running, name.to_owned()),
         (Some(Link::Up { .. }), Some(age)) => (Sign::Warning, format!("{name} {}", time::coarse(age))),

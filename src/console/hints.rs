@@ -25,7 +25,7 @@ pub fn tab_action(tab: ScreenId) -> Action {
 
 pub fn view(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     let theme = &model.look.theme;
-    let said = toast::line(&model.messages, model.now, usize::from(area.width.saturating_sub(2)), theme);
+    let said = said(model, area.width).unwrap_or_default();
     let taken = u16::try_from(said.width()).unwrap_or(area.width);
     let room = usize::from(area.width.saturating_sub(taken + 3));
     let mut line = Line::from(Span::raw(" "));
@@ -41,6 +41,11 @@ pub fn view(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     }
     frame.buffer_mut().set_line(area.x, area.y, &line, area.width);
     frame.buffer_mut().set_line(area.right().saturating_sub(taken + 1), area.y, &said, taken);
+}
+
+/// What happened last, when it fits into this line.
+pub fn said(model: &Model, width: u16) -> Option<Line<'static>> {
+    toast::line(&model.messages, model.now, usize::from(width.saturating_sub(2)), &model.look.theme)
 }
 
 /// What an action is called here.
@@ -84,6 +89,7 @@ fn on_screen(model: &Model) -> Vec<(Context, Action)> {
     // What acts on the world comes first: it is what the screen is for.
     shown.sort_by_key(|action| !action.writes());
     shown.insert(shown.iter().take_while(|action| action.writes()).count(), Action::RollBack);
+    shown.extend(model.messages.has_error().then_some(Action::Dismiss));
     shown.extend([Action::Back, Action::Palette, Action::Help, Action::Quit]);
     shown.retain(|action| {
         let first = *action == Action::Back && model.trail.is_empty();

@@ -73,7 +73,7 @@ impl Model {
 
     /// Where the frame's parts are; `None` when the terminal is too small.
     pub fn layout(&self) -> Option<Layout> {
-        let extras = Extras { alert: self.alert().is_some(), guide: self.guide.is_some() };
+        let extras = Extras { alert: self.has_alert(), guide: self.guide.is_some() };
         Layout::of(self.size, extras)
     }
 

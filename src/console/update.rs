@@ -67,7 +67,7 @@ fn happened(model: &mut Model, event: Event) -> Vec<Effect> {
         }
         Event::Look(Ok(look)) => {
             model.look = *look;
-            Vec::new()
+            vec![Effect::Say(Note::done("Theme and keymap were read again."))]
         }
         Event::Look(Err(failure)) | Event::Failed(failure) => vec![Effect::Say(Note::error(failure.to_string()))],
         Event::Said(text) => vec![Effect::Say(Note::done(text))],

@@ -10,7 +10,7 @@ use crate::console::gates;
 use crate::console::header;
 use crate::console::hints;
 use crate::console::model::Model;
-use crate::console::overlays::{Overlay, confirm, help, palette, too_small, whichkey};
+use crate::console::overlays::{Overlay, confirm, help, palette, toast, too_small, whichkey};
 use crate::console::screen::{Context, ScreenId};
 use crate::console::screens::{deployment, gates as gates_screen, history, now, workflow, workflows};
 use crate::console::theme::role::Role;
@@ -49,6 +49,9 @@ pub fn view(model: &Model, frame: &mut Frame<'_>) {
         }
     }
     whichkey::view(model, frame, body);
+    if hints::said(model, layout.width).is_none() {
+        toast::view(&model.messages, model.now, theme, frame, body);
+    }
 }
 
 /// ` 1 Now   2 Gates 3   3 Workflows 41 …                 [PRODUCTION]`

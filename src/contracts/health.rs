@@ -190,6 +190,11 @@ impl HealthReport {
     /// Ten minutes at the seeds' 15 s are 40 samples; this leaves room for extensions.
     pub const KEPT: usize = 120;
 
+    /// Whether a trigger is on its way to firing.
+    pub fn is_arming(&self) -> bool {
+        self.triggers.iter().any(|trigger| matches!(trigger.status, TriggerStatus::Failing { .. }))
+    }
+
     /// A baseline of no samples is none.
     pub fn measured_baseline(&self) -> Option<&Baseline> {
         self.baseline.as_ref().filter(|baseline| baseline.samples > 0)

@@ -9,7 +9,7 @@ use temporalio_common::protos::temporal::api::workflowservice::v1::{
 };
 
 use crate::contracts::failure::Failure;
-use crate::contracts::health::HealthReport;
+use crate::contracts::health::{HealthReport, HealthStatus};
 use crate::contracts::ids::{RunId, WorkflowId, WorkflowType};
 use crate::contracts::text;
 use crate::contracts::workflow::{PendingActivity, PendingActivityState, PendingChild, WorkflowDetail};
@@ -56,8 +56,13 @@ fn detail(answer: DescribeWorkflowExecutionResponse) -> WorkflowDetail {
         let queue = answer.execution_config.and_then(|config| config.task_queue).unwrap_or_default();
         row.task_queue = text::id(&queue.name).into_owned();
     }
+    let health = health(&answer.pending_activities);
+    // A workflow cannot publish this while its monitor runs: only the heartbeat has it.
+    if row.health == Some(HealthStatus::Watching) && health.as_deref().is_some_and(HealthReport::is_arming) {
+        row.health = Some(HealthStatus::Degraded);
+    }
     WorkflowDetail {
-        health: health(&answer.pending_activities),
+        health,
         activities: answer.pending_activities.into_iter().map(activity).collect(),
         children: answer.pending_children.iter().map(child).collect(),
         workflow_task_attempt: answer.pending_workflow_task.map_or(0, |task| count(task.attempt)),

@@ -84,7 +84,7 @@ impl Drop for Demo {
     }
 }
 
-fn errand(folder: &Path, words: &[&str]) -> Output {
+pub(crate) fn errand(folder: &Path, words: &[&str]) -> Output {
     let mut command = Command::new(GATEWATCH);
     command.args(["demo", "--dir", folder.to_str().unwrap()]).args(words).output().unwrap()
 }
@@ -200,7 +200,7 @@ fn ctrl_c_ends_the_demo_and_everything_of_it() {
 }
 
 /// Processes that the deploy target started.
-fn deployed(root: &Path) -> Vec<Pid> {
+pub(crate) fn deployed(root: &Path) -> Vec<Pid> {
     let records = fs::read_dir(root.join("checkout/deployments")).unwrap().map(|entry| entry.unwrap().path());
     let records = records.filter(|path| path.to_str().unwrap().ends_with(".deployment.json"));
     let pid = |path: PathBuf| {
@@ -211,7 +211,7 @@ fn deployed(root: &Path) -> Vec<Pid> {
 }
 
 /// Gone, or dead and waiting for a parent that collects it.
-fn is_gone(pid: Pid) -> bool {
+pub(crate) fn is_gone(pid: Pid) -> bool {
     let stat = fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero()));
     test_kill_process(pid).is_err() || stat.is_ok_and(|stat| stat.contains(") Z "))
 }

@@ -5,7 +5,8 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
-use notify::{Event, RecursiveMode, Watcher as _};
+use notify::event::CreateKind;
+use notify::{Event, EventKind, RecursiveMode, Watcher as _};
 
 use crate::console::assets::Kind;
 
@@ -44,10 +45,11 @@ pub fn watch(config_dir: &Path, changed: impl Fn() + Send + 'static) -> notify::
     Ok(Watch { _watcher: watcher })
 }
 
-/// A change to a file of ours; that it was read is none.
+/// A change to a file of ours; that it was read is none. A folder that is made may have got files before it is watched.
 fn concerns_us(event: &Event) -> bool {
     let ours = |path: &Path| path.extension().is_some_and(|ending| ending == "toml");
-    !event.kind.is_access() && event.paths.iter().any(|path| ours(path))
+    let folder = event.kind == EventKind::Create(CreateKind::Folder);
+    folder || !event.kind.is_access() && event.paths.iter().any(|path| ours(path))
 }
 
 fn report(rx: &Receiver<()>, changed: impl Fn()) {

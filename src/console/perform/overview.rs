@@ -1,18 +1,22 @@
-//! The overview: what needs somebody, from three lists and no call per workflow.
+//! The overview: what needs somebody, from three lists and a look at the few deployments that are being watched.
 
 use std::time::{Duration, Instant};
 
 use chrono::{SecondsFormat, TimeDelta, Utc};
+use futures_util::future::join_all;
 
 use crate::console::event::Overview;
 use crate::contracts::failure::Failure;
 use crate::contracts::temporal::names::{attribute, workflow};
+use crate::contracts::workflow::WorkflowRow;
 use crate::gateway::Gateway;
 
 /// As many as anybody reads at once.
 const SHOWN: u32 = 100;
 /// Who polls changes rarely, and asking costs a call of its own.
 const POLLERS_EVERY: Duration = Duration::from_secs(15);
+/// Watched deployments that are looked at one by one. More at a time are nobody's.
+const LOOKED_AT: usize = 8;
 
 /// What is remembered between looks.
 #[derive(Debug, Default)]
@@ -29,7 +33,9 @@ impl Looks {
             gateway.list(&troubled, None, SHOWN),
         );
         let workers = self.workers(gateway, queue).await;
-        Ok(Overview { gates: gates?.rows, live: live?.rows, troubled: troubled?.rows, workers })
+        let mut live = live?.rows;
+        look_closer(gateway, &mut live).await;
+        Ok(Overview { gates: gates?.rows, live, troubled: troubled?.rows, workers })
     }
 
     async fn workers(&mut self, gateway: &Gateway, queue: &str) -> Option<u32> {
@@ -42,6 +48,18 @@ impl Looks {
         self.workers = Some((Instant::now(), workers));
         workers
     }
+}
+
+/// A trigger that arms is in the monitor's heartbeat, and no list has that.
+async fn look_closer(gateway: &Gateway, live: &mut [WorkflowRow]) {
+    let watched = live.iter_mut().filter(|row| row.is_watched()).take(LOOKED_AT);
+    join_all(watched.map(|row| async {
+        // Without an answer it stays what the list says; the link says why.
+        if let Ok(detail) = gateway.describe(&row.id, None).await {
+            row.health = detail.row.health;
+        }
+    }))
+    .await;
 }
 
 fn waiting() -> String {

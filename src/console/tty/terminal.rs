@@ -1,6 +1,7 @@
 //! Takes the terminal over and gives it back: at the end, on a panic, on a signal, while suspended.
 
 use std::io::{self, Stdout, Write as _};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossterm::terminal::{disable_raw_mode, enable_raw_mode, size};
 use ratatui::Frame;
@@ -18,11 +19,15 @@ const ENTER: &[u8] = b"\x1b[22;2t\x1b[?1049h\x1b[?25l\x1b[?2004h\x1b[?1004h\x1b[
 /// The way back, in the reverse order.
 const LEAVE: &[u8] = b"\x1b[0m\x1b[?1004l\x1b[?2004l\x1b[?25h\x1b[?1049l\x1b[23;2t";
 
+/// Whether the terminal is ours now. Given back a second time it would put the cursor where it was in the beginning,
+/// over what has been printed since.
+static OURS: AtomicBool = AtomicBool::new(false);
+
 impl Terminal {
     pub fn enter() -> io::Result<Self> {
         enable_raw_mode()?;
         give_back_on_panic();
-        let taken = write(ENTER).and_then(|()| ratatui::Terminal::new(Painter::new(io::stdout(), size)));
+        let taken = take().and_then(|()| ratatui::Terminal::new(Painter::new(io::stdout(), size)));
         // With half of it taken, all of it is given back.
         match taken {
             Ok(inner) => Ok(Self { inner }),
@@ -56,7 +61,7 @@ impl Terminal {
         kill_process(getpid(), Signal::STOP)?;
         // Continued.
         enable_raw_mode()?;
-        write(ENTER)?;
+        take()?;
         self.inner.clear()?;
         Ok(Suspended::Continued)
     }
@@ -84,10 +89,17 @@ fn has_shell() -> bool {
     same_session && other_group
 }
 
-/// Gives the terminal back, as well as it goes: there is nobody to tell when it does not.
+fn take() -> io::Result<()> {
+    OURS.store(true, Ordering::SeqCst);
+    write(ENTER)
+}
+
+/// Gives the terminal back, once, as well as it goes: there is nobody to tell when it does not.
 pub fn give_back() {
-    let _ = write(LEAVE);
-    let _ = disable_raw_mode();
+    if OURS.swap(false, Ordering::SeqCst) {
+        let _ = write(LEAVE);
+        let _ = disable_raw_mode();
+    }
 }
 
 /// A panic of the drawing thread ends the console, so the terminal is given back before the message is printed. Other

@@ -94,6 +94,18 @@ fn with_two_live_the_person_says_which() {
 }
 
 #[test]
+fn the_alert_names_the_key_that_means_the_one_it_tells_of() {
+    let mut console = Driven::new(80, 24);
+    let rows = vec![live("deploy-a", HealthStatus::Watching), live("deploy-b", HealthStatus::Degraded)];
+    console.overview(overview(Vec::new(), rows));
+    assert!(console.screen().contains("degraded · 4 shows it"), "{}", console.screen());
+    console.keys("4");
+    let shown = gatewatch::console::screen::Place::Deployment(Some("deploy-b".into()));
+    assert_eq!(console.model.place, shown);
+    assert!(console.screen().contains("degraded · R now"), "{}", console.screen());
+}
+
+#[test]
 fn the_palette_finds_by_name_and_says_why_not() {
     let mut console = Driven::new(80, 24);
     console.keys(":rollb");

@@ -1,7 +1,10 @@
 //! The real binary in a real pseudo-terminal: what it does when the server is not there, or worse, and that it always
 //! gives the terminal back.
 
+mod outage;
 mod rig;
+mod story;
+mod terminal;
 
 use std::net::TcpListener;
 

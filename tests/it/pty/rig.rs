@@ -1,6 +1,7 @@
 //! A pseudo-terminal with the console in it. Every wait is on a condition, and every wait ends.
 
 use std::io::{Read as _, Write};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -9,15 +10,34 @@ use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system}
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
+use crate::support::GATEWATCH;
+
 /// Longer than a loaded machine needs for anything here.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_mins(1);
+/// Between two keys of a person: the console takes no confirmation from anything faster.
+const BEAT: Duration = Duration::from_millis(150);
+
+/// What is started, with what around it.
+pub(super) struct Setup<'a> {
+    pub(super) program: &'a str,
+    pub(super) arguments: &'a [&'a str],
+    pub(super) variables: &'a [(&'a str, &'a str)],
+    /// Columns and lines.
+    pub(super) size: (u16, u16),
+}
+
+impl Default for Setup<'_> {
+    fn default() -> Self {
+        Self { program: GATEWATCH, arguments: &[], variables: &[], size: (80, 24) }
+    }
+}
 
 pub(super) struct Pty {
     master: Box<dyn MasterPty + Send>,
     child: Box<dyn Child + Send + Sync>,
     writer: Box<dyn Write + Send>,
     seen: Arc<Mutex<Seen>>,
-    _home: TempDir,
+    home: TempDir,
 }
 
 struct Seen {
@@ -31,16 +51,28 @@ fn size(width: u16, height: u16) -> PtySize {
 
 impl Pty {
     pub(super) fn start(address: &str, width: u16, height: u16) -> Self {
-        let home = TempDir::new().unwrap();
+        Self::open(&Setup { arguments: &["--address", address], size: (width, height), ..Setup::default() })
+    }
+
+    pub(super) fn open(setup: &Setup<'_>) -> Self {
+        Self::open_in(TempDir::new().unwrap(), setup)
+    }
+
+    /// With this as the home, where settings, themes, logs and all else are.
+    pub(super) fn open_in(home: TempDir, setup: &Setup<'_>) -> Self {
+        let (width, height) = setup.size;
         let pair = native_pty_system().openpty(size(width, height)).unwrap();
-        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_gatewatch"));
-        command.args(["--address", address]);
+        let mut command = CommandBuilder::new(setup.program);
+        command.args(setup.arguments);
         command.env_clear();
         for (name, value) in [("TERM", "xterm-256color"), ("LANG", "C.UTF-8"), ("PATH", "/usr/bin:/bin")] {
             command.env(name, value);
         }
         for name in ["HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME"] {
             command.env(name, home.path());
+        }
+        for (name, value) in setup.variables {
+            command.env(name, value);
         }
         command.cwd(home.path());
         let child = pair.slave.spawn_command(command).unwrap();
@@ -58,12 +90,71 @@ impl Pty {
             }
         });
         let writer = pair.master.take_writer().unwrap();
-        Self { master: pair.master, child, writer, seen, _home: home }
+        Self { master: pair.master, child, writer, seen, home }
     }
 
     pub(super) fn send(&mut self, keys: &str) {
         self.writer.write_all(keys.as_bytes()).unwrap();
         self.writer.flush().unwrap();
+    }
+
+    /// One key, at the pace of a person.
+    pub(super) fn press(&mut self, key: &str) {
+        thread::sleep(BEAT);
+        self.send(key);
+    }
+
+    /// The folder that the console's process has as its home.
+    pub(super) fn home(&self) -> &Path {
+        self.home.path()
+    }
+
+    pub(super) fn pid(&self) -> Pid {
+        let pid = self.child.process_id().and_then(|pid| i32::try_from(pid).ok()).unwrap();
+        Pid::from_raw(pid).unwrap()
+    }
+
+    /// Everything that was written so far.
+    pub(super) fn bytes(&self) -> Vec<u8> {
+        self.seen.lock().unwrap().bytes.clone()
+    }
+
+    /// How often a sequence was written.
+    pub(super) fn count(&self, sequence: &str) -> usize {
+        let bytes = self.bytes();
+        bytes.windows(sequence.len()).filter(|window| *window == sequence.as_bytes()).count()
+    }
+
+    /// How often the bell rang: bells, not ends of escape sequences.
+    pub(super) fn bells(&self) -> usize {
+        let bytes = self.bytes();
+        let mut rest = bytes.as_slice();
+        let mut bells = 0;
+        while let Some((byte, after)) = rest.split_first() {
+            rest = after;
+            if rest.starts_with(b"]") && *byte == 0x1b {
+                let end = rest.iter().position(|byte| *byte == 0x07).map_or(rest.len(), |at| at + 1);
+                rest = &rest[end..];
+            } else if *byte == 0x07 {
+                bells += 1;
+            }
+        }
+        bells
+    }
+
+    pub(super) fn wait_for_bytes(&self, sequence: &str) {
+        self.wait_until(&format!("{sequence:?} in what is written"), |_| self.count(sequence) > 0);
+    }
+
+    /// The colours of the cell where these words begin on the screen.
+    pub(super) fn colours(&self, words: &str) -> Option<(vt100::Color, vt100::Color)> {
+        let seen = self.seen.lock().unwrap();
+        let screen = seen.parser.screen();
+        let (_, width) = screen.size();
+        let (row, line) = screen.rows(0, width).enumerate().find(|(_, line)| line.contains(words))?;
+        let column = line.split(words).next()?.chars().count();
+        let cell = screen.cell(u16::try_from(row).ok()?, u16::try_from(column).ok()?)?;
+        Some((cell.fgcolor(), cell.bgcolor()))
     }
 
     pub(super) fn resize(&mut self, width: u16, height: u16) {
@@ -72,8 +163,7 @@ impl Pty {
     }
 
     pub(super) fn signal(&self, signal: Signal) {
-        let pid = self.child.process_id().and_then(|pid| i32::try_from(pid).ok()).unwrap();
-        kill_process(Pid::from_raw(pid).unwrap(), signal).unwrap();
+        kill_process(self.pid(), signal).unwrap();
     }
 
     pub(super) fn screen(&self) -> String {
@@ -82,6 +172,25 @@ impl Pty {
 
     pub(super) fn wait_for(&self, words: &str) {
         self.wait_until(words, |screen| screen.contains(words));
+    }
+
+    pub(super) fn wait_until_gone(&self, words: &str) {
+        self.wait_until(&format!("no `{words}`"), |screen| !screen.contains(words));
+    }
+
+    /// Until the deployment screen says that the old version serves, however much room it has for that.
+    pub(super) fn wait_until_verified(&self) {
+        self.wait_until("v41 is verified", |screen| {
+            screen.contains("v41 is serving again, verified") || screen.contains("v41 serves again, verified")
+        });
+    }
+
+    /// All of these words are on the screen that is there now.
+    pub(super) fn assert_shows(&self, words: &[&str]) {
+        let screen = self.screen();
+        for word in words {
+            assert!(screen.contains(word), "`{word}` is not to be seen\n{screen}");
+        }
     }
 
     pub(super) fn wait_until(&self, what: &str, holds: impl Fn(&str) -> bool) {

@@ -17,7 +17,7 @@ use crate::console::action::Action;
 use crate::console::ctx::Ctx;
 use crate::console::screen::Context;
 use crate::console::screens::deployment::scene::Scene;
-use crate::console::screens::deployment::state::{Asked, State};
+use crate::console::screens::deployment::state::{Answer, Asked, State};
 use crate::console::screens::deployment::{update, words};
 use crate::console::theme::Theme;
 use crate::console::theme::role::Role;
@@ -70,6 +70,9 @@ fn heading(state: &State, scene: &Scene<'_>, theme: &Theme) -> Line<'static> {
         }
         Asked::Preview { .. } => {
             Line::from(Span::styled(format!("Roll back {versions}?"), theme.style(Role::StatusWarning)))
+        }
+        Asked::Sent { answer: Answer::Failed(_), .. } => {
+            Line::from(Span::styled(format!("Not rolled back: {versions}"), theme.style(Role::StatusFailed)))
         }
         Asked::Sent { .. } => Line::from(Span::styled(format!("Rolling back {versions}"), strong)),
     }

@@ -87,7 +87,10 @@ fn rolled(state: &State, scene: &Scene<'_>, rolling: &RollbackProgress) -> Words
     if matches!(step.status, StepStatus::Retrying { .. }) {
         return words(Tone::Alarm, Sign::Failed, format!("stuck at step {number} of 6, {what} · {since}"));
     }
-    words(Tone::Bad, Sign::RollingBack, format!("rolling back: step {number} of 6, {what} · {since}"))
+    let clock = since.split_once(' ').map_or(since.as_str(), |(clock, _)| clock);
+    let short = format!("step {number} of 6, {what} · {clock}");
+    let whole = words(Tone::Bad, Sign::RollingBack, format!("rolling back: step {number} of 6, {what} · {since}"));
+    Words { short: Some(short), ..whole }
 }
 
 /// `00:07 since you pressed R`.
@@ -146,7 +149,7 @@ fn sent(at: Timestamp, answer: &Answer, ctx: &Ctx<'_>) -> Words {
             words(
                 Tone::Alarm,
                 Sign::Failed,
-                format!("rollback not sent: {} · {key} sends the same request again", failure.message),
+                format!("rollback not sent · {key} sends the same request again · {}", failure.message),
             )
         }
     }

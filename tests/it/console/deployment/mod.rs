@@ -224,7 +224,7 @@ fn two_presses_send_one_request_and_a_third_nothing() {
     // It could not be sent: the key sends the same request again, and the clock still counts from the first press.
     let failure = Failure::new(FailureKind::Unavailable, "Temporal does not answer.", "");
     update(&mut screen.state, Input::Mutated(mutation, &Err(failure)), &screen.rig.ctx());
-    assert!(standing(&screen).starts_with("✗ rollback not sent: Temporal does not answer. · R sends the same"));
+    assert!(standing(&screen).starts_with("✗ rollback not sent · R sends the same request again · Temporal does not"));
     screen.rig.now = at(205);
     let again = screen.press(Action::RollBack);
     assert_eq!(again, sent);
