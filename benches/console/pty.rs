@@ -29,6 +29,13 @@ pub(crate) struct Keystroke {
     pub(crate) to_last_byte: Duration,
 }
 
+/// Resident memory, in megabytes.
+pub(crate) struct Memory {
+    pub(crate) resident: f64,
+    /// What is not pages of a file, which every process of the same executable shares.
+    pub(crate) own: f64,
+}
+
 /// CPU time and bytes over a while.
 pub(crate) struct Idle {
     pub(crate) bytes: usize,
@@ -36,6 +43,9 @@ pub(crate) struct Idle {
 }
 
 impl Program {
+    /// Every key that is typed here changes something on the screen.
+    const ANSWERS: Duration = Duration::from_secs(5);
+
     pub(crate) fn start(command: CommandBuilder, rows: u16, cols: u16) -> anyhow::Result<Self> {
         let pair = native_pty_system().openpty(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 })?;
         let mut output = pair.master.try_clone_reader()?;
@@ -78,22 +88,32 @@ impl Program {
         self.screen.screen().contents()
     }
 
-    /// Types `keys` and takes everything written until the program has been quiet for `quiet`.
+    pub(crate) fn press(&mut self, keys: &str) -> anyhow::Result<()> {
+        self.keys.write_all(keys.as_bytes())?;
+        Ok(self.keys.flush()?)
+    }
+
+    /// Types `keys`, waits for an answer, and takes everything written until the program has been quiet for `quiet`.
     pub(crate) fn type_and_settle(&mut self, keys: &str, quiet: Duration) -> anyhow::Result<Keystroke> {
         let pressed = Instant::now();
-        self.keys.write_all(keys.as_bytes())?;
-        self.keys.flush()?;
+        self.press(keys)?;
+        let first = self.chunks.recv_timeout(Self::ANSWERS).context("a key without an answer")?;
         let mut cost = Keystroke { bytes: 0, to_last_byte: Duration::ZERO };
-        while let Ok(chunk) = self.chunks.recv_timeout(quiet) {
+        let mut next = Some(first);
+        while let Some(chunk) = next {
             self.screen.process(&chunk.bytes);
             cost.bytes += chunk.bytes.len();
             cost.to_last_byte = chunk.at - pressed;
+            next = self.chunks.recv_timeout(quiet).ok();
         }
         Ok(cost)
     }
 
-    pub(crate) fn settle(&mut self, quiet: Duration) -> anyhow::Result<()> {
-        self.type_and_settle("", quiet).map(drop)
+    /// Takes what is written until nothing has been for `quiet`.
+    pub(crate) fn settle(&mut self, quiet: Duration) {
+        while let Ok(chunk) = self.chunks.recv_timeout(quiet) {
+            self.screen.process(&chunk.bytes);
+        }
     }
 
     /// Does nothing for a while and looks at what the program does meanwhile.
@@ -107,15 +127,27 @@ impl Program {
         Ok(Idle { bytes, cpu: self.cpu()?.saturating_sub(before) })
     }
 
+    /// Waits for the program's own end.
+    pub(crate) fn ends(&mut self, within: Duration) -> anyhow::Result<()> {
+        let deadline = Instant::now() + within;
+        while self.child.try_wait()?.is_none() {
+            anyhow::ensure!(Instant::now() < deadline, "it does not end:\n{}", self.text());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(())
+    }
+
     fn pid(&self) -> anyhow::Result<u32> {
         self.child.process_id().context("it has ended")
     }
 
-    /// Resident memory in kilobytes.
-    pub(crate) fn resident_kb(&self) -> anyhow::Result<u64> {
+    pub(crate) fn memory(&self) -> anyhow::Result<Memory> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid()?))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
-        Ok(line.trim().trim_end_matches(" kB").parse()?)
+        let megabytes = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name)).context("a line is missing")?;
+            anyhow::Ok(line.trim().trim_end_matches(" kB").parse::<f64>()? / 1024.0)
+        };
+        Ok(Memory { resident: megabytes("VmRSS:")?, own: megabytes("RssAnon:")? })
     }
 
     /// CPU time so far, from the scheduler's own nanoseconds: `stat` counts in ticks of 10 ms.

@@ -112,9 +112,9 @@ pub fn is_production(model: &Model) -> bool {
         return production(detail.row.environment.as_ref());
     }
     let overview = model.world.overview.value();
-    let rows = overview.map(|all| all.gates.iter().chain(&all.live).chain(&all.troubled)).into_iter().flatten();
-    let listed = model.stage.workflows.find(&id).into_iter();
-    rows.chain(listed).any(|row| row.id == id && production(row.environment.as_ref()))
+    let mut rows = overview.map(|all| all.gates.iter().chain(&all.live).chain(&all.troubled)).into_iter().flatten();
+    let row = rows.find(|row| row.id == id).or_else(|| model.stage.workflows.find(&id));
+    row.is_some_and(|row| production(row.environment.as_ref()))
 }
 
 fn alert(model: &Model, frame: &mut Frame<'_>, area: Rect) {

@@ -29,6 +29,9 @@ struct Pen {
     weight: Modifier,
 }
 
+/// Steps that are shorter to take one by one than to write as a number.
+const NEAR: u16 = 3;
+const DRAWN_ON_BLANKS: Modifier = Modifier::REVERSED.union(Modifier::UNDERLINED).union(Modifier::CROSSED_OUT);
 const PLAIN: Pen = Pen { fg: Color::Reset, bg: Color::Reset, weight: Modifier::empty() };
 /// DEC 2026. Terminals that do not know it ignore it.
 const BEGIN: &[u8] = b"\x1b[?2026h";
@@ -64,11 +67,22 @@ impl<W: Write> Painter<W> {
                     self.write(format_args!("\x1b[{step}C"));
                 }
             }
+            // Down a column, as numbers that change below each other: a line feed keeps the column in raw mode.
+            Some((from, row)) if y > row && y - row <= NEAR && x <= from && from - x <= NEAR => {
+                self.frame.extend(std::iter::repeat_n(b'\n', usize::from(y - row)));
+                self.frame.extend(std::iter::repeat_n(b'\x08', usize::from(from - x)));
+            }
             Some(_) | None => self.write(format_args!("\x1b[{};{}H", y + 1, x + 1)),
         }
     }
 
-    fn dip(&mut self, wanted: Pen) {
+    fn dip(&mut self, wanted: Pen, blank: bool) {
+        // A blank has no colour but its ground's.
+        let wanted = if blank && !wanted.weight.union(self.pen.weight).intersects(DRAWN_ON_BLANKS) {
+            Pen { bg: wanted.bg, ..self.pen }
+        } else {
+            wanted
+        };
         if self.pen == wanted {
             return;
         }
@@ -159,16 +173,16 @@ impl<W: Write> Backend for Painter<W> {
     where
         I: Iterator<Item = (u16, u16, &'a Cell)>,
     {
+        let width = (self.size)().map_or(0, |(width, _)| width);
         for (x, y, cell) in content {
-            self.go(x, y);
-            self.dip(Pen { fg: cell.fg, bg: cell.bg, weight: cell.modifier });
             let symbol = cell.symbol();
+            self.go(x, y);
+            self.dip(Pen { fg: cell.fg, bg: cell.bg, weight: cell.modifier }, symbol == " ");
             self.frame.extend_from_slice(symbol.as_bytes());
-            // Terminals disagree about everything but plain single cells: after those alone the place is certain.
-            self.at = (symbol.width() == 1 && symbol.chars().count() == 1).then_some((x + 1, y));
-            if self.at.is_some_and(|(next, _)| (self.size)().is_ok_and(|(width, _)| next >= width)) {
-                self.at = None;
-            }
+            // Terminals disagree about everything but plain single cells: after those alone the place is certain. It
+            // is not at the end of a line either.
+            let plain = symbol.width() == 1 && symbol.chars().count() == 1;
+            self.at = Some((x + 1, y)).filter(|(next, _)| plain && *next < width);
         }
         Ok(())
     }

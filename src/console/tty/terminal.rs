@@ -1,17 +1,20 @@
 //! Takes the terminal over and gives it back: at the end, on a panic, on a signal, while suspended.
 
-use std::io::{self, Stdout, Write as _};
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::os::fd::AsFd as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crossterm::terminal::{disable_raw_mode, enable_raw_mode, size};
+use crossterm::terminal::{disable_raw_mode, enable_raw_mode};
 use ratatui::Frame;
 use rustix::process::{Signal, getpgid, getpid, getppid, getsid, kill_process};
+use rustix::termios::tcgetwinsize;
 
 use crate::console::tty::paint::Painter;
 
 /// The terminal, ours until dropped.
 pub struct Terminal {
-    inner: ratatui::Terminal<Painter<Stdout>>,
+    inner: ratatui::Terminal<Painter<File>>,
 }
 
 /// Alternate screen, no cursor, bracketed paste, focus reports, and the title put aside.
@@ -27,7 +30,9 @@ impl Terminal {
     pub fn enter() -> io::Result<Self> {
         enable_raw_mode()?;
         give_back_on_panic();
-        let taken = take().and_then(|()| ratatui::Terminal::new(Painter::new(io::stdout(), size)));
+        // Not `Stdout` itself, which cuts what it is given at line feeds: a frame is one write.
+        let screen = || io::stdout().as_fd().try_clone_to_owned().map(File::from);
+        let taken = take().and_then(|()| ratatui::Terminal::new(Painter::new(screen()?, Self::size)));
         // With half of it taken, all of it is given back.
         match taken {
             Ok(inner) => Ok(Self { inner }),
@@ -40,7 +45,12 @@ impl Terminal {
 
     /// Columns and lines.
     pub fn size() -> io::Result<(u16, u16)> {
-        size()
+        let size = tcgetwinsize(io::stdout())?;
+        if size.ws_col > 0 && size.ws_row > 0 {
+            return Ok((size.ws_col, size.ws_row));
+        }
+        // A terminal that does not know; the environment might.
+        crossterm::terminal::size()
     }
 
     pub fn draw(&mut self, view: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {

@@ -99,11 +99,17 @@ pub fn render<'a>(
             buffer.set_style(place, theme.style(role));
         }
         if window.cursor == Some(index) {
-            buffer.set_style(place, theme.style(Role::Selection));
+            // Not the whole row: each move of the cursor would then write two of them.
+            let key = places.first().copied().flatten().map_or(0, |(_, width)| width.min(BAR));
+            let bar = Rect { width: place.width.min(1 + key), ..place };
+            buffer.set_style(bar, theme.style(Role::Selection));
             buffer.set_string(place.x, place.y, "▸", Style::default());
         }
     }
 }
+
+/// How much of the first column is marked, at most, where the cursor is.
+const BAR: u16 = 32;
 
 fn line_of(area: Rect, line: u16) -> Rect {
     Rect { y: area.y + line, height: 1, ..area }

@@ -12,6 +12,18 @@ pub fn age(now: Timestamp, at: Timestamp) -> String {
     coarse(now.since(at))
 }
 
+/// How long ago, for columns of ages: `<1m`, then 1, 2, 5, 10, 20 and 30 minutes, from an hour on as [`age`]. It is as
+/// exact as `1h` is, and a list of ages that turned each minute would never be still.
+pub fn about(now: Timestamp, at: Timestamp) -> String {
+    const STEPS: [u64; 6] = [30, 20, 10, 5, 2, 1];
+    let past = now.since(at);
+    if past.0 >= HOUR {
+        return coarse(past);
+    }
+    let step = STEPS.into_iter().find(|step| past.0 >= step * MINUTE);
+    step.map_or_else(|| "<1m".to_owned(), |step| format!("{step}m"))
+}
+
 /// A duration in one unit: `7s`, `4m`, `26h`, `3d`.
 pub fn coarse(duration: Millis) -> String {
     match duration.0 {

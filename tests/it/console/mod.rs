@@ -6,6 +6,7 @@ mod deployment;
 mod drive;
 mod frame;
 mod history;
+mod paint;
 mod rig;
 mod widgets;
 mod workflow;

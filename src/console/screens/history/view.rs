@@ -59,11 +59,7 @@ fn failures(state: &State, theme: &Theme, buffer: &mut Buffer, list: Rect) {
         let failure = state.chronicle.group(*id).and_then(|group| group.failure()).unwrap_or_default();
         let line = failure.replace('\n', " ");
         let columns = list.width.saturating_sub(x + 3);
-        let mut style = theme.style(Role::StatusFailed);
-        if state.cursor.index == index {
-            style = style.patch(theme.style(Role::Selection));
-        }
-        buffer.set_string(list.x + 3 + x, y, text::fit(&line, usize::from(columns)), style);
+        buffer.set_string(list.x + 3 + x, y, text::fit(&line, usize::from(columns)), theme.style(Role::StatusFailed));
     }
 }
 

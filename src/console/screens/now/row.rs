@@ -83,7 +83,7 @@ pub fn live<'a>(row: &'a WorkflowRow, ctx: &Ctx<'_>, theme: &Theme) -> Row<'a> {
 
 pub fn troubled<'a>(row: &'a WorkflowRow, now: Timestamp, theme: &Theme) -> Row<'a> {
     let muted = theme.style(Role::TextMuted);
-    let ago = row.closed_at.map_or_else(String::new, |closed| time::age(now, closed));
+    let ago = row.closed_at.map_or_else(String::new, |closed| time::about(now, closed));
     Row {
         cells: vec![
             Line::styled(name(row), theme.style(Role::Text)),

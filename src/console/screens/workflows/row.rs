@@ -29,7 +29,7 @@ pub fn cells<'a>(row: &'a WorkflowRow, widths: &[usize], state: &State, ctx: &Ct
     let id = text::cut_middle(row.id.as_str(), width(0));
     let environment = row.environment.as_ref().map_or("", |environment| environment.as_str());
     let production = row.environment.as_ref().is_some_and(crate::contracts::ids::Environment::is_production);
-    let age = row.closed_at.or(row.started_at).map_or_else(String::new, |at| time::age(ctx.now, at));
+    let age = row.closed_at.or(row.started_at).map_or_else(String::new, |at| time::about(ctx.now, at));
     let flashed = state.flashed.get(&row.run_id).is_some_and(|until| *until > ctx.now);
     Row {
         cells: vec![

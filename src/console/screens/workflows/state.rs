@@ -9,7 +9,7 @@ use crate::console::effect::{Effect, Fetch, Interest};
 use crate::console::field::TextField;
 use crate::console::fuzzy::Fuzzy;
 use crate::console::screen::{Beat, Focus};
-use crate::contracts::clock::{Millis, Timestamp};
+use crate::contracts::clock::Timestamp;
 use crate::contracts::failure::Failure;
 use crate::contracts::health::HealthStatus;
 use crate::contracts::ids::{Environment, RunId, WorkflowId};
@@ -115,16 +115,8 @@ impl State {
         if self.focused == Focused::List { Focus::Keys } else { Focus::Text }
     }
 
-    /// Ages in seconds are on screen for workflows that began within the minute.
-    pub fn beat(&self, ctx: &Ctx<'_>) -> Beat {
-        if !self.flashed.is_empty() {
-            return Beat::Frame;
-        }
-        let young = |row: &WorkflowRow| {
-            let from = row.closed_at.or(row.started_at);
-            from.is_some_and(|at| ctx.now.since(at) < Millis::from_secs(60))
-        };
-        if self.visible(Self::list_height(ctx)).any(young) { Beat::Second } else { Beat::Minute }
+    pub fn beat(&self, _ctx: &Ctx<'_>) -> Beat {
+        if self.flashed.is_empty() { Beat::Minute } else { Beat::Frame }
     }
 
     pub fn subject(&self, _ctx: &Ctx<'_>) -> Option<WorkflowId> {
@@ -140,13 +132,10 @@ impl State {
         self.rows.get(usize::try_from(*self.shown.get(shown)?).ok()?)
     }
 
+    /// The row under the cursor is found at once, any other one after a look at all.
     pub fn find(&self, id: &WorkflowId) -> Option<&WorkflowRow> {
-        self.rows.iter().find(|row| row.id == *id)
-    }
-
-    /// Rows on screen: the only ones that are ever formatted.
-    pub fn visible(&self, height: usize) -> impl Iterator<Item = &WorkflowRow> {
-        (self.cursor.offset..self.cursor.offset + height).map_while(|at| self.row_at(at))
+        let here = self.row_at(self.cursor.index).filter(|row| row.id == *id);
+        here.or_else(|| self.rows.iter().find(|row| row.id == *id))
     }
 
     /// Somebody is reading: rows must not move under them.
