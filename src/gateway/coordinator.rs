@@ -83,13 +83,18 @@ impl Coordinator {
         }
     }
 
-    /// Asks for a rollback.
+    /// Asks for a rollback. Only the coordinator's own words refuse it; any other answer is as good as none.
     pub async fn rollback(&self, id: &WorkflowId, body: &RollbackBody) -> Result<RollbackOutcome, Failure> {
         let workflow = text::original(id.as_str());
         let path = ["v1", "workflows", &workflow, "rollback"];
         match self.send(self.request(Method::POST, &path, ROLLBACK)?.json(body)).await {
             Heard::Answer(status, answer) if status.is_success() => read("the rollback", answer),
-            Heard::Answer(status, answer) => Err(refused("roll back", status, answer)),
+            Heard::Answer(status, answer) => {
+                let own_words = is::<ErrorBody>(&answer);
+                let failure = refused("roll back", status, answer);
+                // A proxy's no, or that of whatever else listens there, must not stop the direct way.
+                Err(if own_words { failure } else { Failure { kind: FailureKind::Unavailable, ..failure } })
+            }
             Heard::Unsent(failure) | Heard::Silence(failure) => Err(failure),
         }
     }
