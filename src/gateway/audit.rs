@@ -2,9 +2,10 @@
 //! line; each line carries the hash of the one before, so that a line changed, taken out or put in shows. Lines cut
 //! off the end do not show: for that, compare with the workflows' own history.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -21,6 +22,9 @@ const HEAD: &str = "{\"hash\":\"";
 const MIDDLE: &str = "\",\"entry\":";
 const TAIL: &str = "}";
 const HASH: usize = 64;
+/// Whoever holds the trail longer is stopped or stuck: a line takes milliseconds.
+const LOCKED: Duration = Duration::from_secs(1);
+const AGAIN: Duration = Duration::from_millis(5);
 
 /// One line.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -71,7 +75,8 @@ pub enum Broken {
     Line { path: PathBuf, line: usize, why: &'static str },
 }
 
-/// Appends a line and waits until it is on the disk. Several processes may write one trail.
+/// Appends a line and waits until it is on the disk. Several processes may write one trail; one that keeps it locked is
+/// waited for no longer than a second, and then nothing is written.
 pub fn append(path: &Path, record: Record) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
@@ -82,7 +87,7 @@ pub fn append(path: &Path, record: Record) -> io::Result<()> {
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(path)?;
     // Released when the file is closed, however this ends.
-    file.lock()?;
+    lock(&file)?;
     let last = last_line(&mut file)?;
     let (seq, previous) = match &last {
         None => (1, BEGINNING.to_owned()),
@@ -99,6 +104,20 @@ pub fn append(path: &Path, record: Record) -> io::Result<()> {
     let hash = hash_of(&entry.previous, &text);
     file.write_all(format!("{torn}{HEAD}{hash}{MIDDLE}{text}{TAIL}\n").as_bytes())?;
     file.sync_data()
+}
+
+fn lock(file: &File) -> io::Result<()> {
+    let until = Instant::now() + LOCKED;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::Error(error)) => return Err(error),
+            Err(TryLockError::WouldBlock) if Instant::now() < until => std::thread::sleep(AGAIN),
+            Err(TryLockError::WouldBlock) => {
+                return Err(io::Error::new(io::ErrorKind::TimedOut, "another gatewatch keeps it locked"));
+            }
+        }
+    }
 }
 
 /// Reads a whole trail; the first line that does not fit is an error. No file is an empty trail.

@@ -8,7 +8,8 @@ mod send;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::contracts::actor::Actor;
 use crate::contracts::failure::{Failure, FailureKind};
@@ -19,6 +20,8 @@ use crate::gateway::coordinator::Coordinator;
 
 /// Between two attempts to resolve a doubt.
 const AGAIN: Duration = Duration::from_millis(500);
+/// A disk that takes longer for a line hangs, as one over a network can for ever.
+const RECORD: Duration = Duration::from_secs(2);
 
 /// What an operator may do, and how.
 #[derive(Clone, Debug)]
@@ -137,11 +140,17 @@ impl Operator {
             stage,
         };
         let path = self.policy.audit.clone();
-        let written = tokio::task::spawn_blocking(move || audit::append(&path, record)).await;
-        let why = match written {
-            Ok(Ok(())) => return Ok(()),
-            Ok(Err(error)) => error.to_string(),
-            Err(error) => error.to_string(),
+        let (written, answer) = oneshot::channel();
+        // Not a task of the runtime: a disk that hangs would keep the process from ending.
+        let writer = std::thread::Builder::new().name("audit".to_owned()).spawn(move || {
+            // Nobody waits any more when it took too long.
+            let _ = written.send(audit::append(&path, record));
+        });
+        let why = match (writer, timeout(RECORD, answer).await) {
+            (Ok(_), Ok(Ok(Ok(())))) => return Ok(()),
+            (Ok(_), Ok(Ok(Err(error)))) | (Err(error), _) => error.to_string(),
+            (Ok(_), Ok(Err(_))) => "its writer broke".to_owned(),
+            (Ok(_), Err(_)) => format!("nothing was written within {} s", RECORD.as_secs()),
         };
         tracing::error!(%why, path = %self.policy.audit.display(), "the audit trail cannot be written");
         Err(Failure::new(
