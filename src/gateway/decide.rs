@@ -20,7 +20,7 @@ const LOOK: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(300);
 
 impl Gateway {
-    /// Sends a decision and waits 2 s for a worker; then it is in doubt. Sending it again has no second effect. A
+    /// Sends a decision and waits 2 s for a worker; then it is in doubt. Sending it again has no second effect. A proven
     /// rejection in doubt is repeated as the durable signal, which a restart of the server does not lose.
     pub async fn decide(&self, id: &WorkflowId, decide: &Decide) -> Result<Outcome, Failure> {
         let mut decide = decide.clone();
@@ -38,11 +38,16 @@ impl Gateway {
         };
         let outcome = outcome(asked, &decide.decision_id)?;
         let in_doubt = matches!(outcome, Outcome::InDoubt { .. });
-        if in_doubt && decide.verdict == Verdict::Reject && decide.gate.as_str() == gate::PRODUCTION_APPROVAL {
+        let is_durable = decide.verdict == Verdict::Reject && decide.gate.as_str() == gate::PRODUCTION_APPROVAL;
+        // A gate refuses an unproven signal, and publishes that it did.
+        if in_doubt && is_durable && decide.proof.is_some() {
             let request_id = RequestId::new(decide.decision_id.as_str());
             let target = Target { workflow_id: id.clone(), request_id };
             let name = signal::REJECT_PRODUCTION.to_owned();
-            self.signal(&Signal { target, run_id: None, name, args: vec![argument] }).await?;
+            if let Err(failure) = self.signal(&Signal { target, run_id: None, name, args: vec![argument] }).await {
+                // The update may arrive all the same: it stays in doubt, whatever became of the signal.
+                tracing::warn!(%failure, "a rejection in doubt was not left as a signal too");
+            }
         }
         Ok(outcome)
     }

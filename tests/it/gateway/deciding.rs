@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use gatewatch::contracts::actor::{Actor, Via};
-use gatewatch::contracts::decision::{Outcome, RefusalCode, Verdict};
+use gatewatch::contracts::decision::{Decide, Outcome, Proof, RefusalCode, Verdict};
 use gatewatch::contracts::failure::FailureKind;
 use gatewatch::contracts::http::RollbackOutcome;
 use gatewatch::contracts::rollback::RollbackRequest;
@@ -89,7 +89,7 @@ async fn a_rejection_and_a_rollback_in_doubt_are_left_as_durable_signals_with_on
         let gateway = connected(&temporal).await;
         let id = start(&gateway, &temporal, &with_gate()).await;
         // Nothing has run yet: the gate opens when the first worker comes, and then finds both.
-        let outcome = gateway.decide(&id, &decision("d-9", Verdict::Reject)).await.unwrap();
+        let outcome = gateway.decide(&id, &proven("d-9")).await.unwrap();
         assert_eq!(outcome, Outcome::InDoubt { decision_id: "d-9".into() });
         let request = RollbackRequest {
             request_id: "r-1".into(),
@@ -120,6 +120,29 @@ async fn a_rejection_and_a_rollback_in_doubt_are_left_as_durable_signals_with_on
             panic!("in doubt")
         };
         assert_eq!(reply.cause.reason, "errors");
+    })
+    .await;
+}
+
+/// A rejection with a proof, which the desk does not look at.
+fn proven(id: &str) -> Decide {
+    let proof = Proof { key: "aa".to_owned(), signature: "bb".to_owned() };
+    Decide { proof: Some(proof), ..decision(id, Verdict::Reject) }
+}
+
+#[tokio::test]
+async fn an_unproven_rejection_in_doubt_is_not_left_as_a_signal_that_would_be_refused() {
+    bounded(async {
+        let temporal = support::temporal();
+        let gateway = connected(&temporal).await;
+        let id = start(&gateway, &temporal, &with_gate()).await;
+        let outcome = gateway.decide(&id, &decision("d-1", Verdict::Reject)).await.unwrap();
+        assert_eq!(outcome, Outcome::InDoubt { decision_id: "d-1".into() });
+        let page = gateway.history(&id, None, None).await.unwrap();
+        assert!(page.events.iter().all(|event| event.subject != "rejectProduction"), "{:?}", page.events);
+        let _worker = DeskWorker::start(&temporal);
+        let follow = gateway.decide_follow(&id, &"d-1".into(), support::PATIENCE).await.unwrap();
+        assert!(matches!(follow, Outcome::Applied { .. } | Outcome::InDoubt { .. }), "{follow:?}");
     })
     .await;
 }
