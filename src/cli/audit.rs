@@ -106,7 +106,8 @@ fn done(result: &Done) -> String {
         Done::Decided { result: Outcome::Repeated { .. } } => "applied before".to_owned(),
         Done::Decided { result: Outcome::Refused { refusal } } => format!("refused ({})", refusal.code.as_str()),
         Done::Decided { result: Outcome::InDoubt { .. } }
-        | Done::RolledBack { result: RollbackOutcome::InDoubt { .. } } => "in doubt".to_owned(),
+        | Done::RolledBack { result: RollbackOutcome::InDoubt { .. } }
+        | Done::Unanswered => "in doubt".to_owned(),
         Done::RolledBack { result: RollbackOutcome::Accepted { reply } } if reply.already => {
             "rolling back already".to_owned()
         }

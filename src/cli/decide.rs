@@ -226,7 +226,8 @@ async fn send(session: &Session, request: DecisionRequest, wait: Duration) -> Re
         | Done::Signalled { .. }
         | Done::Started { .. }
         | Done::Stopping { .. }
-        | Done::Registered { .. }) => {
+        | Done::Registered { .. }
+        | Done::Unanswered) => {
             let message = format!("A decision was answered with {other:?}.");
             return Err(Failure::new(FailureKind::Internal, message, "This is a bug.").into());
         }

@@ -101,7 +101,8 @@ impl Doctor {
                 | Done::RolledBack { .. }
                 | Done::Signalled { .. }
                 | Done::Started { .. }
-                | Done::Stopping { .. },
+                | Done::Stopping { .. }
+                | Done::Unanswered,
             ) => Check::ok(NAME, "registered"),
             Err(failure) => Check::failed(NAME, failure),
         }

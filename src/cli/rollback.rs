@@ -81,7 +81,8 @@ impl RollBack {
             | Done::Signalled { .. }
             | Done::Started { .. }
             | Done::Stopping { .. }
-            | Done::Registered { .. }) => {
+            | Done::Registered { .. }
+            | Done::Unanswered) => {
                 let message = format!("A rollback was answered with {other:?}.");
                 Err(Failure::new(FailureKind::Internal, message, "This is a bug.").into())
             }

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use crate::cli::exit::Stop;
+use crate::cli::exit::{Exit, Stop};
 use crate::cli::global::Global;
 use crate::cli::output::Output;
 use crate::config::settings::Settings;
 use crate::contracts::actor::{Actor, Via};
-use crate::contracts::failure::Failure;
+use crate::contracts::failure::{Failure, FailureKind};
 use crate::contracts::ids::WorkflowId;
+use crate::contracts::mutation::{Done, Mutation};
 use crate::contracts::workflow::WorkflowDetail;
 use crate::gateway::Gateway;
 use crate::gateway::coordinator::Coordinator;
@@ -16,6 +17,8 @@ use crate::gateway::operate::{Operator, Policy};
 
 /// A command that was not connected by then says so instead of waiting for ever.
 const CONNECT: Duration = Duration::from_secs(10);
+/// How long something that was not answered is asked for again.
+const UNANSWERED: Duration = Duration::from_secs(20);
 
 /// One command at work.
 #[derive(Clone, Debug)]
@@ -52,5 +55,23 @@ impl Session {
 
     pub async fn describe(&self, id: &WorkflowId) -> Result<WorkflowDetail, Stop> {
         Ok(self.gateway.describe(id, None).await?)
+    }
+
+    /// Does it; when no answer comes, asks again under the same id for a while before it says so.
+    pub async fn perform(&self, mutation: &Mutation) -> Result<Done, Stop> {
+        let mut done = self.operator.perform(mutation.clone()).await?;
+        if done == Done::Unanswered {
+            self.out.say("No answer came; asking again under the same id.")?;
+            done = self.operator.follow(mutation, UNANSWERED).await?;
+        }
+        if done == Done::Unanswered {
+            let failure = Failure::new(
+                FailureKind::DeadlineExceeded,
+                "No answer came: it may have reached the server or not.",
+                "Look at the workflow before asking again.",
+            );
+            return Err(Stop::Told(Exit::InDoubt, failure));
+        }
+        Ok(done)
     }
 }

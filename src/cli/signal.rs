@@ -47,7 +47,7 @@ impl SendSignal {
             name: self.name.clone(),
             args: self.arguments.iter().map(|text| argument(text)).collect(),
         });
-        let done = session.operator.perform(mutation).await?;
+        let done = session.perform(&mutation).await?;
         if session.out.is_json() {
             session.out.json(&Report { workflow_id: &id, signal: &self.name, done })?;
             return Ok(Exit::Ok);
@@ -59,7 +59,8 @@ impl SendSignal {
             | Done::RolledBack { .. }
             | Done::Started { .. }
             | Done::Stopping { .. }
-            | Done::Registered { .. } => String::new(),
+            | Done::Registered { .. }
+            | Done::Unanswered => String::new(),
         };
         session.out.line(&format!("{} is with {id}{seen}", self.name))?;
         Ok(Exit::Ok)

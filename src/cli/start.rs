@@ -37,7 +37,7 @@ impl StartWorkflow {
             task_queue: queue.clone(),
             input: self.input.as_deref().map(read).transpose()?.into_iter().collect(),
         });
-        let done = session.operator.perform(mutation).await?;
+        let done = session.perform(&mutation).await?;
         if session.out.is_json() {
             session.out.json(&done)?;
             return Ok(Exit::Ok);
@@ -49,7 +49,8 @@ impl StartWorkflow {
             | Done::RolledBack { .. }
             | Done::Signalled { .. }
             | Done::Stopping { .. }
-            | Done::Registered { .. } => format!("{id} started"),
+            | Done::Registered { .. }
+            | Done::Unanswered => format!("{id} started"),
         };
         session.out.line(&text)?;
         Ok(Exit::Ok)

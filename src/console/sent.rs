@@ -130,6 +130,10 @@ fn note(mutation: &Mutation, result: &Result<Done, Failure>) -> Note {
             "{}: asked for durably. No worker has taken it yet; it will act as soon as there is one.",
             doing(mutation)
         )),
+        Ok(Done::Unanswered) => Note::warning(format!(
+            "{}: no answer came. It may have arrived or not; it is asked again under the same id.",
+            doing(mutation)
+        )),
         Ok(Done::Signalled { seen_at: None }) => {
             Note::warning(format!("{}: the server has it; no effect is seen yet.", doing(mutation)))
         }

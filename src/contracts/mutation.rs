@@ -138,6 +138,8 @@ pub enum Done {
     /// These search attributes were missing.
     Registered { names: Vec<String> },
 }
+    /// It left, and no answer came: it may have reached the server or not. Sent again under its id it has one effect.
+    Unanswered,
 
 impl Done {
     /// Whether nobody can say yet that it took effect.
@@ -147,6 +149,7 @@ impl Done {
             Self::RolledBack { result } => matches!(result, RollbackOutcome::InDoubt { .. }),
             Self::Signalled { seen_at } => seen_at.is_none(),
             Self::Started { .. } | Self::Stopping { .. } | Self::Registered { .. } => false,
+            Self::Unanswered => true,
         }
     }
 }

@@ -16,6 +16,7 @@ use crate::contracts::failure::{Failure, FailureKind};
 use crate::contracts::ids::{RequestId, RunId, WorkflowId};
 use crate::contracts::mutation::{Signal, Start, Stop};
 use crate::contracts::text;
+use crate::gateway::failure::Trouble;
 use crate::gateway::{Call, Gateway, describe, payload, rows};
 
 /// A living worker answers a query in milliseconds; without one it would take its whole deadline.
@@ -39,6 +40,10 @@ pub struct Question<'a> {
 impl Gateway {
     /// Sends a signal. The server keeps it, worker or not; sent twice under one request id it is kept once a run.
     pub async fn signal(&self, signal: &Signal) -> Result<(), Failure> {
+        Ok(self.signal_or_trouble(signal).await?)
+    }
+
+    pub(crate) async fn signal_or_trouble(&self, signal: &Signal) -> Result<(), Trouble> {
         let id = &signal.target.workflow_id;
         let request = SignalWorkflowExecutionRequest {
             namespace: self.namespace(),
@@ -89,6 +94,10 @@ impl Gateway {
 
     /// Starts a workflow; another running one of that id is a conflict.
     pub async fn start_workflow(&self, start: &Start) -> Result<Started, Failure> {
+        Ok(self.start_or_trouble(start).await?)
+    }
+
+    pub(crate) async fn start_or_trouble(&self, start: &Start) -> Result<Started, Trouble> {
         let id = &start.target.workflow_id;
         let request = StartWorkflowExecutionRequest {
             namespace: self.namespace(),
@@ -113,7 +122,7 @@ impl Gateway {
     }
 
     /// Asks a workflow to end by itself.
-    pub async fn cancel(&self, stop: &Stop) -> Result<(), Failure> {
+    pub(crate) async fn cancel(&self, stop: &Stop) -> Result<(), Trouble> {
         let id = &stop.target.workflow_id;
         let request = RequestCancelWorkflowExecutionRequest {
             namespace: self.namespace(),
@@ -133,6 +142,10 @@ impl Gateway {
 
     /// Ends a workflow where it stands.
     pub async fn terminate(&self, stop: &Stop) -> Result<(), Failure> {
+        Ok(self.terminate_or_trouble(stop).await?)
+    }
+
+    pub(crate) async fn terminate_or_trouble(&self, stop: &Stop) -> Result<(), Trouble> {
         let id = &stop.target.workflow_id;
         let request = TerminateWorkflowExecutionRequest {
             namespace: self.namespace(),

@@ -102,7 +102,8 @@ impl Person {
             | Done::Signalled { .. }
             | Done::Started { .. }
             | Done::Stopping { .. }
-            | Done::Registered { .. }) => Err(bug(&anyhow::anyhow!("a decision was answered with {other:?}"))),
+            | Done::Registered { .. }
+            | Done::Unanswered) => Err(bug(&anyhow::anyhow!("a decision was answered with {other:?}"))),
         }
     }
 

@@ -68,12 +68,13 @@ impl Operator {
         result
     }
 
-    /// Follows what [`Self::perform`] left in doubt until it is known what became of it or the time is over. Updates and
-    /// starts are sent again under their own ids, because the server may have lost them; a signal is not, because the
+    /// Follows what [`Self::perform`] left in doubt until it is known what became of it or the time is over. Everything is
+    /// sent again under its own id, because it may have been lost: updates and starts each time, anything else until the
     /// server has it.
     pub async fn follow(&self, mutation: &Mutation, within: Duration) -> Result<Done, Failure> {
         self.permit()?;
         let until = Instant::now() + within;
+        let mut held = None;
         loop {
             let result = match mutation {
                 Mutation::Decide(_) | Mutation::Rollback(_) | Mutation::Start(_) | Mutation::RegisterAttributes => {
@@ -82,13 +83,13 @@ impl Operator {
                 Mutation::ExtendMonitoring(_)
                 | Mutation::PauseMonitoring(_)
                 | Mutation::ResumeMonitoring(_)
-                | Mutation::Signal(_) => self.seen(mutation, None, Done::Signalled { seen_at: None }).await,
-                Mutation::Cancel(_) | Mutation::Terminate(_) => {
-                    self.seen(mutation, None, Done::Stopping { closed: false }).await
-                }
+                | Mutation::Signal(_)
+                | Mutation::Cancel(_)
+                | Mutation::Terminate(_) => self.held(mutation, &mut held).await,
             };
             let left = until.saturating_duration_since(Instant::now());
             let waiting = match &result {
+                Ok(Done::Unanswered) => true,
                 Ok(done) => done.is_in_doubt() && !matches!(mutation, Mutation::Signal(_)),
                 Err(failure) => matches!(failure.kind, FailureKind::Unavailable | FailureKind::DeadlineExceeded),
             };
@@ -110,6 +111,26 @@ impl Operator {
                 self.seen(mutation, before.as_deref(), done).await
             }
         }
+    }
+
+    /// Sends it again until the server has it, and then looks for its effect. `held` is what the server answered.
+    async fn held(&self, mutation: &Mutation, held: &mut Option<Done>) -> Result<Done, Failure> {
+        let done = match held {
+            Some(done) => done.clone(),
+            None => match (mutation, self.send(mutation).await) {
+                // It has ended, which is what was asked for.
+                (Mutation::Cancel(_) | Mutation::Terminate(_), Err(failure))
+                    if failure.kind == FailureKind::Conflict =>
+                {
+                    return Ok(Done::Stopping { closed: true });
+                }
+                (_, sent) => sent?,
+            },
+        };
+        if done != Done::Unanswered {
+            *held = Some(done.clone());
+        }
+        self.seen(mutation, None, done).await
     }
 
     fn permit(&self) -> Result<(), Failure> {

@@ -9,6 +9,7 @@ use crate::contracts::http::{DecisionRequest, RollbackBody, RollbackOutcome};
 use crate::contracts::mutation::{Done, Mutation, Rollback, Signal, Target};
 use crate::contracts::rollback::RollbackRequest;
 use crate::contracts::temporal::names::signal;
+use crate::gateway::failure::Trouble;
 use crate::gateway::operate::Operator;
 
 impl Operator {
@@ -27,20 +28,18 @@ impl Operator {
             }
             Mutation::ResumeMonitoring(target) => self.send_signal(target, signal::RESUME_MONITORING, json!({})).await,
             Mutation::Signal(signal) => {
-                self.gateway.signal(signal).await?;
-                Ok(Done::Signalled { seen_at: None })
+                let sent = self.gateway.signal_or_trouble(signal).await;
+                answered(sent.map(|()| Done::Signalled { seen_at: None }))
             }
             Mutation::Start(start) => {
-                let started = self.gateway.start_workflow(start).await?;
-                Ok(Done::Started { run_id: started.run_id, already: started.already })
+                let started = self.gateway.start_or_trouble(start).await;
+                answered(started.map(|started| Done::Started { run_id: started.run_id, already: started.already }))
             }
             Mutation::Cancel(stop) => {
-                self.gateway.cancel(stop).await?;
-                Ok(Done::Stopping { closed: false })
+                answered(self.gateway.cancel(stop).await.map(|()| Done::Stopping { closed: false }))
             }
             Mutation::Terminate(stop) => {
-                self.gateway.terminate(stop).await?;
-                Ok(Done::Stopping { closed: false })
+                answered(self.gateway.terminate_or_trouble(stop).await.map(|()| Done::Stopping { closed: false }))
             }
             Mutation::RegisterAttributes => {
                 let registered = self.gateway.register_attributes().await?;
@@ -94,8 +93,19 @@ impl Operator {
             fields.insert("actor".to_owned(), json!(self.policy.actor));
         }
         let (target, name) = (target.clone(), name.to_owned());
-        self.gateway.signal(&Signal { target, run_id: None, name, args: vec![argument] }).await?;
-        Ok(Done::Signalled { seen_at: None })
+        let sent = self.gateway.signal_or_trouble(&Signal { target, run_id: None, name, args: vec![argument] }).await;
+        answered(sent.map(|()| Done::Signalled { seen_at: None }))
+    }
+}
+
+/// Silence after it was sent is a doubt, not a failure: asking again under another id could do it twice.
+fn answered(sent: Result<Done, Trouble>) -> Result<Done, Failure> {
+    match sent {
+        Err(Trouble::Unanswered(failure)) => {
+            tracing::warn!(%failure, "it was sent, and no answer came");
+            Ok(Done::Unanswered)
+        }
+        sent => Ok(sent?),
     }
 }
 

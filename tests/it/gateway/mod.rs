@@ -7,6 +7,7 @@ mod link;
 mod operating;
 mod reading;
 mod tailing;
+mod unheard;
 
 use std::time::Duration;
 
