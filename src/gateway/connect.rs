@@ -185,7 +185,15 @@ impl Wire {
                 self.hear();
                 Ok(())
             }
-            Ok(Err(status)) => Err(failure::of_status(&format!("reach Temporal at {address}"), &status).into()),
+            Ok(Err(status)) => match failure::of_status(&format!("reach Temporal at {address}"), &status) {
+                trouble if trouble.is_loss() => Err(trouble.into()),
+                // Busy, or not willing to answer this: it is there.
+                trouble => {
+                    tracing::debug!(failure = %trouble.failure(), "the link holds");
+                    self.hear();
+                    Ok(())
+                }
+            },
             Err(_) => Err(silent(&address, PING)),
         }
     }

@@ -32,6 +32,15 @@ impl Trouble {
         matches!(self, Self::Refused { code: Code::NotFound, .. })
     }
 
+    /// A reason to look at the link: nobody answered, or whoever did no longer knows us. Anything else was said by a
+    /// server that is there.
+    pub(crate) fn is_loss(&self) -> bool {
+        match self {
+            Self::Unsent(_) | Self::Unanswered(_) => true,
+            Self::Refused { code, .. } => *code == Code::Unauthenticated,
+        }
+    }
+
     pub(crate) fn failure(&self) -> &Failure {
         match self {
             Self::Unsent(failure) | Self::Unanswered(failure) | Self::Refused { failure, .. } => failure,
@@ -232,6 +241,17 @@ mod tests {
         assert!(matches!(trouble(Code::DeadlineExceeded), Trouble::Unanswered(_)));
         assert!(matches!(trouble(Code::ResourceExhausted), Trouble::Refused { .. }));
         assert!(matches!(trouble(Code::NotFound), Trouble::Refused { .. }));
+    }
+
+    #[test]
+    fn a_server_that_says_no_is_there() {
+        let is_loss = |code, said: &str| of_status("list workflows", &Status::new(code, said)).is_loss();
+        // What tonic says when its own deadline passes: the server said nothing.
+        assert!(is_loss(Code::Cancelled, "Timeout expired") && is_loss(Code::Unavailable, "tcp connect error"));
+        assert!(is_loss(Code::Unknown, "transport error") && is_loss(Code::Unauthenticated, "token expired"));
+        for code in [Code::ResourceExhausted, Code::PermissionDenied, Code::Internal, Code::Unimplemented] {
+            assert!(!is_loss(code, "no"), "{code}");
+        }
     }
 
     #[test]

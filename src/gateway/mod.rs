@@ -32,7 +32,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::config::settings;
-use crate::contracts::failure::{Failure, FailureKind};
+use crate::contracts::failure::Failure;
 use crate::contracts::link::Link;
 use crate::contracts::mutation::Cluster;
 use crate::gateway::connect::Wire;
@@ -186,8 +186,7 @@ impl Gateway {
             }
             Ok(Err(status)) => {
                 let trouble = failure::of_status(call.what, &status);
-                let silence = matches!(trouble.failure().kind, FailureKind::Unavailable | FailureKind::Unauthenticated);
-                if silence {
+                if trouble.is_loss() {
                     wire.doubt();
                 } else {
                     wire.hear();
