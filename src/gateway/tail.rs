@@ -95,13 +95,18 @@ impl Tail {
             return Ok(None);
         };
         let events = if self.after > FROM_THE_END { self.look(&run).await? } else { self.poll(&run).await? };
-        let fresh: Vec<_> = events.into_iter().filter(|event| event.event_id > self.after).collect();
-        let Some(last) = fresh.last() else { return Ok(None) };
-        self.after = last.event_id;
+        // How a run ended counts also where it is known already.
+        let Some(last) = events.last() else { return Ok(None) };
+        let after = self.after;
+        self.after = after.max(last.event_id);
         if let Some(next) = events::successor(last) {
             (self.run, self.after, self.token, self.ended) = (Some(rows::run_id(&next)), 0, Vec::new(), false);
         } else if events::is_close(last) {
             self.ended = true;
+        }
+        let fresh: Vec<_> = events.into_iter().filter(|event| event.event_id > after).collect();
+        if fresh.is_empty() {
+            return Ok(None);
         }
         Ok(Some(HistoryBatch { run_id: run, events: fresh.into_iter().map(events::event).collect() }))
     }

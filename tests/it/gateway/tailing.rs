@@ -6,7 +6,7 @@ use gatewatch::contracts::workflow::HistoryBatch;
 
 use crate::gateway::desk::{DeskInput, DeskWorker};
 use crate::gateway::link::OwnServer;
-use crate::gateway::{bounded, connected, signal, start};
+use crate::gateway::{bounded, connected, signal, start, until};
 use crate::support;
 
 type Item = Result<HistoryBatch, Failure>;
@@ -40,6 +40,23 @@ async fn a_tail_follows_every_run_to_the_end() {
             }
         }
         assert_eq!((runs.len(), &*last), (2, "WorkflowExecutionCompleted"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_tail_ends_where_all_of_a_long_run_that_is_over_is_known() {
+    bounded(async {
+        let temporal = support::temporal();
+        let _worker = DeskWorker::start(&temporal);
+        let gateway = connected(&temporal).await;
+        let id = start(&gateway, &temporal, &DeskInput::default()).await;
+        gateway.signal(&signal(&id, "close")).await.unwrap();
+        until(&gateway, &id, |detail| !detail.row.status.is_open()).await;
+        // A history that long is read from its end; this one is not, but the caller says so.
+        for known in [5_000, 100] {
+            assert!(gateway.tail(&id, None, known).next().await.is_none(), "nothing follows {known}");
+        }
     })
     .await;
 }
