@@ -46,7 +46,8 @@ const ESCAPE: &str = "\\u{";
 /// The character an escape stands for, when it is written as [`escape`] writes it.
 fn hidden(hex: &str) -> Option<char> {
     let canonical = hex.chars().all(|c| matches!(c, '0'..='9' | 'a'..='f'));
-    u32::from_str_radix(hex, 16).ok().filter(|_| canonical).and_then(char::from_u32)
+    let c = u32::from_str_radix(hex, 16).ok().filter(|_| canonical).and_then(char::from_u32)?;
+    (c == '\\' || deceptive(c)).then_some(c)
 }
 
 /// Remote text of several lines: payloads and stack traces. Newlines and tabs stay.
@@ -75,8 +76,40 @@ fn escape(text: &str, keep: fn(char) -> bool) -> Cow<'_, str> {
 fn deceptive(c: char) -> bool {
     c.is_control()
         || matches!(c,
-            '\u{00a0}' | '\u{00ad}' | '\u{034f}' | '\u{061c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
-            | '\u{180b}'..='\u{180f}' | '\u{2000}'..='\u{200f}' | '\u{2028}'..='\u{202f}' | '\u{205f}'..='\u{206f}'
-            | '\u{3000}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
+            '\u{00a0}' | '\u{00ad}' | '\u{034f}' | '\u{061c}' | '\u{115f}' | '\u{1160}' | '\u{1680}' | '\u{17b4}'
+            | '\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{2000}'..='\u{200f}' | '\u{2028}'..='\u{202f}'
+            | '\u{205f}'..='\u{206f}' | '\u{2800}' | '\u{3000}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}'
+            | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
             | '\u{e0000}'..='\u{e0fff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{id, line, original};
+
+    #[test]
+    fn what_acts_instead_of_showing_is_escaped() {
+        for c in
+            "\x1b\u{9b}\u{202e}\u{200b}\u{1680}\u{2800}\u{3164}\u{fe0f}\u{1bca0}\u{1bca3}\u{1d173}\u{1d17a}\u{e0041}"
+                .chars()
+        {
+            let text = format!("a{c}b");
+            assert_eq!(line(&text), format!("a\\u{{{:x}}}b", u32::from(c)));
+            assert_eq!(original(&id(&text)), text);
+        }
+        for text in ["prod-ü-42", "日本語", "a b", "\\u", "𝄞"] {
+            assert_eq!(line(text), text);
+        }
+    }
+
+    #[test]
+    fn only_what_an_id_was_shown_as_is_read_back() {
+        for text in ["deploy-\\u{41}", "\\u{20}", "\\u{1B}", "\\u{110000}", "\\u{", "\\u{}", "a\\u{2d}b"] {
+            assert_eq!(original(text), text, "nothing is ever shown like that");
+        }
+        for text in ["deploy-\\u{41}", "x\\u{202e}", "x\u{202e}\\u{5c}u{41}", "\\\\u{1b}\x1b"] {
+            assert_eq!(original(&id(text)), text);
+        }
+        assert_ne!(id("x\\u{202e}"), id("x\u{202e}"));
+    }
 }

@@ -44,6 +44,11 @@ fn explain(rejection: &JsonRejection) -> ApiError {
     }
 }
 
+/// An id as a client knows it, in the form that the gateway takes: it would read one that only looks escaped as another.
+pub fn workflow_id(given: &str) -> WorkflowId {
+    WorkflowId::new(text::id(given))
+}
+
 /// The workflow that a path names.
 #[derive(Clone, Debug)]
 pub struct Target(pub WorkflowId);
@@ -56,7 +61,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Target {
             ApiError::invalid(format!("The path cannot be read: {}.", text::line(&rejection.body_text())))
         })?;
         require_id("The id in the path", &id)?;
-        Ok(Self(WorkflowId::new(id)))
+        Ok(Self(workflow_id(&id)))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Rows of lists: search attributes and memo of one execution, decoded so that one bad field never loses a row.
 
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use temporalio_common::protos::temporal::api::common::v1::{Memo, SearchAttributes};
 use temporalio_common::protos::temporal::api::enums::v1::WorkflowExecutionStatus;
 use temporalio_common::protos::temporal::api::workflow::v1::WorkflowExecutionInfo;
@@ -46,12 +47,22 @@ pub(crate) fn run_id(id: &str) -> RunId {
 
 /// The `gatewatch` memo; none when there is none, or when it is not what it should be.
 pub(crate) fn published(memo: Option<&Memo>) -> Option<Box<Published>> {
-    let payload = memo?.fields.get(memo::PUBLISHED)?;
-    let published = payload::decode::<Published>(payload);
+    let mut memo = payload::raw_json(memo?.fields.get(memo::PUBLISHED)?)?;
+    // Gates are decided by the ids that stand here: like any id they must be found again.
+    let gates = memo.get_mut("gates").and_then(Value::as_array_mut).into_iter().flatten();
+    gates.filter_map(|gate| gate.get_mut("id")).for_each(as_id);
+    memo.get_mut("decided").and_then(|decided| decided.get_mut("gate")).into_iter().for_each(as_id);
+    let published = serde_json::from_value::<Published>(payload::safe(memo)).ok();
     if published.is_none() {
         tracing::debug!("a `gatewatch` memo cannot be read");
     }
     published.map(Box::new)
+}
+
+fn as_id(value: &mut Value) {
+    if let Value::String(id) = value {
+        *id = text::id(id).into_owned();
+    }
 }
 
 pub(crate) fn status(number: i32) -> ExecutionStatus {
@@ -163,6 +174,9 @@ mod tests {
         let shown = row(info(hostile, &[], "")).id;
         assert!(!shown.as_str().contains('\u{202e}') && !shown.as_str().contains('\x1b'));
         assert_eq!(text::original(shown.as_str()), hostile);
+        let memo = "{\"gates\":[{\"id\":\"qa\\\\u{202e}\",\"title\":\"t\",\"openedAt\":\"2026-11-21T14:00:00Z\"}]}";
+        let gate = row(info("w", &[], memo)).published.unwrap().gates.remove(0).id;
+        assert_eq!(text::original(gate.as_str()), "qa\\u{202e}", "a gate is an id as well");
         let lookalike = row(info("prod\\u{202e}-1\\u{1b}[2J", &[], "")).id;
         assert_ne!(shown, lookalike);
     }

@@ -8,9 +8,11 @@ use crate::config::settings::Permission;
 use crate::contracts::actor::{Actor, Via};
 use crate::contracts::decision::{Decide, Outcome};
 use crate::contracts::http::{DecisionRequest, DecisionResponse, ErrorBody};
+use crate::contracts::ids::GateId;
+use crate::contracts::text;
 use crate::coordinator::auth::Caller;
 use crate::coordinator::error::ApiError;
-use crate::coordinator::extract::{Body, require_id};
+use crate::coordinator::extract::{Body, require_id, workflow_id};
 use crate::coordinator::state::AppState;
 use crate::coordinator::task;
 
@@ -43,7 +45,7 @@ pub async fn decide(
     require_id("`gate`", request.gate.as_str())?;
     let outcome = task::finish(async move {
         let decide = sign(&state, &caller, &request);
-        let outcome = state.gateway().decide(&request.workflow_id, &decide).await;
+        let outcome = state.gateway().decide(&workflow_id(request.workflow_id.as_str()), &decide).await;
         record(&state, &caller, &request, &outcome);
         outcome
     })
@@ -66,7 +68,9 @@ fn sign(state: &AppState, caller: &Caller, request: &DecisionRequest) -> Decide 
         actor: Actor::new(caller.name(), Via::Coordinator),
         proof: None,
     };
+    // What is signed is what the workflow knows itself and its gate by.
     decide.proof = Some(state.key().prove(&decide, &request.workflow_id));
+    decide.gate = GateId::new(text::id(request.gate.as_str()));
     decide
 }
 
