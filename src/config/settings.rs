@@ -62,7 +62,7 @@ pub struct Tls {
 pub struct Worker {
     /// How many workers this process runs. Each has a thread of its own for workflow code, and its own slots.
     pub workers: usize,
-    /// How many activities and workflow tasks run at once.
+    /// How many activities run at once, and how many workflow tasks: of these at least two.
     pub concurrency: usize,
     /// Serves `/metrics`, `/healthz` and `/readyz`.
     pub listen: Option<SocketAddr>,

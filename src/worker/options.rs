@@ -19,6 +19,9 @@ const STICKY: Duration = Duration::from_secs(1);
 /// Live health is heartbeat details, and details between two sent heartbeats are seen by nobody.
 const HEARTBEAT_THROTTLE: Duration = Duration::from_millis(250);
 
+/// A worker needs one slot for its sticky queue and one for the shared queue, whatever it may run at once.
+const WORKFLOW_TASKS: usize = 2;
+
 /// A worker needs one poller for its sticky queue and one for the shared queue.
 const POLLERS: usize = 4;
 
@@ -28,9 +31,9 @@ pub fn build(
     worker: &settings::Worker,
     services: &Arc<Services>,
 ) -> Result<WorkerOptions, WorkflowRegistrationError> {
-    let slots = worker.concurrency.max(2);
+    let slots = worker.concurrency;
     let tuner = TunerHolder::builder()
-        .workflow_task_slot_supplier(FixedSizeSlotSupplier::new(slots))
+        .workflow_task_slot_supplier(FixedSizeSlotSupplier::new(slots.max(WORKFLOW_TASKS)))
         .activity_task_slot_supplier(FixedSizeSlotSupplier::new(slots))
         .local_activity_task_slot_supplier(FixedSizeSlotSupplier::new(slots))
         .nexus_task_slot_supplier(FixedSizeSlotSupplier::new(1))
