@@ -11,6 +11,7 @@ pub mod settings;
 pub mod sources;
 pub mod temporal;
 pub mod validate;
+pub mod web;
 
 /// A `gatewatch.toml` with every key, its default and what it does. A test holds it to the parser.
 pub const EXAMPLE: &str = include_str!("example.toml");

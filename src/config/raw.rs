@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use secrecy::SecretString;
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
 /// The whole file.
@@ -147,6 +148,8 @@ pub struct Secret(pub SecretString);
 
 impl<'de> Deserialize<'de> for Secret {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer).map(|text| Self(text.into()))
+        // What serde says of a value of another type holds the value.
+        let text = String::deserialize(deserializer).map_err(|_| D::Error::custom("invalid type: it is no text"))?;
+        Ok(Self(text.into()))
     }
 }

@@ -2,7 +2,7 @@
 //! sets which key.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize as _;
 use toml::{Table, Value};
@@ -93,9 +93,14 @@ impl Origins {
         if matches!(special, Place::File { line: Some(_), .. }) { special } else { document.place(key) }
     }
 
-    /// The folder that relative paths of the file start from.
-    pub fn folder(&self) -> Option<PathBuf> {
-        self.document.as_ref().map(|document| document.folder().to_owned())
+    /// A path that a key holds, made absolute: one of the file starts from its folder, any other from where the program
+    /// was started.
+    pub fn path(&self, key: &str, written: &str, surroundings: &Surroundings) -> PathBuf {
+        let folder = match (self.place(key), &self.document) {
+            (Place::File { .. }, Some(document)) => document.folder(),
+            _ => Path::new(""),
+        };
+        surroundings.absolute(written, folder)
     }
 }
 

@@ -2,7 +2,7 @@
 //! variables. Credentials never travel in clear: plain `http://` with any of them is refused here.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -14,6 +14,7 @@ use crate::config::problem::{Place, Problem};
 use crate::config::raw::{self, Secret};
 use crate::config::settings::{Temporal, Tls};
 use crate::config::sources::Origins;
+use crate::config::web;
 use crate::contracts::temporal::names::TASK_QUEUE;
 
 /// The profile taken when none is named.
@@ -54,17 +55,22 @@ struct RawTls {
     server_ca_cert_data: Option<String>,
 }
 
-/// The names of the profiles that `temporal.toml` holds, for a picker.
-pub fn profiles(surroundings: &Surroundings) -> Result<Vec<String>, Problem> {
-    let document = Document::read(&file_path(None, surroundings))?;
-    let file: File = document.map(|document| document.parse()).transpose()?.unwrap_or_default();
-    Ok(file.profile.into_keys().collect())
-}
-
 /// The connection that all sources together describe.
 pub fn connection(raw: &raw::Temporal, origins: &Origins, surroundings: &Surroundings) -> Result<Temporal, Problem> {
-    let path = file_path(raw.config_file.as_deref(), surroundings);
+    let path = match &raw.config_file {
+        Some(written) => origins.path("temporal.config_file", written, surroundings),
+        None => surroundings.config_home.join("temporalio").join("temporal.toml"),
+    };
     let document = Document::read(&path)?;
+    if document.is_none() && raw.config_file.is_some() {
+        // Reading none instead would connect elsewhere, and perhaps without credentials.
+        return Err(Problem::new(
+            origins.place("temporal.config_file"),
+            "temporal.config_file",
+            format!("There is no {}.", path.display()),
+            "Correct the path, or leave it out.",
+        ));
+    }
     let file: File = document.as_ref().map(Document::parse).transpose()?.unwrap_or_default();
     let name = raw.profile.clone().unwrap_or_else(|| DEFAULT_PROFILE.to_owned());
     let mut profile = chosen(file, &name, &path, origins)?;
@@ -82,7 +88,7 @@ pub fn connection(raw: &raw::Temporal, origins: &Origins, surroundings: &Surroun
     };
     let secret = profile.api_key.is_some() || section.is_some();
     let address = address(written, secret && !off, &written_at)?;
-    refuse_plaintext(&address, secret || authorized(&profile), written_at)?;
+    refuse_plaintext(&address, secret || is_secret(&profile.grpc_meta, &address), written_at)?;
     let tls = section.map(|raw| Section { raw, place: place("tls"), folder: path.parent(), surroundings }.read());
     Ok(Temporal {
         profile: name,
@@ -113,14 +119,6 @@ fn chosen(mut file: File, name: &str, path: &Path, origins: &Origins) -> Result<
             ))
         }
     }
-}
-
-fn file_path(written: Option<&str>, surroundings: &Surroundings) -> PathBuf {
-    let written = written.or_else(|| surroundings.variable("TEMPORAL_CONFIG_FILE"));
-    written.map_or_else(
-        || surroundings.config_home.join("temporalio").join("temporal.toml"),
-        |written| surroundings.absolute(written, Path::new("")),
-    )
 }
 
 /// The CLI's variables over the profile. Address and namespace are not here: `gatewatch.toml` may set them too.
@@ -186,14 +184,19 @@ fn address(written: &str, tls: bool, place: &Place) -> Result<Url, Problem> {
         Problem::new(
             place.clone(),
             "address",
-            format!("`{written}` is no address of a Temporal server."),
+            format!("`{}` is no address of a Temporal server.", web::shown(written)),
             "Write `host:7233`, or `https://host:7233` for TLS.",
         )
     })
 }
 
-fn authorized(profile: &Profile) -> bool {
-    profile.grpc_meta.keys().any(|name| header(name) == "authorization")
+/// Whether headers may hold credentials: any may, under whatever name. Within this machine, where a proxy may add what is
+/// missing, only `authorization` counts.
+fn is_secret(headers: &BTreeMap<String, Secret>, address: &Url) -> bool {
+    if web::is_loopback(address) {
+        return headers.keys().any(|name| header(name) == "authorization");
+    }
+    !headers.is_empty()
 }
 
 /// TLS follows the scheme, so `http://` would send the credentials in clear.
@@ -205,7 +208,8 @@ fn refuse_plaintext(address: &Url, secret: bool, place: Place) -> Result<(), Pro
         place,
         "address",
         format!(
-            "{address} is plaintext, but the profile holds credentials or a TLS section: they would travel in clear."
+            "{} is plaintext, but the profile holds credentials, headers or a TLS section: they would travel in clear.",
+            web::shown(address.as_str())
         ),
         "Write the address with `https://` or without a scheme, or take the credentials out of the profile.",
     ))

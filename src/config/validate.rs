@@ -1,13 +1,14 @@
 //! From what was written to what it means: defaults filled in, texts parsed, paths made absolute, contradictions
 //! refused. Each problem names its place, its key and its remedy.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use secrecy::SecretString;
-use url::{Host, Url};
+use url::Url;
 
 use crate::config::paths::Surroundings;
 use crate::config::problem::{Place, Problem};
@@ -18,7 +19,10 @@ use crate::config::settings::{
 };
 use crate::config::sources::Origins;
 use crate::config::temporal;
+use crate::config::web;
 use crate::contracts::ids::{Environment, ServiceName};
+
+const TOKEN_FILE: &str = "coordinator_client.token_file";
 
 /// The whole, checked.
 pub fn settings(raw: &Raw, origins: &Origins, surroundings: &Surroundings) -> Result<Settings, Problem> {
@@ -102,19 +106,25 @@ impl Check<'_> {
         let Some(written) = &raw.url else { return Ok(None) };
         let url = self.url(URL, written)?;
         let token = match (&raw.token, &raw.token_file) {
-            (Some(_), Some(_)) => {
-                let why = "Both token and token_file are set.";
-                return Err(self.wrong("coordinator_client.token_file", why, "Keep one of them."));
-            }
+            (Some(token), Some(file)) => match self.stronger("coordinator_client.token", TOKEN_FILE) {
+                Ordering::Greater => Some(token.0.clone()),
+                Ordering::Less => Some(self.token(file)?),
+                Ordering::Equal => {
+                    return Err(self.wrong(TOKEN_FILE, "Both token and token_file are set.", "Keep one of them."));
+                }
+            },
             (Some(token), None) => Some(token.0.clone()),
             (None, Some(file)) => Some(self.token(file)?),
             (None, None) => None,
         };
-        let clear = url.scheme() == "http" && !is_loopback(&url);
+        let clear = url.scheme() == "http" && !web::is_loopback(&url);
         if clear && token.is_some() && raw.allow_plaintext != Some(true) {
             return Err(self.wrong(
                 URL,
-                format!("{url} is plaintext to another machine: the token would travel in clear."),
+                format!(
+                    "{} is plaintext to another machine: the token would travel in clear.",
+                    web::shown(url.as_str())
+                ),
                 "Use `https://`, or set coordinator_client.allow_plaintext where the network itself is private.",
             ));
         }
@@ -122,14 +132,13 @@ impl Check<'_> {
     }
 
     fn token(&self, file: &str) -> Result<SecretString, Problem> {
-        const KEY: &str = "coordinator_client.token_file";
-        let path = self.path(KEY, file);
+        let path = self.path(TOKEN_FILE, file);
         let text = std::fs::read_to_string(&path).map_err(|error| {
             let why = format!("{} cannot be read: {error}.", path.display());
-            self.wrong(KEY, why, "Correct the path or its permissions.")
+            self.wrong(TOKEN_FILE, why, "Correct the path or its permissions.")
         })?;
         if text.trim().is_empty() {
-            return Err(self.wrong(KEY, format!("{} is empty.", path.display()), "Write the token into it."));
+            return Err(self.wrong(TOKEN_FILE, format!("{} is empty.", path.display()), "Write the token into it."));
         }
         Ok(text.trim().into())
     }
@@ -220,6 +229,16 @@ impl Check<'_> {
         Problem::new(self.origins.place(key), key, why, fix)
     }
 
+    /// Which of two keys was set where more weight is given: a flag goes over a variable, which goes over the file.
+    fn stronger(&self, left: &str, right: &str) -> Ordering {
+        let weight = |key: &str| match self.origins.place(key) {
+            Place::Flag(_) => 2,
+            Place::Variable(_) => 1,
+            Place::File { .. } | Place::Nowhere => 0,
+        };
+        weight(left).cmp(&weight(right))
+    }
+
     fn required(&self, key: &str, written: Option<&str>) -> Result<String, Problem> {
         match written.map(str::trim) {
             Some(text) if !text.is_empty() => Ok(text.to_owned()),
@@ -243,19 +262,18 @@ impl Check<'_> {
         self.required(key, written).and_then(|url| self.url(key, &url))
     }
 
-    /// Paths of the file start from its folder, others from where the program was started.
     fn path(&self, key: &str, written: &str) -> PathBuf {
-        let folder = match self.origins.place(key) {
-            Place::File { .. } => self.origins.folder().unwrap_or_default(),
-            Place::Variable(_) | Place::Flag(_) | Place::Nowhere => PathBuf::new(),
-        };
-        self.surroundings.absolute(written, &folder)
+        self.origins.path(key, written, self.surroundings)
     }
 
     fn url(&self, key: &str, written: &str) -> Result<Url, Problem> {
         let parsed = Url::parse(written).ok().filter(|url| url.has_host() && matches!(url.scheme(), "http" | "https"));
         parsed.ok_or_else(|| {
-            self.wrong(key, format!("`{written}` is no web address."), "Write it like `http://127.0.0.1:7400`.")
+            self.wrong(
+                key,
+                format!("`{}` is no web address.", web::shown(written)),
+                "Write it like `http://127.0.0.1:7400`.",
+            )
         })
     }
 
@@ -293,13 +311,4 @@ pub fn duration(written: &str) -> Option<Duration> {
         _ => return None,
     };
     number.checked_mul(millis).map(Duration::from_millis)
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost",
-        None => false,
-    }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use gatewatch::config::paths::Surroundings;
 use gatewatch::config::settings::{Permission, Settings, Target};
 use gatewatch::config::sources::{Flags, Kind, VARIABLES, load};
-use gatewatch::config::{EXAMPLE, problem, temporal};
+use gatewatch::config::{EXAMPLE, problem};
 use gatewatch::contracts::failure::{Failure, FailureKind};
 use secrecy::ExposeSecret as _;
 
@@ -122,7 +122,7 @@ fn a_profile_of_temporal_toml_is_what_the_cli_would_use() {
 }
 
 #[test]
-fn profiles_are_listed_and_what_differs_under_one_applies_to_it_alone() {
+fn what_differs_under_one_profile_applies_to_it_alone() {
     let home = tempfile::tempdir().unwrap();
     write(
         &home.path().join("config/temporalio/temporal.toml"),
@@ -133,7 +133,6 @@ fn profiles_are_listed_and_what_differs_under_one_applies_to_it_alone() {
         "[console]\ntheme = 'x'\n[profiles.prod.console]\nread_only = true",
     );
     let at = |variables: &[(&str, &str)]| surroundings(home.path(), variables);
-    assert_eq!(temporal::profiles(&at(&[])).unwrap(), ["dev", "prod"]);
     let console = |profile| load(&Flags::default(), &at(&[("TEMPORAL_PROFILE", profile)])).unwrap().console;
     assert!(console("prod").read_only && console("prod").theme == "x");
     assert!(!console("dev").read_only);
@@ -149,6 +148,8 @@ fn credentials_never_travel_in_clear() {
         "[profile.default]\naddress = 'http://there:7233'\n[profile.default.tls]\nserver_name = 'x'",
         "[profile.default]\naddress = 'there:7233'\napi_key = 'sesame'\n[profile.default.tls]\ndisabled = true",
         "[profile.default]\naddress = 'there:7233'\n[profile.default.grpc_meta]\nauthorization = 'sesame'",
+        "[profile.default]\naddress = 'there:7233'\n[profile.default.grpc_meta]\nx-api-key = 'sesame'",
+        "[profile.default]\naddress = 'http://127.0.0.1:7233'\n[profile.default.grpc_meta]\nauthorization = 'sesame'",
     ] {
         let said = problem("", file, &[]);
         assert!(said.contains("temporal.toml:2: address:") && said.contains("in clear"), "{said}");
@@ -158,9 +159,66 @@ fn credentials_never_travel_in_clear() {
     assert!(said.starts_with("environment variable TEMPORAL_ADDRESS: address:"), "{said}");
     let said = problem("[coordinator_client]\nurl = 'http://there:7400'\ntoken = 'sesame'", "", &[]);
     assert!(said.contains("gatewatch.toml:2: coordinator_client.url:") && !said.contains("sesame"), "{said}");
+    let here = "[profile.default]\naddress = '127.0.0.1:7233'\n[profile.default.grpc_meta]\nx-tenant = 'shop'";
+    assert_eq!(settings("", here, &[]).unwrap().temporal.headers.len(), 1, "a header that stays on this machine");
     let local = "[coordinator_client]\nurl = 'http://127.0.0.1:7400'\ntoken = 'sesame'";
     let local = settings(local, "", &[]).unwrap();
     assert!(!format!("{local:?}").contains("sesame"), "secrets cannot be printed");
+}
+
+#[test]
+fn no_problem_shows_a_secret() {
+    for (gatewatch, temporal) in [
+        ("[coordinator_client]\nurl = 'http://127.0.0.1:1'\ntoken = 4711", ""),
+        ("[coordinator_client]\nurl = 'http://127.0.0.1:1'\ntoken = ['4711']", ""),
+        ("[coordinator_client]\nurl = 'http://mira:4711@there:7400'\ntoken = 'x'", ""),
+        ("[coordinator_client]\nurl = 'ftp://mira:4711@there'", ""),
+        ("", "[profile.default]\napi_key = 4711"),
+        ("", "[profile.default.grpc_meta]\nx-api-key = 4711"),
+        ("", "[profile.default]\naddress = 'http://mira:4711@there:7233'\napi_key = 'x'"),
+        ("", "[profile.default]\naddress = 'ftp://mira:4711@there'"),
+    ] {
+        let said = problem(gatewatch, temporal, &[]);
+        assert!(!said.contains("4711") && said.contains(".toml:"), "{said}");
+    }
+}
+
+#[test]
+fn a_token_of_the_environment_goes_over_a_file_named_in_the_file() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("config/gatewatch/gatewatch.toml");
+    let client = "[coordinator_client]\nurl = 'http://127.0.0.1:1'\n";
+    write(&home.path().join("config/gatewatch/token"), "of-the-file");
+    write(&home.path().join("token"), "of-the-variable");
+    let token = |more: &str, variables: &[(&str, &str)]| {
+        write(&file, &format!("{client}{more}"));
+        let settings = load(&Flags::default(), &surroundings(home.path(), variables));
+        settings.map(|settings| settings.coordinator_client.unwrap().token.unwrap().expose_secret().to_owned())
+    };
+    assert_eq!(token("token_file = 'token'", &[]).unwrap(), "of-the-file");
+    assert_eq!(token("token_file = 'token'", &[("GATEWATCH_TOKEN", "sesame")]).unwrap(), "sesame");
+    assert_eq!(token("token = 'x'", &[("GATEWATCH_TOKEN_FILE", "token")]).unwrap(), "of-the-variable");
+    let both = token("token = 'x'\ntoken_file = 'token'", &[]).unwrap_err().to_string();
+    assert!(both.contains("Keep one of them"), "{both}");
+}
+
+#[test]
+fn a_temporal_toml_that_is_named_starts_from_where_it_is_named_and_must_exist() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("config/gatewatch/gatewatch.toml");
+    write(&file, "[temporal]\nconfig_file = 'mine.toml'");
+    write(&home.path().join("config/gatewatch/mine.toml"), "[profile.default]\nnamespace = 'of-the-file'");
+    write(&home.path().join("mine.toml"), "[profile.default]\nnamespace = 'of-the-folder'");
+    let namespace = |variables: &[(&str, &str)]| {
+        load(&Flags::default(), &surroundings(home.path(), variables)).map(|settings| settings.temporal.namespace)
+    };
+    assert_eq!(namespace(&[]).unwrap(), "of-the-file");
+    assert_eq!(namespace(&[("TEMPORAL_CONFIG_FILE", "mine.toml")]).unwrap(), "of-the-folder");
+    let said = namespace(&[("TEMPORAL_CONFIG_FILE", "absent.toml")]).unwrap_err().to_string();
+    assert!(said.starts_with("environment variable TEMPORAL_CONFIG_FILE:") && said.contains("absent.toml"), "{said}");
+    write(&file, "[temporal]\nconfig_file = 'absent.toml'");
+    let said = namespace(&[]).unwrap_err().to_string();
+    assert!(said.contains("gatewatch.toml:2: temporal.config_file:"), "{said}");
 }
 
 #[test]
