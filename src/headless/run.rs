@@ -51,18 +51,26 @@ async fn both(settings: &Settings, stopping: watch::Receiver<bool>) -> anyhow::R
     };
     let for_coordinator = settings.clone();
     let stop = until(stopping.clone(), failing.clone());
-    let ended = failed.clone();
+    let ended = Ended(failed.clone());
     let coordinator: JoinHandle<anyhow::Result<()>> = tokio::spawn(async move {
-        let result = server::run(&for_coordinator, stop).await;
-        // The workers listen for as long as this is not awaited.
-        let _ = ended.send(true);
-        result
+        let _ended = ended;
+        server::run(&for_coordinator, stop).await
     });
     let worked = worker::run(settings, until(stopping, failing)).await;
     // The coordinator listens until it has ended.
     let _ = failed.send(true);
     let served = coordinator.await.context("the coordinator broke")?;
     served.and(worked)
+}
+
+/// Tells the other half, also when this one panics.
+struct Ended(watch::Sender<bool>);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        // Nobody listens only when the other half has ended too.
+        let _ = self.0.send(true);
+    }
 }
 
 fn print_description(json: bool) -> anyhow::Result<()> {

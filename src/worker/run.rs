@@ -11,7 +11,7 @@ use temporalio_sdk::runtime::RuntimeOptions;
 use temporalio_sdk::{Runtime, Worker};
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::activities::services::Services;
 use crate::config::settings::Settings;
@@ -28,7 +28,8 @@ const AFTER_DRAIN: Duration = Duration::from_secs(5);
 const FIRST_RETRY: Duration = Duration::from_millis(250);
 const SLOWEST_RETRY: Duration = Duration::from_secs(5);
 
-/// Runs workers until `shutdown` resolves and what they were doing is finished or handed back.
+/// Runs workers until `shutdown` resolves and what they were doing is finished or handed back. Fails when one of them
+/// breaks: whoever started the process starts a whole one again.
 pub async fn run(settings: &Settings, shutdown: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
     let listener = match settings.worker.listen {
         Some(address) => {
@@ -65,9 +66,13 @@ pub async fn run_with_listener(
         let monitored = Monitored { status: Arc::clone(&status), metrics: Arc::new(metrics), gateway };
         tokio::spawn(monitor::serve(listener, monitored, wait_for_stop(stopping)))
     });
-    let ended = (0..workers).map(|index| spawn(&shared, index)).collect::<anyhow::Result<Vec<_>>>()?;
+    let (failing, mut failed) = mpsc::unbounded_channel();
+    let ended = (0..workers).map(|index| spawn(&shared, index, &failing)).collect::<anyhow::Result<Vec<_>>>()?;
 
-    shutdown.await;
+    let failure = tokio::select! {
+        () = shutdown => None,
+        failure = failed.recv() => failure,
+    };
     tracing::info!(drain = ?settings.worker.drain, "draining: no new tasks, running ones may finish");
     status.drain();
     // Nobody listens only when every worker has ended already.
@@ -80,7 +85,7 @@ pub async fn run_with_listener(
         monitor.abort();
     }
     tracing::info!("worker stopped");
-    Ok(())
+    failure.map_or(Ok(()), Err)
 }
 
 async fn wait_for_stop(mut stopping: watch::Receiver<bool>) {
@@ -97,21 +102,47 @@ struct Shared {
     stopping: watch::Receiver<bool>,
 }
 
-/// Gives a worker its thread. The answer comes when it has ended.
-fn spawn(shared: &Arc<Shared>, index: usize) -> anyhow::Result<oneshot::Receiver<()>> {
-    let (end, ended) = oneshot::channel();
+/// Gives a worker its thread. What is returned resolves when that has ended.
+fn spawn(
+    shared: &Arc<Shared>,
+    index: usize,
+    failing: &mpsc::UnboundedSender<anyhow::Error>,
+) -> anyhow::Result<oneshot::Receiver<()>> {
+    let (ended, waiting) = oneshot::channel();
+    let place = Place { index, status: Arc::clone(&shared.status), failing: failing.clone(), _ended: ended };
     let shared = Arc::clone(shared);
     let handle = Handle::current();
-    std::thread::Builder::new()
-        .name(format!("worker-{index}"))
-        .spawn(move || {
-            handle.block_on(shared.keep_alive(index));
-            shared.status.set(index, WorkerState::Stopped);
-            // Nobody waits any more only when draining took too long.
-            let _ = end.send(());
-        })
-        .context("no thread for a worker")?;
-    Ok(ended)
+    run_thread(place, move || handle.block_on(shared.keep_alive(index)))?;
+    Ok(waiting)
+}
+
+fn run_thread(place: Place, work: impl FnOnce() + Send + 'static) -> anyhow::Result<()> {
+    let name = format!("worker-{}", place.index);
+    let run = move || {
+        let _place = place;
+        work();
+    };
+    std::thread::Builder::new().name(name).spawn(run).context("no thread for a worker")?;
+    Ok(())
+}
+
+/// A worker's place among the others; given up however its thread ends.
+struct Place {
+    index: usize,
+    status: Arc<Status>,
+    failing: mpsc::UnboundedSender<anyhow::Error>,
+    /// Whoever waits for the end notices that it is gone.
+    _ended: oneshot::Sender<()>,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.status.set(self.index, WorkerState::Stopped);
+        if std::thread::panicking() {
+            // Nobody listens only when the process is ending already.
+            let _ = self.failing.send(anyhow!("worker {} broke: the log has why", self.index));
+        }
+    }
 }
 
 impl Shared {
@@ -175,4 +206,27 @@ impl Shared {
 struct Failed {
     error: anyhow::Error,
     began: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tokio::sync::{mpsc, oneshot};
+
+    use super::{Place, run_thread};
+    use crate::worker::status::{Status, WorkerState};
+
+    #[tokio::test]
+    async fn a_thread_that_breaks_is_stopped_and_told_of() {
+        for breaks in [false, true] {
+            let status = Arc::new(Status::new(1));
+            let ((failing, mut failed), (ended, waiting)) = (mpsc::unbounded_channel(), oneshot::channel());
+            let place = Place { index: 0, status: Arc::clone(&status), failing, _ended: ended };
+            run_thread(place, move || assert!(!breaks, "broken on purpose")).unwrap();
+            waiting.await.unwrap_err();
+            assert_eq!(status.now(), [WorkerState::Stopped]);
+            assert_eq!(failed.recv().await.is_some(), breaks);
+        }
+    }
 }
