@@ -8,8 +8,9 @@ use utoipa::ToSchema;
 use crate::contracts::clock::{Millis, Timestamp};
 use crate::contracts::decision::{Outcome, Verdict};
 use crate::contracts::http::{DecisionRequest, RollbackOutcome};
-use crate::contracts::ids::{RequestId, RunId, WorkflowId, WorkflowType};
-use crate::contracts::temporal::names::signal;
+use crate::contracts::ids::{GateId, RequestId, RunId, WorkflowId, WorkflowType};
+use crate::contracts::temporal::names::{attribute, signal};
+use crate::contracts::text;
 
 /// One intent. Its id is made once, when the person asks, and is sent again with every retry: one effect.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -137,9 +138,9 @@ pub enum Done {
     Stopping { closed: bool },
     /// These search attributes were missing.
     Registered { names: Vec<String> },
-}
     /// It left, and no answer came: it may have reached the server or not. Sent again under its id it has one effect.
     Unanswered,
+}
 
 impl Done {
     /// Whether nobody can say yet that it took effect.
@@ -148,8 +149,8 @@ impl Done {
             Self::Decided { result } => matches!(result, Outcome::InDoubt { .. }),
             Self::RolledBack { result } => matches!(result, RollbackOutcome::InDoubt { .. }),
             Self::Signalled { seen_at } => seen_at.is_none(),
-            Self::Started { .. } | Self::Stopping { .. } | Self::Registered { .. } => false,
             Self::Unanswered => true,
+            Self::Started { .. } | Self::Stopping { .. } | Self::Registered { .. } => false,
         }
     }
 }
@@ -277,13 +278,18 @@ impl Mutation {
     }
 
     fn command_words(&self) -> Vec<String> {
-        let workflow = self.workflow().map(ToString::to_string).unwrap_or_default();
+        let workflow = self.workflow().map(|id| text::original(id.as_str()).into_owned()).unwrap_or_default();
         let signalled = |name: &str, input: Value| {
             owned(["workflow", "signal", "--workflow-id", &workflow, "--name", name, "--input", &input.to_string()])
         };
         match self {
             Self::Decide(request) => {
-                let input = serde_json::to_value(request).unwrap_or_default().to_string();
+                let request = DecisionRequest {
+                    workflow_id: WorkflowId::new(workflow.as_str()),
+                    gate: GateId::new(text::original(request.gate.as_str())),
+                    ..request.clone()
+                };
+                let input = serde_json::to_value(&request).unwrap_or_default().to_string();
                 let id = request.decision_id.as_str();
                 owned([
                     "workflow",
@@ -323,23 +329,21 @@ impl Mutation {
                 words
             }
             Self::Start(start) => {
-                let kind = start.workflow_type.as_str();
-                let mut words = owned([
-                    "workflow",
-                    "start",
-                    "--workflow-id",
-                    &workflow,
-                    "--type",
-                    kind,
-                    "--task-queue",
-                    &start.task_queue,
-                ]);
+                let (kind, queue) = (text::original(start.workflow_type.as_str()), text::original(&start.task_queue));
+                let mut words =
+                    owned(["workflow", "start", "--workflow-id", &workflow, "--type", &kind, "--task-queue", &queue]);
                 words.extend(input_words(&start.input));
                 words
             }
             Self::Cancel(stop) => stop_words("cancel", &workflow, stop),
             Self::Terminate(stop) => stop_words("terminate", &workflow, stop),
-            Self::RegisterAttributes => owned(["operator", "search-attribute", "create"]),
+            Self::RegisterAttributes => {
+                let mut words = owned(["operator", "search-attribute", "create"]);
+                words.extend(
+                    attribute::ALL.iter().flat_map(|(name, kind)| owned(["--name", name, "--type", kind.as_str()])),
+                );
+                words
+            }
         }
     }
 }
@@ -349,7 +353,7 @@ fn owned<const N: usize>(words: [&str; N]) -> Vec<String> {
 }
 
 fn run_words(run: Option<&RunId>) -> Vec<String> {
-    run.map_or_else(Vec::new, |run| owned(["--run-id", run.as_str()]))
+    run.map_or_else(Vec::new, |run| owned(["--run-id", &text::original(run.as_str())]))
 }
 
 fn input_words(args: &[Value]) -> Vec<String> {
@@ -371,7 +375,16 @@ fn quoted(word: &str) -> String {
     if !word.is_empty() && word.chars().all(plain) {
         return word.to_owned();
     }
-    format!("'{}'", word.replace('\'', r"'\''"))
+    if text::block(word) == word {
+        return format!("'{}'", word.replace('\'', r"'\''"));
+    }
+    // What a terminal must not be given is written so that the shell makes it.
+    let escaped = word.chars().map(|c| match c {
+        '\'' | '\\' => format!("\\{c}"),
+        c if text::line(c.encode_utf8(&mut [0; 4])).len() > c.len_utf8() => format!("\\U{:08x}", u32::from(c)),
+        c => c.to_string(),
+    });
+    format!("$'{}'", escaped.collect::<String>())
 }
 
 fn arguments(args: &[Value]) -> String {

@@ -11,7 +11,7 @@ use anyhow::Context as _;
 use url::Url;
 
 use crate::config::settings;
-use crate::contracts::temporal::names::{self, AttributeKind, attribute};
+use crate::contracts::temporal::names::{self, attribute};
 use crate::devstack::child::{Child, Launcher};
 use crate::devstack::port;
 use crate::gateway::connect;
@@ -110,21 +110,11 @@ impl Server {
         // A write-ahead log survives `kill -9` and lets readers and the writer pass.
         command.extend(["--sqlite-pragma", "journal_mode=wal"].map(OsString::from));
         for (name, kind) in attribute::ALL {
-            command.extend(["--search-attribute".into(), format!("{name}={}", kind_name(kind)).into()]);
+            command.extend(["--search-attribute".into(), format!("{name}={}", kind.as_str()).into()]);
         }
         for namespace in &self.options.namespaces {
             command.extend(["--namespace".into(), namespace.into()]);
         }
         command
-    }
-}
-
-/// The CLI's word for a kind.
-fn kind_name(kind: AttributeKind) -> &'static str {
-    match kind {
-        AttributeKind::Keyword => "Keyword",
-        AttributeKind::KeywordList => "KeywordList",
-        AttributeKind::Int => "Int",
-        AttributeKind::Datetime => "Datetime",
     }
 }

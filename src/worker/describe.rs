@@ -25,7 +25,7 @@ pub struct SearchAttribute {
 }
 
 pub fn describe() -> Description {
-    let attribute = |(name, kind): (&'static str, AttributeKind)| SearchAttribute { name, kind: kind_name(kind) };
+    let attribute = |(name, kind): (&'static str, AttributeKind)| SearchAttribute { name, kind: kind.as_str() };
     Description {
         workflows: workflows::DESCRIPTIONS,
         activities: activities::DESCRIPTIONS,
@@ -55,13 +55,4 @@ impl Description {
 
 fn row(name: &str, text: &str) -> String {
     format!("  {name:<30} {text}")
-}
-
-fn kind_name(kind: AttributeKind) -> &'static str {
-    match kind {
-        AttributeKind::Keyword => "Keyword",
-        AttributeKind::KeywordList => "KeywordList",
-        AttributeKind::Int => "Int",
-        AttributeKind::Datetime => "Datetime",
-    }
 }

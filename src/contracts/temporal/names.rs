@@ -60,6 +60,18 @@ pub enum AttributeKind {
     Datetime,
 }
 
+impl AttributeKind {
+    /// The CLI's word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Keyword => "Keyword",
+            Self::KeywordList => "KeywordList",
+            Self::Int => "Int",
+            Self::Datetime => "Datetime",
+        }
+    }
+}
+
 /// Search attributes.
 pub mod attribute {
     use super::AttributeKind;
