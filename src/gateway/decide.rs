@@ -97,19 +97,22 @@ pub(crate) fn ended(detail: &WorkflowDetail) -> Refusal {
     Refusal::new(RefusalCode::NotOpen, format!("The workflow has ended ({status}); it has no open gate."))
 }
 
+/// Somebody was first.
+pub(crate) fn already(record: &DecisionRecord) -> Refusal {
+    let verb = match record.verdict {
+        Verdict::Approve => "approved",
+        Verdict::Reject => "rejected",
+        Verdict::RequestEvidence => "sent back for more evidence",
+    };
+    let who = if record.actor.name.is_empty() { "somebody" } else { &record.actor.name };
+    Refusal::new(RefusalCode::AlreadyDecided, format!("Already {verb} by {who} at {}.", record.at))
+}
+
 /// What a decision on a workflow that has ended comes to.
 fn too_late(detail: &WorkflowDetail, decide: &Decide) -> Outcome {
     match decided(detail).filter(|record| record.gate == decide.gate) {
         Some(record) if record.decision_id == decide.decision_id => Outcome::Repeated { record: record.clone() },
-        Some(record) => {
-            let verb = match record.verdict {
-                Verdict::Approve => "approved",
-                Verdict::Reject => "rejected",
-                Verdict::RequestEvidence => "sent back for more evidence",
-            };
-            let message = format!("The gate was {verb} by {} at {}.", record.actor.name, record.at);
-            Outcome::Refused { refusal: Refusal::new(RefusalCode::AlreadyDecided, message) }
-        }
+        Some(record) => Outcome::Refused { refusal: already(record) },
         None => Outcome::Refused { refusal: ended(detail) },
     }
 }

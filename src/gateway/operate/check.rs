@@ -9,7 +9,7 @@ use crate::contracts::ids::{EvidenceDigest, WorkflowId};
 use crate::contracts::mutation::{Done, Mutation};
 use crate::contracts::rollback::RollbackReply;
 use crate::contracts::workflow::WorkflowDetail;
-use crate::gateway::decide::{decided, ended};
+use crate::gateway::decide::{already, decided, ended};
 use crate::gateway::operate::Operator;
 
 /// What the re-read says.
@@ -90,7 +90,7 @@ fn settled(request: &DecisionRequest, detail: &WorkflowDetail) -> Option<Outcome
         return Some(Outcome::Repeated { record: record.clone() });
     }
     if let Some(record) = decided.filter(|record| record.gate == request.gate && closes(record)) {
-        return Some(refuse(RefusalCode::AlreadyDecided, already(record)));
+        return Some(Outcome::Refused { refusal: already(record) });
     }
     if !detail.row.status.is_open() {
         return Some(Outcome::Refused { refusal: ended(detail) });
@@ -111,16 +111,6 @@ fn closes(record: &DecisionRecord) -> bool {
     }
 }
 
-fn already(record: &DecisionRecord) -> String {
-    let verdict = match record.verdict {
-        Said::Approve => "approved",
-        Said::Reject => "rejected",
-        Said::RequestEvidence => "sent back",
-    };
-    let who = if record.actor.name.is_empty() { "somebody" } else { &record.actor.name };
-    format!("Already {verdict} by {who} at {}.", record.at)
-}
-
 fn refusal(request: &DecisionRequest, gate: &OpenGate) -> Option<Outcome> {
     match request.verdict {
         Said::Approve => {
@@ -139,9 +129,11 @@ fn refusal(request: &DecisionRequest, gate: &OpenGate) -> Option<Outcome> {
             let failing = gate.evidence.as_ref().filter(|evidence| evidence.critical_failing > 0)?;
             let names: Vec<_> =
                 failing.failing.iter().filter(|check| check.critical).map(|check| check.title.as_str()).collect();
+            // A memo that grew too long keeps the number and drops the names.
+            let which = if names.is_empty() { failing.critical_failing.to_string() } else { names.join(", ") };
             Some(refuse(
                 RefusalCode::CriticalCheckFailing,
-                format!("Nobody can approve while a critical check fails: {}.", names.join(", ")),
+                format!("Nobody can approve while a critical check fails: {which}."),
             ))
         }
         Said::Reject | Said::RequestEvidence => {
