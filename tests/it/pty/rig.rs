@@ -185,12 +185,9 @@ impl Pty {
         });
     }
 
-    /// All of these words are on the screen that is there now.
+    /// All of these words are on one screen, now or as soon as the frame under way is whole.
     pub(super) fn assert_shows(&self, words: &[&str]) {
-        let screen = self.screen();
-        for word in words {
-            assert!(screen.contains(word), "`{word}` is not to be seen\n{screen}");
-        }
+        self.wait_until(&format!("{words:?}"), |screen| words.iter().all(|word| screen.contains(word)));
     }
 
     pub(super) fn wait_until(&self, what: &str, holds: impl Fn(&str) -> bool) {
