@@ -67,7 +67,13 @@ impl<'a> Repository<'a> {
         let text = String::from_utf8_lossy(&answer.stdout);
         let mut parts = text.trim_end_matches('\n').split('\0');
         let mut part = || parts.next().map(str::to_owned).context("git answered with fewer fields than asked for");
-        Ok(Commit { sha: CommitSha::new(part()?), tree: part()?, subject: part()?, author: part()? })
+        let commit = Commit { sha: CommitSha::new(part()?), tree: part()?, subject: part()?, author: part()? };
+        // A branch or tag may be named like the first digits of another commit, and git prefers names.
+        if !commit.sha.as_str().starts_with(&sha.as_str().to_ascii_lowercase()) {
+            let message = format!("{sha} is the name of a branch or tag here, not of a commit: give more digits");
+            return Err(permanent(Cause::UnknownCommit, message));
+        }
+        Ok(commit)
     }
 
     /// The commit that a branch points at.

@@ -145,3 +145,19 @@ async fn files_are_read_as_they_are_in_the_commit() {
     assert_eq!(names, ["1.sql"]);
     assert!(repository.folder(&commit, "none").await.unwrap().is_empty());
 }
+
+#[tokio::test]
+async fn a_branch_named_like_a_commit_is_not_that_commit() {
+    let world = World::new();
+    let (old, new) = (world.commit("old", &[("app", "one")]), world.commit("new", &[("app", "two")]));
+    let short = CommitSha::new(&old.as_str()[..8]);
+    let repository = Repository::at(&world.service.repository);
+    assert_eq!(repository.commit(&short).await.unwrap().sha, old);
+    assert_eq!(repository.commit(&CommitSha::new(short.as_str().to_ascii_uppercase())).await.unwrap().sha, old);
+
+    world.git(&["branch", short.as_str(), new.as_str()]);
+
+    let error = repository.commit(&short).await.unwrap_err().to_string();
+    assert!(error.contains("the name of a branch"), "approving {old} must not deploy {new}: {error}");
+    assert_eq!(repository.commit(&old).await.unwrap().sha, old);
+}
