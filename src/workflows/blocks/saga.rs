@@ -92,11 +92,12 @@ impl Round {
         }
     }
 
-    /// Between this round and the next: half a second, doubling, at most five minutes. Also the brake for an
-    /// error that the activity calls permanent, which the server does not try again.
+    /// Between this round and the next: half a second, doubling, at most an hour. Also the brake for an error that
+    /// the activity calls permanent, which the server does not try again: each round is some twenty events, and a
+    /// workflow ends at 50,000, so that a person has three months. Asking again ends the pause at once.
     fn pause(self) -> Duration {
-        let doublings = self.0.saturating_sub(1).min(10);
-        Duration::from_millis(500).saturating_mul(1 << doublings).min(Duration::from_mins(5))
+        let doublings = self.0.saturating_sub(1).min(13);
+        Duration::from_millis(500).saturating_mul(1 << doublings).min(Duration::from_hours(1))
     }
 
     fn next(self) -> Self {
@@ -175,7 +176,7 @@ mod tests {
         }
         assert_eq!(pauses[0], Duration::from_millis(500));
         assert!(pauses.is_sorted(), "{pauses:?}");
-        assert_eq!(pauses.last(), Some(&Duration::from_mins(5)));
+        assert_eq!(pauses.last(), Some(&Duration::from_hours(1)));
         assert_eq!(round.retry(), Retry::Critical);
     }
 
