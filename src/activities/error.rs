@@ -18,8 +18,12 @@ pub enum Cause {
     NothingLive,
     /// The deployment was rolled back; a late attempt must not bring it back.
     RolledBack,
+    /// Another deployment of the service went live meanwhile.
+    Overtaken,
     /// A migration's SQL fails.
     MigrationFailed,
+    /// The live database's file is gone.
+    DatabaseMissing,
     /// The backup is gone, changed or damaged.
     BackupDamaged,
 }
@@ -33,7 +37,9 @@ impl Cause {
             Self::InvalidRequest => "InvalidRequest",
             Self::NothingLive => "NothingLive",
             Self::RolledBack => "RolledBack",
+            Self::Overtaken => "Overtaken",
             Self::MigrationFailed => "MigrationFailed",
+            Self::DatabaseMissing => "DatabaseMissing",
             Self::BackupDamaged => "BackupDamaged",
         }
     }

@@ -9,6 +9,7 @@ use url::Url;
 use crate::activities::error::{Cause, permanent};
 use crate::config::settings::{Database, Service};
 use crate::contracts::ids::ServiceName;
+use crate::contracts::temporal::activities::Subject;
 
 /// Shared by all activities of a worker.
 #[derive(Debug)]
@@ -47,6 +48,19 @@ impl Services {
                 ),
             )
         })
+    }
+
+    /// The service that a subject names, if it is configured for the environment that people were told.
+    pub fn of(&self, subject: &Subject) -> anyhow::Result<&Service> {
+        let service = self.get(&subject.service)?;
+        if service.environment != subject.environment {
+            let message = format!(
+                "service `{}` is configured for the environment `{}`, not for `{}`: name the one that is meant",
+                service.name, service.environment, subject.environment
+            );
+            return Err(permanent(Cause::InvalidRequest, message));
+        }
+        Ok(service)
     }
 
     pub fn http(&self) -> &reqwest::Client {

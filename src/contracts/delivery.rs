@@ -115,6 +115,18 @@ pub struct MonitorSettings {
     pub rules: TriggerRules,
 }
 
+impl MonitorSettings {
+    /// Between two looks. More often would be an attack on the service.
+    pub const SHORTEST_INTERVAL: Millis = Millis(50);
+    pub const LONGEST_INTERVAL: Millis = Millis::from_hours(1);
+    /// The furthest ahead that a watch may end.
+    pub const LONGEST_WATCH: Millis = Millis::from_hours(24);
+    /// Looks for the baseline, and for the recovery: as many as a [`HealthReport`] keeps.
+    pub const MOST_SAMPLES: u32 = 120;
+}
+
+const _: () = assert!(MonitorSettings::MOST_SAMPLES as usize == HealthReport::KEPT, "more could never be seen");
+
 impl Default for MonitorSettings {
     fn default() -> Self {
         Self {

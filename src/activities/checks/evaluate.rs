@@ -25,7 +25,7 @@ pub struct Examined<'a> {
 
 impl<'a> Examined<'a> {
     pub async fn of(services: &'a Services, subject: &Subject) -> anyhow::Result<Self> {
-        let service = services.get(&subject.service)?;
+        let service = services.of(subject)?;
         let repository = Repository::at(&service.repository);
         let commit = repository.commit(&subject.commit).await?;
         Ok(Self { services, service, repository, commit })

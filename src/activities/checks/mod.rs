@@ -45,10 +45,10 @@ impl CheckActivities {
     #[activity(definition = definition::CollectAllEvidence)]
     pub async fn collect_all_evidence(
         self: Arc<Self>,
-        _ctx: ActivityContext,
+        ctx: ActivityContext,
         collect: CollectEvidence,
     ) -> Result<EvidencePackage, ActivityError> {
-        self.package(collect).await.map_err(report)
+        heartbeat::beside(&ctx, self.package(collect)).await.map_err(report)
     }
 
     #[activity(definition = definition::GenerateReadinessReport)]
@@ -63,19 +63,19 @@ impl CheckActivities {
     #[activity(definition = definition::CheckDocumentation)]
     pub async fn check_documentation(
         self: Arc<Self>,
-        _ctx: ActivityContext,
+        ctx: ActivityContext,
         subject: Subject,
     ) -> Result<Check, ActivityError> {
-        self.gate(&subject, catalogue::DOCUMENTATION).await.map_err(report)
+        heartbeat::beside(&ctx, self.gate(&subject, catalogue::DOCUMENTATION)).await.map_err(report)
     }
 
     #[activity(definition = definition::CheckMonitoring)]
     pub async fn check_monitoring(
         self: Arc<Self>,
-        _ctx: ActivityContext,
+        ctx: ActivityContext,
         subject: Subject,
     ) -> Result<Check, ActivityError> {
-        self.gate(&subject, catalogue::MONITORING).await.map_err(report)
+        heartbeat::beside(&ctx, self.gate(&subject, catalogue::MONITORING)).await.map_err(report)
     }
 
     #[activity(definition = definition::RunProductionUat)]
@@ -105,7 +105,7 @@ impl CheckActivities {
     }
 
     async fn package(&self, collect: CollectEvidence) -> anyhow::Result<EvidencePackage> {
-        let service = self.services.get(&collect.subject.service)?;
+        let service = self.services.of(&collect.subject)?;
         let repository = Repository::at(&service.repository);
         let commit = repository.commit(&collect.subject.commit).await?;
         Ok(EvidencePackage {

@@ -26,7 +26,7 @@ const BUSY: Duration = Duration::from_secs(10);
 /// Opens an existing file.
 pub async fn open(file: &Path, access: Access) -> anyhow::Result<SqliteConnection> {
     if !file.is_file() {
-        return Err(permanent(Cause::Configuration, format!("the database {} does not exist", file.display())));
+        return Err(permanent(Cause::DatabaseMissing, format!("the database {} does not exist", file.display())));
     }
     let options = SqliteConnectOptions::new().filename(file).busy_timeout(BUSY);
     let options = match access {

@@ -15,7 +15,7 @@ use sqlx::sqlite::SqliteConnection;
 
 use crate::activities::database::connection::{self, Access};
 use crate::activities::database::{backup, restore};
-use crate::activities::error::{Cause, permanent};
+use crate::activities::error::{Cause, cause, permanent};
 use crate::activities::files;
 use crate::activities::git::repository::Repository;
 use crate::activities::heartbeat::Stop;
@@ -157,9 +157,11 @@ fn is_script(name: &str) -> bool {
     Path::new(name).extension().is_some_and(|ending| ending == "sql")
 }
 
-/// Migrates the live database to a commit.
+/// Migrates the live database to a commit; without a database there is nothing to do.
 pub async fn run(service: &Service, deployment: &DeploymentRef, stop: &Stop) -> anyhow::Result<MigrationReport> {
-    let database = service.database()?;
+    let Some(database) = &service.database else {
+        return Ok(MigrationReport { reversible: true, ..MigrationReport::default() });
+    };
     let migrations = Migrations::of(service, database, &deployment.commit).await?;
     let _lock = files::Lock::acquire(&database.backups.join(".lock")).await?;
     let mut live = connection::open(&database.file, Access::Live).await?;
@@ -190,7 +192,7 @@ async fn planned(migrations: &Migrations, live: &mut SqliteConnection) -> anyhow
 
 /// Takes the migrations of a deployment back: by their down scripts, or else from the backup.
 pub async fn undo(service: &Service, rollback: &RollbackMigration) -> anyhow::Result<MigrationsRolledBack> {
-    let database = service.database()?;
+    let Some(database) = &service.database else { return Ok(MigrationsRolledBack::default()) };
     let migrations = Migrations::of(service, database, &rollback.deployment.commit).await?;
     let _lock = files::Lock::acquire(&database.backups.join(".lock")).await?;
     let record = backup::place(database, rollback.deployment.deployment_id.as_str(), ".undone.json");
@@ -203,7 +205,7 @@ pub async fn undo(service: &Service, rollback: &RollbackMigration) -> anyhow::Re
     };
     let restored = match down(&migrations, database, rollback.to).await {
         Ok(()) => undoing.restored_from_backup,
-        Err(error) if crate::activities::error::cause(&error) == Some(Cause::MigrationFailed) => {
+        Err(error) if matches!(cause(&error), Some(Cause::MigrationFailed | Cause::DatabaseMissing)) => {
             tracing::warn!(error = format!("{error:#}"), "the down scripts fail: restoring the backup");
             restore::from_backup(database, &rollback.backup).await.with_context(|| {
                 format!("the down scripts failed ({error:#}) and so did restoring backup `{}`", rollback.backup.id)
@@ -216,13 +218,16 @@ pub async fn undo(service: &Service, rollback: &RollbackMigration) -> anyhow::Re
     Ok(MigrationsRolledBack { reverted: undoing.reverted, restored_from_backup: restored })
 }
 
-/// What is to be taken back, newest first. Nothing when the live file cannot even be read.
+/// What is to be taken back, newest first. Nothing when the live file is gone or cannot even be read.
 async fn undoing(migrations: &Migrations, database: &Database, to: i64) -> anyhow::Result<Undoing> {
-    let mut live = connection::open(&database.file, Access::Live).await?;
-    let applied = match connection::applied(&mut live).await {
-        Ok(applied) => applied,
-        Err(error) if connection::is_corrupt(&error) => Vec::new(),
-        Err(error) => return Err(error).context("the applied migrations could not be read"),
+    let applied = match connection::open(&database.file, Access::Live).await {
+        Ok(mut live) => match connection::applied(&mut live).await {
+            Ok(applied) => applied,
+            Err(error) if connection::is_corrupt(&error) => Vec::new(),
+            Err(error) => return Err(error).context("the applied migrations could not be read"),
+        },
+        Err(error) if cause(&error) == Some(Cause::DatabaseMissing) => Vec::new(),
+        Err(error) => return Err(error),
     };
     let reverted = applied.iter().rev().filter(|version| **version > to);
     Ok(Undoing { reverted: reverted.map(|version| migrations.title(*version)).collect(), restored_from_backup: false })
@@ -235,8 +240,9 @@ async fn down(migrations: &Migrations, database: &Database, to: i64) -> anyhow::
     let outcome = async {
         migrations.down(&mut live, to).await?;
         let reached = connection::schema_version(&mut live).await?;
-        if reached > to {
-            return Err(failed(format!("the schema is still at {reached}, not at {to}")));
+        // Lower than that is a database that somebody made anew: its rows are gone.
+        if reached != to {
+            return Err(failed(format!("the schema is at {reached}, not at {to}")));
         }
         match connection::complaints(&mut live).await?.first() {
             Some(complaint) => Err(failed(format!("the integrity check says: {complaint}"))),

@@ -31,7 +31,8 @@ impl DatabaseActivities {
         ctx: ActivityContext,
         deployment: DeploymentRef,
     ) -> Result<Backup, ActivityError> {
-        let database = self.services.get(&deployment.service).and_then(Service::database).map_err(report)?;
+        let service = self.services.get(&deployment.service).map_err(report)?;
+        let Some(database) = &service.database else { return Ok(Backup::default()) };
         heartbeat::beside(&ctx, backup::create(database, &deployment.deployment_id)).await.map_err(report)
     }
 

@@ -2,8 +2,8 @@
 //!
 //! Renaming a file over an open SQLite database would leave its users on the file that is gone, and a stale write-ahead
 //! log beside the new one. So the content is replaced inside the database, in one transaction: whoever has it open sees
-//! the old content or the new, and a kill in the middle leaves the old. Only a file that is no database any more is
-//! replaced as a file.
+//! the old content or the new, and a kill in the middle leaves the old. Only a file that is gone, or no database any
+//! more, is replaced as a file.
 
 use std::fs;
 use std::path::Path;
@@ -14,7 +14,7 @@ use sqlx::{AssertSqlSafe, Connection as _, Executor as _, query, query_as, query
 
 use crate::activities::database::backup::{self, quoted};
 use crate::activities::database::connection::{self, Access};
-use crate::activities::error::{Cause, permanent};
+use crate::activities::error::{Cause, cause, permanent};
 use crate::activities::files;
 use crate::config::settings::Database;
 use crate::contracts::temporal::activities::Backup;
@@ -26,8 +26,8 @@ pub async fn from_backup(database: &Database, source: &Backup) -> anyhow::Result
     }
     let file = backup::whole(database, source).await?;
     match in_place(&database.file, &file).await {
-        Err(error) if error.downcast_ref::<sqlx::Error>().is_some_and(connection::is_corrupt) => {
-            tracing::warn!(error = format!("{error:#}"), "the live database is damaged: replacing its file");
+        Err(error) if cannot_be_opened(&error) => {
+            tracing::warn!(error = format!("{error:#}"), "the live database is damaged or gone: replacing its file");
             replace(&database.file, &file)?;
         }
         outcome => outcome?,
@@ -41,6 +41,11 @@ pub async fn from_backup(database: &Database, source: &Backup) -> anyhow::Result
     }
     anyhow::ensure!(reached == source.schema_version, "after restoring, the schema is at {reached}");
     Ok(())
+}
+
+fn cannot_be_opened(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<sqlx::Error>().is_some_and(connection::is_corrupt)
+        || cause(error) == Some(Cause::DatabaseMissing)
 }
 
 async fn in_place(live: &Path, backup: &Path) -> anyhow::Result<()> {
@@ -120,8 +125,9 @@ async fn copy_rows(live: &mut SqliteConnection, table: &str) -> anyhow::Result<(
     Ok(())
 }
 
-/// Puts the backup in the place of a file that is no database any more.
+/// Puts the backup in the place of a file that is gone, or no database any more.
 fn replace(live: &Path, backup: &Path) -> anyhow::Result<()> {
+    fs::create_dir_all(live.parent().unwrap_or(Path::new("."))).context("the database's folder could not be made")?;
     fs::copy(backup, files::beside(live)).context("the backup could not be copied")?;
     for ending in ["-wal", "-shm", "-journal"] {
         let mut name = live.as_os_str().to_owned();

@@ -13,7 +13,7 @@ use crate::contracts::delivery::LiveVersion;
 use crate::contracts::ids::ServiceName;
 use crate::contracts::rollback::RollbackReadiness;
 use crate::contracts::temporal::activities::{
-    Deployed, DeploymentRef, RedeployPrevious, Subject, VerifiedDeployment, VerifyDeployment, definition,
+    Deployed, DeploymentRef, GoLive, RedeployPrevious, Subject, VerifiedDeployment, VerifyDeployment, definition,
 };
 
 pub mod process;
@@ -59,10 +59,10 @@ impl DeployActivities {
     pub async fn wait_for_deployment(
         self: Arc<Self>,
         ctx: ActivityContext,
-        deployment: DeploymentRef,
+        go_live: GoLive,
     ) -> Result<LiveVersion, ActivityError> {
-        heartbeat::beside(&ctx, self.await_healthy(&deployment)).await.map_err(report)?;
-        heartbeat::until_it_stops(&ctx, &Stop::default(), self.promote(&deployment)).await.map_err(report)
+        heartbeat::beside(&ctx, self.await_healthy(&go_live.deployment)).await.map_err(report)?;
+        heartbeat::until_it_stops(&ctx, &Stop::default(), self.promote(&go_live)).await.map_err(report)
     }
 
     #[activity(definition = definition::VerifyDeployment)]
@@ -103,15 +103,19 @@ impl DeployActivities {
         target::of(&self.services, self.services.get(&deployment.service)?).await_healthy(&release).await
     }
 
-    async fn promote(&self, deployment: &DeploymentRef) -> anyhow::Result<LiveVersion> {
+    async fn promote(&self, GoLive { deployment, replaces }: &GoLive) -> anyhow::Result<LiveVersion> {
         let release = self.release(deployment).await?;
-        target::of(&self.services, self.services.get(&deployment.service)?).promote(&release).await
+        let service = self.services.get(&deployment.service)?;
+        target::of(&self.services, service).promote(&release, replaces.as_ref()).await
     }
 
     async fn verify(&self, verify: &VerifyDeployment) -> anyhow::Result<VerifiedDeployment> {
         let service = self.services.get(&verify.service)?;
         let verified = verify::serving(&self.services, service, verify).await?;
-        target::of(&self.services, service).retire().await?;
+        // What was seen serving is verified, whatever a process that should be gone still does.
+        if let Err(error) = target::of(&self.services, service).retire().await {
+            tracing::warn!(error = format!("{error:#}"), "what is over could not be ended: the next look tries again");
+        }
         Ok(verified)
     }
 

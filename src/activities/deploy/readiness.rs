@@ -14,7 +14,7 @@ use crate::contracts::temporal::activities::Subject;
 
 /// Looks at everything that a rollback from `subject` needs.
 pub async fn look(services: &Services, subject: &Subject) -> anyhow::Result<RollbackReadiness> {
-    let service = services.get(&subject.service)?;
+    let service = services.of(subject)?;
     let commit = Repository::at(&service.repository).commit(&subject.commit).await?.sha;
     let Some(previous) = target::of(services, service).predecessor(&commit).await? else {
         let why_not = Some("Nothing was live before: there is no version to go back to.".to_owned());

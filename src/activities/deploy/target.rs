@@ -42,13 +42,14 @@ pub trait Target: Send + Sync {
     /// Waits until a started version is healthy.
     fn await_healthy<'a>(&'a self, release: &'a Release) -> Operation<'a, ()>;
 
-    /// Sends a healthy version all traffic.
-    fn promote<'a>(&'a self, release: &'a Release) -> Operation<'a, LiveVersion>;
+    /// Sends a healthy version all traffic, unless something else than `replaces` has it.
+    fn promote<'a>(&'a self, release: &'a Release, replaces: Option<&'a DeploymentId>) -> Operation<'a, LiveVersion>;
 
-    /// Serves `previous` again and makes sure that `undone` can never come back by a late attempt.
+    /// Serves `previous` again and makes sure that `undone` can never come back by a late attempt. Answers what
+    /// serves now: where `undone` never had the traffic, a third that has it keeps it.
     fn restore<'a>(&'a self, undone: &'a DeploymentId, previous: &'a LiveVersion) -> Operation<'a, LiveVersion>;
 
-    /// Ends what was undone, now that something else was seen serving.
+    /// Ends what was undone, and what is neither live nor one step behind it, now that something was seen serving.
     fn retire(&self) -> Operation<'_, ()>;
 }
 

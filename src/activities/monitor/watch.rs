@@ -11,15 +11,13 @@ use crate::activities::monitor::control::{Control, ControlSource};
 use crate::activities::monitor::{probe, triggers};
 use crate::activities::services::Services;
 use crate::contracts::clock::{Millis, Timestamp};
+use crate::contracts::delivery::MonitorSettings;
 use crate::contracts::health::HealthReport;
 use crate::contracts::temporal::activities::{MonitorHealth, MonitorMode, MonitorOutcome};
 
-/// No service is asked more often than this, whatever the settings say.
-const SHORTEST: Duration = Duration::from_millis(50);
-
-/// The time between two looks.
+/// The time between two looks. No service is asked more often than it may be, whatever the settings say.
 pub fn interval(configured: Millis) -> Duration {
-    configured.as_duration().max(SHORTEST)
+    configured.max(MonitorSettings::SHORTEST_INTERVAL).as_duration()
 }
 
 /// One run of `monitorHealth`.

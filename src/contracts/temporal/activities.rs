@@ -3,8 +3,9 @@
 //!
 //! What workflows rely on:
 //!
-//! - **One effect per deployment.** A [`DeploymentRef`]'s `deployment_id` is the id of the deployment's workflow: the
-//!   same on every attempt, by every worker. Asked again, an activity answers what it answered before.
+//! - **One effect per deployment.** A [`DeploymentRef`]'s `deployment_id` is made of the id of the deployment's workflow
+//!   and of its run: the same on every attempt, by every worker, and another one when the workflow is started again.
+//!   Asked again, an activity answers what it answered before.
 //! - **Alive means beating.** An activity that can take longer than a few seconds heartbeats at least every two;
 //!   ten seconds of silence and another worker starts over (`monitorHealth`: three intervals and five seconds).
 //! - **Cancelled means stopped.** `runProductionMigrations`, `deployToProduction` and `waitForDeployment` change
@@ -25,7 +26,7 @@ use crate::contracts::clock::Timestamp;
 use crate::contracts::delivery::{Journey, LiveVersion, MonitorSettings};
 use crate::contracts::evidence::{Check, EvidencePackage};
 use crate::contracts::health::{Baseline, HealthReport, Trigger};
-use crate::contracts::ids::{CommitSha, DeploymentId, ServiceName, Version, WorkflowId};
+use crate::contracts::ids::{CommitSha, DeploymentId, Environment, ServiceName, Version, WorkflowId};
 use crate::contracts::rollback::{RollbackCause, RollbackReadiness, StepReport};
 
 /// A service and one commit of it.
@@ -34,6 +35,8 @@ use crate::contracts::rollback::{RollbackCause, RollbackReadiness, StepReport};
 pub struct Subject {
     pub service: ServiceName,
     pub commit: CommitSha,
+    /// What people are told; refused when the service is configured for another one.
+    pub environment: Environment,
 }
 
 /// A service and one deployment of it: the key under which each effect happens once.
@@ -67,7 +70,8 @@ pub struct ReadinessReport {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Backup {
-    /// Names the backup within the service's backup store.
+    /// Names the backup within the service's backup store. Empty when the service has no database: there was nothing
+    /// to back up.
     pub id: String,
     pub bytes: u64,
     /// SHA-256 of the file, in hex.
@@ -75,6 +79,13 @@ pub struct Backup {
     pub taken_at: Option<Timestamp>,
     /// The newest migration in it.
     pub schema_version: i64,
+}
+
+impl Backup {
+    /// Whether something was backed up.
+    pub fn is_there(&self) -> bool {
+        !self.id.is_empty()
+    }
 }
 
 /// Argument of `verifyBackup`.
@@ -116,7 +127,7 @@ pub struct RollbackMigration {
 }
 
 /// What rolling migrations back did.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MigrationsRolledBack {
     pub reverted: Vec<String>,
@@ -149,6 +160,16 @@ pub struct RollbackToCommit {
 pub struct CodeRolledBack {
     /// The new commit that undoes the release.
     pub rollback_commit: CommitSha,
+}
+
+/// Argument of `waitForDeployment`: send it all traffic, in the place of `replaces`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GoLive {
+    pub deployment: DeploymentRef,
+    /// What served when the deployment was prepared; `None` when nothing did. Where something else serves by now,
+    /// another deployment was faster: this one is refused, because its rollback would undo the other.
+    pub replaces: Option<DeploymentId>,
 }
 
 /// Argument of `rollbackVercelDeployment`: serve `previous` again.
@@ -334,7 +355,7 @@ pub struct Database;
 
 #[activity_definitions]
 impl Database {
-    /// A full backup, once per deployment.
+    /// A full backup, once per deployment; none of a service without a database.
     #[activity(name = "createProductionBackup")]
     pub fn create_production_backup(_deployment: DeploymentRef) -> Result<Backup, ActivityError> {
         unimplemented!()
@@ -384,7 +405,7 @@ impl Deploy {
 
     /// Waits until it is healthy, then sends it all traffic.
     #[activity(name = "waitForDeployment")]
-    pub fn wait_for_deployment(_deployment: DeploymentRef) -> Result<LiveVersion, ActivityError> {
+    pub fn wait_for_deployment(_go_live: GoLive) -> Result<LiveVersion, ActivityError> {
         unimplemented!()
     }
 
@@ -394,7 +415,8 @@ impl Deploy {
         unimplemented!()
     }
 
-    /// Serves the previous version again, starting it where it is gone. The seed's name; the target is configured.
+    /// Serves the previous version again, starting it where it is gone, and answers what serves now: where the undone
+    /// deployment never had the traffic, what took it meanwhile keeps it. The seed's name; the target is configured.
     #[activity(name = "rollbackVercelDeployment")]
     pub fn rollback_deployment(_redeploy: RedeployPrevious) -> Result<LiveVersion, ActivityError> {
         unimplemented!()

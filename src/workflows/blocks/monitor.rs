@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use crate::contracts::clock::{Millis, Timestamp};
+use crate::contracts::delivery::MonitorSettings;
 use crate::workflows::blocks::retry::{Plan, Retry};
 
 /// Until when a deployment is watched.
@@ -21,11 +22,8 @@ enum WatchState {
 }
 
 impl Watch {
-    /// The furthest ahead that a watch may end.
-    const LONGEST: Millis = Millis::from_hours(24);
-
     pub fn new(length: Millis) -> Self {
-        Self { length: length.min(Self::LONGEST), state: WatchState::Ahead }
+        Self { length: length.min(MonitorSettings::LONGEST_WATCH), state: WatchState::Ahead }
     }
 
     /// Watching begins.
@@ -41,9 +39,11 @@ impl Watch {
     /// Watches `by` longer. Before watching began it makes the watch longer, while it runs it moves its end.
     pub fn extend(&mut self, by: Millis, now: Timestamp) -> Result<(), String> {
         match self.state {
-            WatchState::Ahead => self.length = Millis(self.length.0.saturating_add(by.0)).min(Self::LONGEST),
+            WatchState::Ahead => {
+                self.length = Millis(self.length.0.saturating_add(by.0)).min(MonitorSettings::LONGEST_WATCH);
+            }
             WatchState::Until(until) => {
-                self.state = WatchState::Until(until.plus(by).min(now.plus(Self::LONGEST)).max(until));
+                self.state = WatchState::Until(until.plus(by).min(now.plus(MonitorSettings::LONGEST_WATCH)).max(until));
             }
             WatchState::Over => return Err("Monitoring is over: there is nothing to extend.".to_owned()),
         }
@@ -69,6 +69,7 @@ pub fn plan(interval: Millis) -> Plan {
 mod tests {
     use super::Watch;
     use crate::contracts::clock::{Millis, Timestamp};
+    use crate::contracts::delivery::MonitorSettings;
 
     fn at(millis: i64) -> Timestamp {
         Timestamp::from_unix_millis(millis).unwrap()
@@ -84,7 +85,7 @@ mod tests {
         watch.extend(Millis(10), at(1100)).unwrap();
         assert_eq!(watch.until(), Some(at(1160)));
         watch.extend(Millis(u64::MAX), at(1100)).unwrap();
-        assert_eq!(watch.until(), Some(at(1100).plus(Watch::LONGEST)), "there is an end to it");
+        assert_eq!(watch.until(), Some(at(1100).plus(MonitorSettings::LONGEST_WATCH)), "there is an end to it");
         watch.end();
         assert!(watch.extend(Millis(1), at(1200)).is_err());
         assert_eq!(watch.until(), None);

@@ -43,6 +43,9 @@ impl Retry {
     }
 }
 
+/// How long an activity may be silent before another worker takes over (see the contract in `activities`).
+pub const SILENCE: Duration = Duration::from_secs(10);
+
 /// How an activity is run.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {

@@ -10,7 +10,7 @@ use gatewatch::contracts::clock::Timestamp;
 use gatewatch::contracts::delivery::Journey as Walked;
 use gatewatch::contracts::evidence::{Check, CheckStatus, EvidencePackage};
 use gatewatch::contracts::health::{HealthReport, Sample, Trigger, TriggerState, TriggerStatus};
-use gatewatch::contracts::ids::{CommitSha, ServiceName};
+use gatewatch::contracts::ids::{CommitSha, Environment, ServiceName};
 use gatewatch::contracts::temporal::activities::{CollectEvidence, Subject, ValidateProduction};
 use temporalio_sdk::testing::ActivityEnvironment;
 use url::Url;
@@ -67,7 +67,11 @@ impl Release {
     }
 
     fn subject(&self) -> Subject {
-        Subject { service: ServiceName::new(SERVICE), commit: self.commit.clone() }
+        Subject {
+            service: ServiceName::new(SERVICE),
+            commit: self.commit.clone(),
+            environment: Environment::production(),
+        }
     }
 
     async fn gates(&self) -> Vec<Check> {
@@ -327,4 +331,13 @@ async fn a_report_cannot_be_drawn_over_by_what_others_wrote() {
     assert_eq!(report.score, 85);
     assert!(report.text.contains("1 checks fail, 1 of them critical: this cannot be approved."), "{}", report.text);
     assert!(!report.text.contains("\n| fake") && !report.text.contains('\u{202e}'), "{}", report.text);
+}
+
+#[tokio::test]
+async fn another_environment_than_the_configured_one_is_refused() {
+    let release = Release::new().await;
+    let subject = Subject { environment: Environment::new("staging"), ..release.subject() };
+    let (kind, message) = failure(release.environment().run(CheckActivities::validate_all_gates, subject).await);
+    assert_eq!(kind.as_deref(), Some("InvalidRequest"));
+    assert!(message.contains("`production`, not for `staging`"), "{message}");
 }

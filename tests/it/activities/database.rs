@@ -162,6 +162,42 @@ async fn a_damaged_live_file_is_replaced() {
 }
 
 #[tokio::test]
+async fn a_live_file_that_is_gone_is_restored() {
+    for made_anew in [false, true] {
+        let (world, service, _) = shop().await;
+        let new = world.commit("new", &[RETRY, RETRY_DOWN]);
+        let backup = back_up(&world, "d-42", &new).await;
+        migrate(&world, "d-42", &new).await.unwrap();
+        drop(service);
+        for ending in ["", "-wal", "-shm"] {
+            let _ = fs::remove_file(format!("{}{ending}", world.database().file.display()));
+        }
+        if made_anew {
+            sql(&mut world.live().await, "CREATE TABLE orders (id INTEGER PRIMARY KEY)").await;
+        }
+
+        let undone = undo(&world, "d-42", &new, &backup).await.unwrap();
+
+        assert!(undone.restored_from_backup, "made anew: {made_anew}");
+        assert_eq!(number(&mut world.live().await, "SELECT count(*) FROM orders").await, 2);
+        assert!(undo(&world, "d-42", &new, &backup).await.unwrap().restored_from_backup, "a retry reports the same");
+    }
+}
+
+#[tokio::test]
+async fn a_service_without_a_database_has_nothing_to_back_up_or_migrate() {
+    let mut world = World::new();
+    world.service.database = None;
+    let commit = world.commit("new", &[RETRY]);
+    let backup = back_up(&world, "d-42", &commit).await;
+    assert!(!backup.is_there());
+    let report = migrate(&world, "d-42", &commit).await.unwrap();
+    assert!(report.applied.is_empty() && report.reversible, "{report:?}");
+    let undone = undo(&world, "d-42", &commit, &backup).await.unwrap();
+    assert!(undone.reverted.is_empty() && !undone.restored_from_backup, "{undone:?}");
+}
+
+#[tokio::test]
 async fn a_failing_migration_changes_nothing_and_is_not_tried_again() {
     let (world, mut service, _) = shop().await;
     let wrong =

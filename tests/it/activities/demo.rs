@@ -20,7 +20,7 @@ use gatewatch::devstack::service::database::SCHEMA;
 use temporalio_sdk::testing::{ActivityEnvironment, TestActivityInfoOptions};
 use url::Url;
 
-use crate::activities::world::{SERVICE, World, deployment, sql};
+use crate::activities::world::{SERVICE, World, deployment, go_live, sql};
 use crate::support::{GATEWATCH, PATIENCE, wait_until};
 
 /// A process that ends with its test.
@@ -110,7 +110,10 @@ impl Demo {
     async fn deploy(&self, id: &str, commit: &CommitSha) -> LiveVersion {
         let environment = self.environment();
         environment.run(DeployActivities::deploy_to_production, deployment(id, commit)).await.unwrap();
-        environment.run(DeployActivities::wait_for_deployment, deployment(id, commit)).await.unwrap()
+        let live = environment.run(DeployActivities::get_deployment_status, ServiceName::new(SERVICE)).await;
+        let replaces = live.ok().map(|live| live.deployment_id);
+        let go_live = go_live(id, commit, replaces.as_ref().map(DeploymentId::as_str));
+        environment.run(DeployActivities::wait_for_deployment, go_live).await.unwrap()
     }
 
     async fn verify(&self, live: &LiveVersion) {

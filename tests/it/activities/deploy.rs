@@ -8,13 +8,13 @@ use gatewatch::activities::deploy::process::child;
 use gatewatch::activities::deploy::process::record::{Record, Records};
 use gatewatch::config::settings::Target;
 use gatewatch::contracts::delivery::LiveVersion;
-use gatewatch::contracts::ids::{CommitSha, DeploymentId, ServiceName};
+use gatewatch::contracts::ids::{CommitSha, DeploymentId, Environment, ServiceName};
 use gatewatch::contracts::rollback::RollbackReadiness;
 use gatewatch::contracts::temporal::activities::{RedeployPrevious, Subject, VerifyDeployment};
 use temporalio_sdk::testing::{ActivityEnvironment, ActivityEnvironmentError};
 
 use crate::activities::service::{Switch, command};
-use crate::activities::world::{SERVICE, World, deployment, failure};
+use crate::activities::world::{SERVICE, World, deployment, failure, go_live};
 
 struct Shop {
     world: World,
@@ -48,8 +48,21 @@ impl Shop {
         self.promote(id, commit).await.unwrap()
     }
 
+    /// Over whatever is live.
     async fn promote(&self, id: &str, commit: &CommitSha) -> Result<LiveVersion, ActivityEnvironmentError> {
-        self.environment().run(DeployActivities::wait_for_deployment, deployment(id, commit)).await
+        let environment = self.environment();
+        let live = environment.run(DeployActivities::get_deployment_status, ServiceName::new(SERVICE)).await;
+        let replaces = live.ok().map(|live| live.deployment_id);
+        self.promote_over(id, commit, replaces.as_ref().map(DeploymentId::as_str)).await
+    }
+
+    async fn promote_over(
+        &self,
+        id: &str,
+        commit: &CommitSha,
+        replaces: Option<&str>,
+    ) -> Result<LiveVersion, ActivityEnvironmentError> {
+        self.environment().run(DeployActivities::wait_for_deployment, go_live(id, commit, replaces)).await
     }
 
     async fn verify(&self, version: &str, commit: &CommitSha) -> Result<(), ActivityEnvironmentError> {
@@ -68,8 +81,17 @@ impl Shop {
     }
 
     async fn readiness(&self, commit: &CommitSha) -> RollbackReadiness {
-        let subject = Subject { service: ServiceName::new(SERVICE), commit: commit.clone() };
-        self.environment().run(DeployActivities::get_rollback_readiness, subject).await.unwrap()
+        self.readiness_in("production", commit).await.unwrap()
+    }
+
+    async fn readiness_in(
+        &self,
+        environment: &str,
+        commit: &CommitSha,
+    ) -> Result<RollbackReadiness, ActivityEnvironmentError> {
+        let environment = Environment::new(environment);
+        let subject = Subject { service: ServiceName::new(SERVICE), commit: commit.clone(), environment };
+        self.environment().run(DeployActivities::get_rollback_readiness, subject).await
     }
 
     fn record(&self, id: &str) -> Record {
@@ -181,6 +203,62 @@ async fn a_late_attempt_does_not_bring_back_what_was_undone() {
 }
 
 #[tokio::test]
+async fn of_two_deployments_one_takes_the_traffic_and_keeps_it() {
+    let shop = Shop::new().await;
+    let first = shop.deploy("d-41", &shop.old).await;
+    let other = shop.world.commit("other", &[("VERSION", "v43\n")]);
+    for (id, commit) in [("d-42", &shop.new), ("d-43", &other)] {
+        shop.environment().run(DeployActivities::deploy_to_production, deployment(id, commit)).await.unwrap();
+    }
+    let won = shop.promote_over("d-42", &shop.new, Some("d-41")).await.unwrap();
+
+    let (kind, message) = failure(shop.promote_over("d-43", &other, Some("d-41")).await);
+    assert_eq!(kind.as_deref(), Some("Overtaken"), "{message}");
+    assert!(message.contains("`d-42` has it"), "{message}");
+    assert_eq!(shop.promote_over("d-42", &shop.new, Some("d-41")).await.unwrap(), won, "asked again: it has it");
+
+    assert_eq!(shop.restore("d-43", &first).await.unwrap(), won, "what lost has nothing to give back");
+    assert_eq!(shop.visit().await, "shop v42 sells tea");
+    assert_eq!(shop.restore("d-42", &first).await.unwrap().version.as_str(), "v41");
+    assert_eq!(shop.visit().await, "shop v41 sells tea");
+}
+
+#[tokio::test]
+async fn what_nothing_leads_back_to_is_ended() {
+    let shop = Shop::new().await;
+    shop.deploy("d-41", &shop.old).await;
+    shop.deploy("d-42", &shop.new).await;
+    let third = shop.world.commit("third", &[("VERSION", "v43\n")]);
+    shop.deploy("d-43", &third).await;
+    // On its way: it has never had the traffic.
+    shop.environment().run(DeployActivities::deploy_to_production, deployment("d-44", &shop.new)).await.unwrap();
+
+    shop.verify("v43", &third).await.unwrap();
+
+    assert!(!shop.is_alive("d-41"), "two steps behind what is live");
+    for id in ["d-42", "d-43", "d-44"] {
+        assert!(shop.is_alive(id), "{id}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_seen_serving_is_verified_whatever_cannot_be_ended() {
+    let shop = Shop::new().await;
+    shop.deploy("d-41", &shop.old).await;
+    fs::write(shop.world.path("state").join("broken.deployment.json"), b"{").unwrap();
+    shop.verify("v41", &shop.old).await.unwrap();
+}
+
+#[tokio::test]
+async fn another_environment_than_the_configured_one_is_refused() {
+    let shop = Shop::new().await;
+    shop.deploy("d-41", &shop.old).await;
+    let (kind, message) = failure(shop.readiness_in("staging", &shop.new).await);
+    assert_eq!(kind.as_deref(), Some("InvalidRequest"));
+    assert!(message.contains("`production`, not for `staging`"), "{message}");
+}
+
+#[tokio::test]
 async fn a_version_that_crashes_gets_no_traffic_and_says_why() {
     let shop = Shop::new().await;
     shop.deploy("d-41", &shop.old).await;
@@ -199,7 +277,8 @@ async fn traffic_waits_for_health() {
     fs::write(shop.flag("sick-v42"), "").unwrap();
     shop.environment().run(DeployActivities::deploy_to_production, deployment("d-42", &shop.new)).await.unwrap();
     let environment = shop.environment();
-    let mut waiting = Box::pin(environment.run(DeployActivities::wait_for_deployment, deployment("d-42", &shop.new)));
+    let mut waiting =
+        Box::pin(environment.run(DeployActivities::wait_for_deployment, go_live("d-42", &shop.new, Some("d-41"))));
     assert!(tokio::time::timeout(Duration::from_millis(500), &mut waiting).await.is_err(), "it is sick");
     assert_eq!(shop.visit().await, "shop v41 sells tea");
     fs::remove_file(shop.flag("sick-v42")).unwrap();
@@ -213,7 +292,7 @@ async fn waiting_can_be_cancelled() {
     fs::write(shop.flag("sick-v42"), "").unwrap();
     shop.environment().run(DeployActivities::deploy_to_production, deployment("d-42", &shop.new)).await.unwrap();
     let environment = shop.environment();
-    let waiting = environment.run(DeployActivities::wait_for_deployment, deployment("d-42", &shop.new));
+    let waiting = environment.run(DeployActivities::wait_for_deployment, go_live("d-42", &shop.new, None));
     let cancelling = async {
         tokio::time::sleep(Duration::from_millis(200)).await;
         environment.cancel();

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use gatewatch::activities::services::Services;
 use gatewatch::config::settings::{Database, ProcessTarget, Service, Target};
 use gatewatch::contracts::ids::{CommitSha, DeploymentId, Environment, ServiceName};
-use gatewatch::contracts::temporal::activities::DeploymentRef;
+use gatewatch::contracts::temporal::activities::{DeploymentRef, GoLive};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions as _, Executor as _};
 use tempfile::TempDir;
@@ -112,6 +112,11 @@ pub(crate) async fn sql(connection: &mut SqliteConnection, script: &str) {
 
 pub(crate) fn deployment(id: &str, commit: &CommitSha) -> DeploymentRef {
     DeploymentRef { service: ServiceName::new(SERVICE), deployment_id: DeploymentId::new(id), commit: commit.clone() }
+}
+
+/// `id` is to take the traffic from `replaces`.
+pub(crate) fn go_live(id: &str, commit: &CommitSha, replaces: Option<&str>) -> GoLive {
+    GoLive { deployment: deployment(id, commit), replaces: replaces.map(DeploymentId::new) }
 }
 
 /// What Temporal would be told: the failure's type when no retry can help, and its words.

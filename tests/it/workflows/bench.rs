@@ -100,7 +100,10 @@ impl Bench {
     }
 
     pub(crate) async fn deployment(&self, input: Value) -> Deployment {
-        let id = support::unique("deploy");
+        self.deployment_as(support::unique("deploy"), input).await
+    }
+
+    pub(crate) async fn deployment_as(&self, id: String, input: Value) -> Deployment {
         let options = WorkflowStartOptions::new(self.queue.as_str(), id.as_str()).build();
         self.client.start_workflow(ProductionDeploymentWorkflow::run, Args::of([input]), options).await.unwrap();
         self.client.get_workflow_handle(id)

@@ -61,7 +61,7 @@ async fn all_goes_well() {
         let output = result(&handle).await;
         assert!(output.deployed && output.health_validated && output.uat_passed && output.monitoring_active);
         assert!(!output.rollback_triggered && output.rollback_completed.is_none());
-        assert_eq!(output.deployment_id.as_str(), handle.info().workflow_id);
+        assert!(output.deployment_id.as_str().starts_with(&handle.info().workflow_id), "{}", output.deployment_id);
         assert_eq!(bench.world.begun(), FORWARD);
         let baseline = output.evidence.baseline.unwrap();
         assert_eq!(baseline.samples, 10);
@@ -134,6 +134,47 @@ async fn without_a_way_back_nothing_is_changed() {
 }
 
 #[tokio::test]
+async fn a_workflow_id_used_again_is_another_deployment() {
+    bounded(async || {
+        let bench = Bench::new().await;
+        let first = bench.deployment(deployment_input()).await;
+        let (id, once) = (first.info().workflow_id.clone(), result(&first).await);
+        let again = result(&bench.deployment_as(id, deployment_input()).await).await;
+        assert_ne!(again.deployment_id, once.deployment_id, "the backup of one is not the backup of the other");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn without_a_database_nothing_is_backed_up_and_it_says_so() {
+    bounded(async || {
+        let bench = Bench::new().await;
+        bench.world.script().no_database = true;
+        let handle = bench.deployment(deployment_input()).await;
+        let output = result(&handle).await;
+        assert!(output.deployed, "{output:?}");
+        assert_eq!(bench.world.count("verifyBackup"), 0);
+        assert_eq!(output.evidence.findings, ["The service has no database: nothing was backed up."]);
+        let readiness = bench.published(&handle.info().workflow_id).await.unwrap().rollback.unwrap();
+        assert_eq!(readiness.backup_verified_at, None, "nobody may believe in a backup");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn overtaken_by_another_deployment_it_changes_nothing() {
+    bounded(async || {
+        let bench = Bench::new().await;
+        bench.world.script().overtaken = true;
+        let ended = bench.deployment(deployment_input()).await.get_result(WorkflowGetResultOptions::default()).await;
+        let why = format!("{:?}", ended.unwrap_err());
+        assert!(why.contains("another deployment went live meanwhile"), "{why}");
+        assert_eq!(bench.world.begun(), FORWARD[..6]);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_failure_after_something_changed_rolls_back_and_names_the_trigger() {
     bounded(async || {
         let cases = [
@@ -182,7 +223,7 @@ async fn each_trigger_of_the_monitor_rolls_back() {
             assert!(progress.steps.iter().all(|step| matches!(step.status, StepStatus::Done { .. })));
             let id = handle.info().workflow_id.clone();
             assert_eq!(bench.attribute(&id, "health").await, r#""rolled-back""#);
-            assert_eq!(output.evidence.incident_id.unwrap(), format!("INC-{id}"));
+            assert_eq!(output.evidence.incident_id.unwrap(), format!("INC-{}", output.deployment_id));
         }
     })
     .await;

@@ -8,13 +8,13 @@ use gatewatch::contracts::clock::Millis;
 use gatewatch::contracts::delivery::LiveVersion;
 use gatewatch::contracts::evidence::{Check, CheckStatus, EvidencePackage, score};
 use gatewatch::contracts::health::{Baseline, HealthReport};
-use gatewatch::contracts::ids::{CommitSha, ServiceName, Version};
+use gatewatch::contracts::ids::{CommitSha, DeploymentId, ServiceName, Version};
 use gatewatch::contracts::rollback::RollbackReadiness;
 use gatewatch::contracts::temporal::activities::{
-    Backup, CodeRolledBack, CollectEvidence, Deployed, DeploymentRef, IncidentTicket, MeasureBaseline, MigrationReport,
-    MigrationsRolledBack, MonitorHealth, MonitorMode, MonitorOutcome, MonitoringSetup, ReadinessReport, RecordRollback,
-    RedeployPrevious, RollbackMigration, RollbackToCommit, Subject, UatResults, ValidateProduction, Validation,
-    VerifiedBackup, VerifiedDeployment, VerifyBackup, VerifyDeployment, definition,
+    Backup, CodeRolledBack, CollectEvidence, Deployed, DeploymentRef, GoLive, IncidentTicket, MeasureBaseline,
+    MigrationReport, MigrationsRolledBack, MonitorHealth, MonitorMode, MonitorOutcome, MonitoringSetup,
+    ReadinessReport, RecordRollback, RedeployPrevious, RollbackMigration, RollbackToCommit, Subject, UatResults,
+    ValidateProduction, Validation, VerifiedBackup, VerifiedDeployment, VerifyBackup, VerifyDeployment, definition,
 };
 use temporalio_sdk::activities::{ActivityContext, ActivityError, activities};
 
@@ -59,7 +59,8 @@ impl Fakes {
     ) -> Result<EvidencePackage, ActivityError> {
         self.0.play(&ctx, "collectAllEvidence").await?;
         Ok(EvidencePackage {
-            commit: collect.subject.commit,
+            // In full, however short the name that was asked for.
+            commit: CommitSha::new(format!("{:0<40}", collect.subject.commit.as_str())),
             version: Version::from("v42"),
             subject: "retry idempotent payments".into(),
             author: "agent-3".into(),
@@ -107,6 +108,9 @@ impl Fakes {
         of: DeploymentRef,
     ) -> Result<Backup, ActivityError> {
         self.0.play(&ctx, "createProductionBackup").await?;
+        if self.0.script().no_database {
+            return Ok(Backup::default());
+        }
         let id = format!("backup-{}", of.deployment_id);
         Ok(Backup { id, bytes: 4096, sha256: "ab".into(), taken_at: Some(now()), schema_version: 40 })
     }
@@ -159,7 +163,11 @@ impl Fakes {
         _: Subject,
     ) -> Result<RollbackReadiness, ActivityError> {
         self.0.play(&ctx, "getRollbackReadiness").await?;
-        Ok(readiness(self.0.script().no_way_back))
+        let ready = readiness(self.0.script().no_way_back);
+        if self.0.script().overtaken && self.0.count("createProductionBackup") > 0 {
+            return Ok(RollbackReadiness { previous_commit: CommitSha::from("c0ffee00"), ..ready });
+        }
+        Ok(ready)
     }
 
     #[activity(definition = definition::DeployToProduction)]
@@ -176,10 +184,11 @@ impl Fakes {
     pub async fn wait_for_deployment(
         self: Arc<Self>,
         ctx: ActivityContext,
-        of: DeploymentRef,
+        go_live: GoLive,
     ) -> Result<LiveVersion, ActivityError> {
         self.0.play(&ctx, "waitForDeployment").await?;
-        Ok(live("v42", of.commit.as_str()))
+        assert_eq!(go_live.replaces, Some(DeploymentId::from("deploy-v41")), "it takes the traffic from what was live");
+        Ok(live("v42", go_live.deployment.commit.as_str()))
     }
 
     #[activity(definition = definition::VerifyDeployment)]
@@ -188,8 +197,12 @@ impl Fakes {
         ctx: ActivityContext,
         verify: VerifyDeployment,
     ) -> Result<VerifiedDeployment, ActivityError> {
-        let old = verify.version == Version::from("v41");
-        self.0.play(&ctx, if old { "verifyDeployment(v41)" } else { "verifyDeployment" }).await?;
+        let activity = match verify.version.as_str() {
+            "v41" => "verifyDeployment(v41)",
+            "v43" => "verifyDeployment(v43)",
+            _ => "verifyDeployment",
+        };
+        self.0.play(&ctx, activity).await?;
         Ok(VerifiedDeployment { version: verify.version, commit: verify.commit, verified_at: now() })
     }
 
@@ -200,6 +213,9 @@ impl Fakes {
         redeploy: RedeployPrevious,
     ) -> Result<LiveVersion, ActivityError> {
         self.0.play(&ctx, "rollbackVercelDeployment").await?;
+        if self.0.script().third {
+            return Ok(live("v43", "c0ffee00"));
+        }
         Ok(redeploy.previous)
     }
 

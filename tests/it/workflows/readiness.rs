@@ -2,7 +2,7 @@
 
 use gatewatch::contracts::actor::{Actor, Via};
 use gatewatch::contracts::decision::{Decide, RefusalCode, Verdict};
-use gatewatch::contracts::evidence::CheckStatus;
+use gatewatch::contracts::evidence::{Check, CheckStatus};
 use gatewatch::contracts::gate::OpenGate;
 use gatewatch::contracts::ids::{DecisionId, EvidenceDigest, GateId};
 use gatewatch::contracts::phase::PhaseStatus;
@@ -79,7 +79,10 @@ async fn approving_what_was_seen_starts_the_deployment() {
         assert_eq!(bench.attribute(&id, "phase").await, r#""approved""#);
 
         let deployed: WorkflowHandle<Client, ProductionDeploymentWorkflow> =
-            bench.client.get_workflow_handle(deployment);
+            bench.client.get_workflow_handle(deployment.as_str());
+        let summary = bench.until(&deployment, "it is deploying", |published| published.deployment.is_some()).await;
+        let commit = summary.deployment.unwrap().commit;
+        assert_eq!(Some(commit), gate.evidence.map(|evidence| evidence.commit), "the very commit that was looked at");
         let deployed = deployed.get_result(WorkflowGetResultOptions::default()).await.unwrap();
         assert!(deployed.deployed, "it outlives the workflow that started it");
         let order = ["validateAllGates", "collectAllEvidence", "generateReadinessReport", "getDeploymentStatus"];
@@ -300,6 +303,43 @@ async fn a_check_that_cannot_be_carried_out_is_a_failed_check() {
 }
 
 #[tokio::test]
+async fn a_check_that_cannot_be_carried_out_counts_as_much_as_before() {
+    bounded(async || {
+        let bench = Bench::new().await;
+        let known = Check { weight: 10, ..check("monitoring-configured", CheckStatus::Passed, true) };
+        bench.world.checks(vec![check("security-scan-clean", CheckStatus::Passed, true), known.clone()]);
+        bench.world.fails_for_good("checkMonitoring");
+        let handle = bench.readiness(readiness_input()).await;
+        open_gate(&bench, &handle, 1).await;
+        let options = WorkflowQueryOptions::default;
+        let checks = handle.query(ProductionReadinessWorkflow::gate_status, Args::default(), options()).await.unwrap();
+        let found = checks.into_iter().find(|check| check.id == known.id).unwrap();
+        let detail = found.detail.clone();
+        assert!(detail.starts_with("could not be checked: checkMonitoring is broken"), "{detail}");
+        assert_eq!(found, Check { status: CheckStatus::Failed, detail, ..known });
+        let score = handle.query(ProductionReadinessWorkflow::readiness_score, Args::default(), options()).await;
+        assert_eq!(score.unwrap(), 16, "two of twelve");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_death_of_a_worker_while_checking_delays_it_and_no_more() {
+    bounded(async || {
+        let mut bench = Bench::new().await;
+        bench.world.hangs("validateAllGates");
+        let handle = bench.readiness(readiness_input()).await;
+        bench.world.reached("validateAllGates").await;
+        bench.kill_worker();
+        bench.world.heals("validateAllGates");
+        bench.start_worker();
+        // After a heartbeat timeout of ten seconds, not after the hour that checking may take.
+        open_gate(&bench, &handle, 1).await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn activities_that_recover_are_no_failure() {
     bounded(async || {
         let bench = Bench::new().await;
@@ -349,9 +389,15 @@ async fn an_input_that_cannot_be_read_fails_it_and_wedges_nothing() {
         let bench = Bench::new().await;
         let other = with(deployment_input(), json!({"commitSha": "another"}));
         let then = json!({"thenDeploy": {"workflowId": "x", "input": other}});
-        for input in
-            [json!({"nonsense": true}), json!({"service": "a", "commitSha": ""}), with(readiness_input(), then)]
-        {
+        // Search attributes have a limit: publishing it would fail the workflow's task for ever.
+        let long = with(deployment_input(), json!({"environment": "x".repeat(5000)}));
+        let then_long = json!({"thenDeploy": {"workflowId": "x", "input": long}});
+        for input in [
+            json!({"nonsense": true}),
+            json!({"service": "a", "commitSha": ""}),
+            with(readiness_input(), then),
+            with(readiness_input(), then_long),
+        ] {
             let handle = bench.readiness(input).await;
             let ended = handle.get_result(WorkflowGetResultOptions::default()).await.unwrap_err();
             assert!(format!("{ended:?}").contains("The input cannot be read"), "{ended:?}");

@@ -157,6 +157,20 @@ async fn each_step_may_fail_twice_and_is_done_all_the_same() {
 }
 
 #[tokio::test]
+async fn what_went_live_before_it_keeps_the_traffic() {
+    bounded(async || {
+        let bench = Bench::new().await;
+        bench.world.script().third = true;
+        bench.world.fails_for_good("waitForDeployment");
+        let output = result(&bench.deployment(deployment_input()).await).await;
+        assert_eq!(output.rollback_completed, Some(true));
+        assert_eq!(bench.world.count("verifyDeployment(v43)"), 1, "what serves now is what must answer");
+        assert_eq!(bench.world.count("verifyDeployment(v41)"), 0);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_step_that_keeps_failing_is_shown_and_never_given_up() {
     bounded(async || {
         let bench = Bench::new().await;

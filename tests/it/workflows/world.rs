@@ -40,6 +40,11 @@ pub(crate) struct Script {
     pub(crate) migrations: Vec<String>,
     pub(crate) valid: bool,
     pub(crate) no_way_back: Option<&'static str>,
+    pub(crate) no_database: bool,
+    /// Another deployment goes live while this one backs up.
+    pub(crate) overtaken: bool,
+    /// Another deployment went live before this one had the traffic.
+    pub(crate) third: bool,
 }
 
 /// What happened, in order: `name`, or `name!cancelled`, `name!failed`.

@@ -88,15 +88,21 @@ impl Target for Processes<'_> {
         Box::pin(async { self.healthy(&self.known(release)?).await })
     }
 
-    fn promote<'a>(&'a self, release: &'a Release) -> Operation<'a, LiveVersion> {
-        Box::pin(async {
+    fn promote<'a>(&'a self, release: &'a Release, replaces: Option<&'a DeploymentId>) -> Operation<'a, LiveVersion> {
+        Box::pin(async move {
             let _traffic = self.records().lock_traffic().await?;
-            // Looked at under the lock: no rollback can come between the question and the switch.
+            // Looked at under the lock: nothing can come between the question and the switch.
             let record = self.known(release)?;
             let now = self.switch().route().await?;
-            if let Some(route) = now.filter(|route| route.deployment_id != release.deployment_id) {
-                self.remember(&route).await?;
-                self.records().change(release, |record| record.replaced = Some(route.live())).await?;
+            let done_before = now.as_ref().is_some_and(|route| route.deployment_id == release.deployment_id);
+            if !done_before {
+                if now.as_ref().map(|route| &route.deployment_id) != replaces {
+                    return Err(overtaken(release, replaces, now.as_ref()));
+                }
+                if let Some(route) = now {
+                    self.remember(&route).await?;
+                    self.records().change(release, |record| record.replaced = Some(route.live())).await?;
+                }
             }
             self.send_traffic_to(&record).await
         })
@@ -104,7 +110,11 @@ impl Target for Processes<'_> {
 
     fn restore<'a>(&'a self, undone: &'a DeploymentId, previous: &'a LiveVersion) -> Operation<'a, LiveVersion> {
         Box::pin(async {
-            self.fence(undone).await?;
+            let undone = self.fence(undone).await?;
+            if let Some(third) = self.in_the_way(&undone, previous).await? {
+                tracing::warn!(live = %third.deployment_id, "another deployment has the traffic, and keeps it");
+                return Ok(third.live());
+            }
             let release = Release {
                 deployment_id: previous.deployment_id.clone(),
                 version: previous.version.clone(),
@@ -127,15 +137,16 @@ impl Target for Processes<'_> {
     fn retire(&self) -> Operation<'_, ()> {
         Box::pin(async {
             let live = self.switch().route().await?.map(|route| route.deployment_id);
-            for record in self.records().all()? {
-                let over = record.undone_at.is_some() && record.stopped_at.is_none();
-                if !over || live.as_ref() == Some(&record.deployment_id) {
-                    continue;
-                }
+            let records = self.records().all()?;
+            for record in records.iter().filter(|record| is_over(record, &records, live.as_ref())) {
                 // One whose number was never written down runs all the same.
                 let unwritten = || child::find(self.target, &record.release()).map(|(process, _)| process);
-                if let Some(process) = record.process.or_else(unwritten) {
-                    child::stop(&process).await?;
+                if let Some(process) = record.process.or_else(unwritten)
+                    && let Err(error) = child::stop(&process).await
+                {
+                    // The others can be ended all the same.
+                    tracing::warn!(error = format!("{error:#}"), deployment = %record.deployment_id, "it does not end");
+                    continue;
                 }
                 self.records().change(&record.release(), |record| record.stopped_at = Some(now())).await?;
             }
@@ -302,13 +313,22 @@ impl Processes<'_> {
     }
 
     /// From here on no attempt, however late, starts or promotes this deployment.
-    async fn fence(&self, undone: &DeploymentId) -> anyhow::Result<()> {
+    async fn fence(&self, undone: &DeploymentId) -> anyhow::Result<Record> {
         let _traffic = self.records().lock_traffic().await?;
         // One that never started is fenced too: its first attempt may still be on its way.
         let unknown =
             Release { deployment_id: undone.clone(), version: String::new().into(), commit: String::new().into() };
         let fence = |record: &mut Record| record.undone_at = record.undone_at.or_else(|| Some(now()));
-        self.records().change(&unknown, fence).await.map(drop)
+        self.records().change(&unknown, fence).await
+    }
+
+    /// What serves in the place of `previous` although `undone` never had the traffic. It is nobody's to undo here.
+    async fn in_the_way(&self, undone: &Record, previous: &LiveVersion) -> anyhow::Result<Option<Route>> {
+        if undone.replaced.is_some() {
+            return Ok(None);
+        }
+        let live = self.switch().route().await?;
+        Ok(live.filter(|route| ![&undone.deployment_id, &previous.deployment_id].contains(&&route.deployment_id)))
     }
 
     /// A version that somebody else put on becomes one we can go back to.
@@ -328,6 +348,18 @@ impl Processes<'_> {
     }
 }
 
+/// Whether nothing leads to it any more: it was undone, or it is more than one step behind what is live. One that
+/// never had the traffic is on its way to it.
+fn is_over(record: &Record, all: &[Record], live: Option<&DeploymentId>) -> bool {
+    let id = &record.deployment_id;
+    if record.stopped_at.is_some() || live == Some(id) {
+        return false;
+    }
+    let follows = |next: &&Record| next.replaced.as_ref().is_some_and(|replaced| replaced.deployment_id == *id);
+    let mut next = all.iter().filter(follows).peekable();
+    record.undone_at.is_some() || (next.peek().is_some() && next.all(|next| live != Some(&next.deployment_id)))
+}
+
 fn refuse_undone(record: &Record) -> anyhow::Result<()> {
     match record.undone_at {
         Some(at) => {
@@ -336,6 +368,16 @@ fn refuse_undone(record: &Record) -> anyhow::Result<()> {
         }
         None => Ok(()),
     }
+}
+
+fn overtaken(release: &Release, replaces: Option<&DeploymentId>, now: Option<&Route>) -> anyhow::Error {
+    let live = now.map_or_else(|| "nothing".to_owned(), |route| format!("`{}`", route.deployment_id));
+    let expected = replaces.map_or_else(|| "nothing".to_owned(), |id| format!("`{id}`"));
+    let message = format!(
+        "deployment `{}` was to take the traffic from {expected}, but {live} has it: another deployment was faster",
+        release.deployment_id
+    );
+    permanent(Cause::Overtaken, message)
 }
 
 /// A version's own address, past the switch.

@@ -16,14 +16,11 @@ use crate::contracts::temporal::activities::{
 use crate::workflows::blocks::activity::{Halt, interruptible, notice_stop};
 use crate::workflows::blocks::context::Context as _;
 use crate::workflows::blocks::monitor;
-use crate::workflows::blocks::retry::{Plan, Retry};
+use crate::workflows::blocks::retry::{Plan, Retry, SILENCE};
 use crate::workflows::blocks::text::clip;
 use crate::workflows::delivery::production_deployment::{End, ProductionDeploymentWorkflow, change};
 
 type Ctx = WorkflowContext<ProductionDeploymentWorkflow>;
-
-/// How long an activity may be silent before another worker takes over (see the contract in `activities`).
-pub(super) const SILENCE: Duration = Duration::from_secs(10);
 
 /// Asks something that answers soon.
 const LOOK: Plan = Plan::new(Retry::Network, Duration::from_secs(30));
@@ -73,13 +70,22 @@ async fn back_up(ctx: &Ctx) -> Result<(), End> {
     let (reference, subject) = ctx.state(|state| (state.deployment.reference(), state.deployment.subject()));
     let service = reference.service.clone();
     let backup = before(ctx, Database::create_production_backup, reference, BACKUP).await?;
-    let verify = VerifyBackup { service, backup: backup.clone() };
-    let verified = before(ctx, Database::verify_backup, verify, BACKUP).await?;
-    // Asked again: the backup may be what was missing.
+    let verified_at = if backup.is_there() {
+        let verify = VerifyBackup { service, backup: backup.clone() };
+        Some(before(ctx, Database::verify_backup, verify, BACKUP).await?.verified_at)
+    } else {
+        change(ctx, |deployment, _| deployment.find("The service has no database: nothing was backed up.".to_owned()));
+        None
+    };
+    // Asked again: the backup may be what was missing, and another deployment may have gone live.
     let readiness = before(ctx, Deploy::get_rollback_readiness, subject, LOOK).await?;
     let why_not = (!readiness.ready).then(|| readiness.why_not.clone().unwrap_or_default());
-    change(ctx, |deployment, _| deployment.backed_up(backup, readiness, verified.verified_at));
+    change(ctx, |deployment, _| deployment.backed_up(backup, readiness, verified_at));
     match why_not {
+        None if ctx.state(|state| state.deployment.is_overtaken()) => Err(End::Failed(
+            "Not deployed: another deployment went live meanwhile. Nothing was changed in production; deploy again."
+                .to_owned(),
+        )),
         None => Ok(()),
         Some(why) => Err(End::Failed(format!(
             "Not deployed: a rollback could not run: {why} Nothing was changed in production; see to it and deploy again."
@@ -105,7 +111,8 @@ async fn release(ctx: &Ctx) -> Result<(), End> {
     let reference = ctx.state(|state| state.deployment.reference());
     let started = after(ctx, Deploy::deploy_to_production, reference.clone(), CHANGE, failure).await?;
     change(ctx, |deployment, _| deployment.started(started.version));
-    let live = after(ctx, Deploy::wait_for_deployment, reference.clone(), CHANGE, failure).await?;
+    let go_live = ctx.state(|state| state.deployment.go_live());
+    let live = after(ctx, Deploy::wait_for_deployment, go_live, CHANGE, failure).await?;
     change(ctx, |deployment, _| deployment.went_live(&live));
 
     enter(ctx, DeploymentStage::Verifying);

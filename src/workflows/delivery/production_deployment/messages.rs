@@ -4,8 +4,8 @@
 use serde::Deserialize;
 
 use crate::contracts::actor::Actor;
-use crate::contracts::clock::{Millis, Timestamp};
-use crate::contracts::delivery::{DeploymentInput, ExtendMonitoring, PauseMonitoring, ReportBug};
+use crate::contracts::clock::Timestamp;
+use crate::contracts::delivery::{DeploymentInput, ExtendMonitoring, MonitorSettings, PauseMonitoring, ReportBug};
 use crate::contracts::health::Trigger;
 use crate::contracts::ids::RequestId;
 use crate::contracts::rollback::{RollbackCause, RollbackReply, RollbackRequest};
@@ -23,24 +23,42 @@ pub mod positional {
     pub const PAUSE_MONITORING: [&str; 3] = ["forMs", "reason", "requestId"];
 }
 
-/// The shortest interval between two looks: less would be an attack on the service.
-const SHORTEST_INTERVAL: Millis = Millis(10);
 /// The longest name that fits a search attribute with room to spare.
 const LONGEST_NAME: usize = 100;
 
 /// Reads the input and holds it together.
 pub(super) fn read_input(args: &Args) -> Result<DeploymentInput, String> {
     let input: DeploymentInput = args.read(&[])?;
+    check(&input)?;
+    Ok(input)
+}
+
+/// Whether a deployment with this input can work. Whoever starts one asks before.
+pub fn check(input: &DeploymentInput) -> Result<(), String> {
     if input.service.is_empty() || input.commit_sha.is_empty() {
         return Err("`service` and `commitSha` must be given".to_owned());
     }
     if input.environment.is_empty() || input.environment.as_str().len() > LONGEST_NAME {
         return Err(format!("`environment` must have 1 to {LONGEST_NAME} characters"));
     }
-    if input.monitor.interval_ms < SHORTEST_INTERVAL {
-        return Err(format!("`monitor.intervalMs` must be at least {}", SHORTEST_INTERVAL.0));
+    let MonitorSettings { interval_ms, duration_ms, baseline_samples, recovery_samples, .. } = input.monitor;
+    let (shortest, longest) = (MonitorSettings::SHORTEST_INTERVAL, MonitorSettings::LONGEST_INTERVAL);
+    if !(shortest..=longest).contains(&interval_ms) {
+        return Err(format!("`monitor.intervalMs` must be from {} to {}", shortest.0, longest.0));
     }
-    Ok(input)
+    let longest = MonitorSettings::LONGEST_WATCH;
+    for (name, length) in [("monitor.durationMs", duration_ms), ("maxPauseMs", input.max_pause_ms)] {
+        if length > longest {
+            return Err(format!("`{name}` must be at most {}", longest.0));
+        }
+    }
+    let most = MonitorSettings::MOST_SAMPLES;
+    for (name, samples) in [("baselineSamples", baseline_samples), ("recoverySamples", recovery_samples)] {
+        if samples > most {
+            return Err(format!("`monitor.{name}` must be at most {most}"));
+        }
+    }
+    Ok(())
 }
 
 /// Reads `triggerRollback`. There is no unreadable one: what it asks for is in its name.
@@ -147,7 +165,7 @@ mod tests {
     }
 
     fn deployment() -> Deployment {
-        Deployment::new("deploy-42", Some(&input()))
+        Deployment::new("deploy-42", "run-1", Some(&input()))
     }
 
     fn request(reason: Option<&str>, actor: Actor) -> RollbackRequest {
@@ -156,13 +174,22 @@ mod tests {
 
     #[test]
     fn an_input_that_cannot_work_is_refused() {
-        let cases: [Value; 6] = [
+        let monitor = |monitor: Value| json!({"service": "checkout", "commitSha": "a", "monitor": monitor});
+        let cases: [Value; 12] = [
             json!({}),
             json!({"service": "", "commitSha": "a"}),
             json!({"service": "checkout"}),
             json!({"service": "checkout", "commitSha": "a", "environment": ""}),
             json!({"service": "checkout", "commitSha": "a", "environment": "x".repeat(500)}),
-            json!({"service": "checkout", "commitSha": "a", "monitor": {"intervalMs": 0}}),
+            monitor(json!({"intervalMs": 0})),
+            // As often as the monitor would look anyway.
+            monitor(json!({"intervalMs": 49})),
+            monitor(json!({"intervalMs": u64::MAX, "baselineSamples": u32::MAX})),
+            monitor(json!({"baselineSamples": 121})),
+            // No report keeps so many: they would never be there.
+            monitor(json!({"recoverySamples": 121})),
+            monitor(json!({"durationMs": u64::MAX})),
+            json!({"service": "checkout", "commitSha": "a", "maxPauseMs": u64::MAX}),
         ];
         for sent in cases {
             assert!(read_input(&Args::of([sent.clone()])).is_err(), "{sent}");

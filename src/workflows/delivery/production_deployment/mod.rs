@@ -67,7 +67,7 @@ impl ProductionDeploymentWorkflow {
     #[init]
     pub fn new(ctx: &WorkflowContextView, args: Args) -> Self {
         let input = messages::read_input(&args);
-        let deployment = Deployment::new(ctx.workflow_id(), input.as_ref().ok());
+        let deployment = Deployment::new(ctx.workflow_id(), ctx.first_execution_run_id(), input.as_ref().ok());
         Self { input, deployment }
     }
 

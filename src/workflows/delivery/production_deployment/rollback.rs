@@ -13,14 +13,13 @@ use crate::contracts::delivery::LiveVersion;
 use crate::contracts::rollback::{RollbackStep, StepStatus};
 use crate::contracts::temporal::activities::{
     Database, Deploy, Git, Incident, Monitor, MonitorMode, RecordRollback, RedeployPrevious, RollbackMigration,
-    RollbackToCommit, VerifyDeployment,
+    RollbackToCommit,
 };
 use crate::workflows::blocks::context::Context as _;
 use crate::workflows::blocks::monitor;
-use crate::workflows::blocks::retry::{Plan, Retry};
+use crate::workflows::blocks::retry::{Plan, Retry, SILENCE};
 use crate::workflows::blocks::saga::{self, Rollback, Round, Undo};
 use crate::workflows::blocks::text;
-use crate::workflows::delivery::production_deployment::forward::SILENCE;
 use crate::workflows::delivery::production_deployment::state::{Deployment, Migrations};
 use crate::workflows::delivery::production_deployment::{ProductionDeploymentWorkflow, change};
 
@@ -120,7 +119,9 @@ async fn deploy(ctx: &Ctx, record: &RecordRollback, round: Round) -> Result<Live
         undone: record.deployment.deployment_id.clone(),
         previous: record.previous.clone(),
     };
-    attempt(ctx, Deploy::rollback_deployment, input, plan(round, Duration::from_mins(10))).await
+    let live = attempt(ctx, Deploy::rollback_deployment, input, plan(round, Duration::from_mins(10))).await?;
+    ctx.state_mut(|state| state.deployment.restored(&live));
+    Ok(live)
 }
 
 async fn verify(ctx: &Ctx, record: &RecordRollback, round: Round) -> Result<StepStatus, String> {
@@ -128,11 +129,7 @@ async fn verify(ctx: &Ctx, record: &RecordRollback, round: Round) -> Result<Step
         // What was serving a moment ago may have died since: serve it again, then look again.
         deploy(ctx, record, round).await?;
     }
-    let input = VerifyDeployment {
-        service: record.deployment.service.clone(),
-        version: record.previous.version.clone(),
-        commit: record.previous.commit.clone(),
-    };
+    let input = ctx.state(|state| state.deployment.verify_rollback(record));
     // Never left to the server alone: each round begins with serving it again.
     let looking = Plan::new(Retry::Attempts(3), Duration::from_secs(30)).heartbeat(SILENCE);
     let verified = attempt(ctx, Deploy::verify_deployment, input, looking).await?;

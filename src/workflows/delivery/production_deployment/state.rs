@@ -11,7 +11,8 @@ use crate::contracts::ids::{CommitSha, DeploymentId, Environment, ServiceName, V
 use crate::contracts::phase::PhaseStatus;
 use crate::contracts::rollback::{RollbackCause, RollbackReadiness};
 use crate::contracts::temporal::activities::{
-    Backup, DeploymentRef, MigrationReport, MonitorHealth, MonitorMode, RecordRollback, Subject,
+    Backup, DeploymentRef, GoLive, MigrationReport, MonitorHealth, MonitorMode, RecordRollback, Subject,
+    VerifyDeployment,
 };
 use crate::contracts::temporal::memo::Published;
 use crate::workflows::blocks::monitor::Watch;
@@ -55,6 +56,7 @@ pub(super) enum StoppedBy {
 /// Everything known about one deployment.
 pub(super) struct Deployment {
     workflow_id: WorkflowId,
+    id: DeploymentId,
     service: ServiceName,
     commit: CommitSha,
     environment: Environment,
@@ -62,6 +64,8 @@ pub(super) struct Deployment {
     stage: DeploymentStage,
     version: Version,
     previous: Option<LiveVersion>,
+    /// What the rollback found or made serving.
+    restored: Option<LiveVersion>,
     live_since: Option<Timestamp>,
     readiness: RollbackReadiness,
     backup: Backup,
@@ -83,16 +87,19 @@ pub(super) struct Deployment {
 }
 
 impl Deployment {
-    pub(super) fn new(workflow_id: &str, input: Option<&DeploymentInput>) -> Self {
+    /// `run_id` is the first of its chain: a workflow that is reset goes on as the same deployment.
+    pub(super) fn new(workflow_id: &str, run_id: &str, input: Option<&DeploymentInput>) -> Self {
         let settings = input.map(|input| input.monitor.clone()).unwrap_or_default();
         Self {
             workflow_id: WorkflowId::from(workflow_id),
+            id: deployment_id(workflow_id, run_id),
             service: input.map(|input| input.service.clone()).unwrap_or_default(),
             commit: input.map(|input| input.commit_sha.clone()).unwrap_or_default(),
             environment: input.map_or_else(Environment::production, |input| input.environment.clone()),
             stage: DeploymentStage::Preparing,
             version: Version::default(),
             previous: None,
+            restored: None,
             live_since: None,
             readiness: RollbackReadiness::default(),
             backup: Backup::default(),
@@ -133,9 +140,18 @@ impl Deployment {
         self.readiness = readiness;
     }
 
-    pub(super) fn backed_up(&mut self, backup: Backup, readiness: RollbackReadiness, verified_at: Timestamp) {
+    /// `verified_at` is absent when the service has no database.
+    pub(super) fn backed_up(&mut self, backup: Backup, readiness: RollbackReadiness, verified_at: Option<Timestamp>) {
         self.backup = backup;
-        self.readiness = RollbackReadiness { backup_verified_at: Some(verified_at), ..readiness };
+        self.readiness = RollbackReadiness { backup_verified_at: verified_at, ..readiness };
+    }
+
+    /// Whether a rollback would go to something else than what was live when this was prepared: another deployment
+    /// went live meanwhile. Deploying the live commit again, a rollback goes further back than that.
+    pub(super) fn is_overtaken(&self) -> bool {
+        let Some(previous) = &self.previous else { return false };
+        let again = previous.commit.as_str().starts_with(self.commit.as_str());
+        !again && self.readiness.previous_commit != previous.commit
     }
 
     pub(super) fn migrated(&mut self, report: MigrationReport) {
@@ -228,6 +244,10 @@ impl Deployment {
         self.stage = DeploymentStage::RolledBack;
     }
 
+    pub(super) fn restored(&mut self, live: &LiveVersion) {
+        self.restored = Some(live.clone());
+    }
+
     pub(super) fn rollback(&mut self) -> Option<&mut Rollback> {
         self.rollback.as_mut()
     }
@@ -235,16 +255,23 @@ impl Deployment {
     // ---- what activities are told -------------------------------------------------------------------------------
 
     pub(super) fn subject(&self) -> Subject {
-        Subject { service: self.service.clone(), commit: self.commit.clone() }
+        Subject { service: self.service.clone(), commit: self.commit.clone(), environment: self.environment.clone() }
     }
 
-    /// The key under which every effect of this deployment happens once: the workflow's id.
+    /// The key under which every effect of this deployment happens once.
     pub(super) fn reference(&self) -> DeploymentRef {
-        DeploymentRef {
-            service: self.service.clone(),
-            deployment_id: DeploymentId::new(self.workflow_id.as_str()),
-            commit: self.commit.clone(),
-        }
+        DeploymentRef { service: self.service.clone(), deployment_id: self.id.clone(), commit: self.commit.clone() }
+    }
+
+    pub(super) fn go_live(&self) -> GoLive {
+        let replaces = self.previous.as_ref().map(|previous| previous.deployment_id.clone());
+        GoLive { deployment: self.reference(), replaces }
+    }
+
+    /// What a rollback must see serving.
+    pub(super) fn verify_rollback(&self, record: &RecordRollback) -> VerifyDeployment {
+        let LiveVersion { version, commit, .. } = self.restored.clone().unwrap_or_else(|| record.previous.clone());
+        VerifyDeployment { service: self.service.clone(), version, commit }
     }
 
     pub(super) fn watch_input(&self, mode: MonitorMode, now: Timestamp) -> MonitorHealth {
@@ -318,7 +345,7 @@ impl Deployment {
         let progress = self.rollback.as_ref().map(|rollback| rollback.progress.clone());
         DeploymentOutput {
             deployed: self.stage == DeploymentStage::Live,
-            deployment_id: self.reference().deployment_id,
+            deployment_id: self.id.clone(),
             health_validated: self.health_validated,
             uat_passed: self.uat_passed,
             rollback_triggered: progress.is_some(),
@@ -374,7 +401,7 @@ impl Deployment {
     fn summary(&self) -> DeploymentSummary {
         DeploymentSummary {
             service: self.service.clone(),
-            deployment_id: self.reference().deployment_id,
+            deployment_id: self.id.clone(),
             commit: self.commit.clone(),
             version: self.version.clone(),
             stage: self.stage,
@@ -389,6 +416,13 @@ impl Deployment {
         let release = if self.version.is_empty() { self.commit.short() } else { self.version.as_str() };
         format!("{} {} → {}", clip(self.service.as_str(), 60), clip(release, 40), clip(self.environment.as_str(), 40))
     }
+}
+
+/// A workflow's id may be used again once it is closed; what the first run backed up and undid is not the second's.
+fn deployment_id(workflow_id: &str, run_id: &str) -> DeploymentId {
+    // The end of a run's id is random in every version of UUID.
+    let run = run_id.get(run_id.len().saturating_sub(8)..).unwrap_or(run_id);
+    DeploymentId::new(format!("{workflow_id}-{run}"))
 }
 
 fn phase_of(stage: DeploymentStage) -> Option<&'static str> {

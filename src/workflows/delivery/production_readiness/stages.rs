@@ -1,6 +1,7 @@
 //! The awaits of readiness: collecting, waiting for a person, starting the deployment.
 
 use std::pin::pin;
+use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use serde_json::Value;
@@ -15,18 +16,20 @@ use crate::contracts::decision::{DecisionRecord, Verdict};
 use crate::contracts::delivery::{ReadinessInput, ReadinessOutput};
 use crate::contracts::evidence::{Check, CheckStatus, EvidencePackage};
 use crate::contracts::phase::PhaseStatus;
-use crate::contracts::temporal::activities::{Checks, CollectEvidence, Subject};
+use crate::contracts::temporal::activities::{Checks, CollectEvidence};
 use crate::contracts::temporal::args::Args;
 use crate::workflows::blocks::context::Context as _;
 use crate::workflows::blocks::gate;
-use crate::workflows::blocks::retry::{Plan, Retry};
+use crate::workflows::blocks::retry::{Plan, Retry, SILENCE};
 use crate::workflows::blocks::text;
 use crate::workflows::delivery::production_deployment::ProductionDeploymentWorkflow;
 use crate::workflows::delivery::production_readiness::ProductionReadinessWorkflow;
 use crate::workflows::delivery::production_readiness::state::{Readiness, Standing, Step};
 
-/// Checks look at a repository and a live service; none should take longer.
-const CHECKING: Plan = Plan::new(Retry::Default, std::time::Duration::from_mins(5));
+/// Runs the whole catalogue; the rehearsal of the migrations copies the live database.
+const VALIDATING: Plan = Plan::new(Retry::Default, Duration::from_hours(1)).heartbeat(SILENCE);
+/// Looks at a repository and a live service; none should take longer.
+const CHECKING: Plan = Plan::new(Retry::Default, Duration::from_mins(5)).heartbeat(SILENCE);
 
 type Ctx = WorkflowContext<ProductionReadinessWorkflow>;
 
@@ -38,11 +41,11 @@ pub(super) enum End {
 
 pub(super) async fn decide_readiness(ctx: &Ctx, input: &ReadinessInput) -> Result<ReadinessOutput, End> {
     change(ctx, |_, _| {});
-    let package = collect(ctx, input, ctx.cancellation_token()).await?;
+    let package = collect(ctx, ctx.cancellation_token()).await?;
     change(ctx, |readiness, now| readiness.open(package, now, input.deadline_ms));
     let record = wait_for_decision(ctx, input).await?;
     if record.verdict == Verdict::Approve {
-        start_deployment(ctx, input).await?;
+        start_deployment(ctx).await?;
     }
     Ok(ctx.state(|state| state.readiness.output(&record)))
 }
@@ -62,22 +65,21 @@ pub(super) fn finish(ctx: &Ctx, end: End) -> WorkflowTermination {
 }
 
 /// Runs the checks, puts the evidence together and writes the report.
-async fn collect(ctx: &Ctx, input: &ReadinessInput, scope: WorkflowCancellationToken) -> Result<EvidencePackage, End> {
-    let subject = Subject { service: input.service.clone(), commit: input.commit_sha.clone() };
-    let revision = ctx.state(|state| state.readiness.gate().revision() + 1);
+async fn collect(ctx: &Ctx, scope: WorkflowCancellationToken) -> Result<EvidencePackage, End> {
+    let (subject, revision) = ctx.state(|state| (state.readiness.subject(), state.readiness.gate().revision() + 1));
     let options = || CHECKING.options(scope.clone());
 
     change(ctx, |readiness, now| readiness.begin(Step::Validate, now));
     let mut checks = ctx
-        .execute_activity(Checks::validate_all_gates, subject.clone(), options())
+        .execute_activity(Checks::validate_all_gates, subject.clone(), VALIDATING.options(scope.clone()))
         .await
         .map_err(|error| failed(&error, "the checks could not be run"))?;
     let (documentation, monitoring) = join!(
         ctx.execute_activity(Checks::check_documentation, subject.clone(), options()),
         ctx.execute_activity(Checks::check_monitoring, subject.clone(), options()),
     );
-    merge(&mut checks, unless_cancelled(documentation, &NOT_DOCUMENTED)?);
-    merge(&mut checks, unless_cancelled(monitoring, &NOT_WATCHED)?);
+    merge(&mut checks, documentation, &NOT_DOCUMENTED)?;
+    merge(&mut checks, monitoring, &NOT_WATCHED)?;
 
     change(ctx, |readiness, now| {
         readiness.finish(Step::Validate, PhaseStatus::Done, now);
@@ -120,7 +122,7 @@ async fn wait_for_decision(ctx: &Ctx, input: &ReadinessInput) -> Result<Decision
                 _ = deadline => change(ctx, Readiness::expire),
             },
             gate::State::Collecting => {
-                let mut again = pin!(collect(ctx, input, scope.clone()).fuse());
+                let mut again = pin!(collect(ctx, scope.clone()).fuse());
                 select! {
                     moved = ctx.wait_condition(|state| state.readiness.is_closed()) => moved.map_err(|_| End::Cancelled)?,
                     _ = deadline => change(ctx, Readiness::expire),
@@ -141,10 +143,10 @@ fn collected_again(ctx: &Ctx, collected: Result<EvidencePackage, End>, window: M
     Ok(())
 }
 
-/// Starts the deployment as a workflow that outlives this one. Its id must be new: it is the key under which every
-/// effect of a deployment happens once.
-async fn start_deployment(ctx: &Ctx, input: &ReadinessInput) -> Result<(), End> {
-    let Some(then) = &input.then_deploy else { return Ok(()) };
+/// Starts the deployment as a workflow that outlives this one. Its id must be new: what was approved is one deployment,
+/// and people will look for it under this id.
+async fn start_deployment(ctx: &Ctx) -> Result<(), End> {
+    let Some(then) = ctx.state(|state| state.readiness.then_deploy()) else { return Ok(()) };
     let deployment: Value = serde_json::to_value(&then.input).unwrap_or_default();
     let options = ChildWorkflowOptions::builder()
         .workflow_id(then.workflow_id.as_str().to_owned())
@@ -182,41 +184,49 @@ fn failed(error: &ActivityExecutionError, what: &str) -> End {
     ))
 }
 
-/// A check of which nothing is known because it could not be carried out.
+/// A row for a check that could not be carried out and that the catalogue's evaluation does not have.
 struct Unchecked {
     id: &'static str,
     title: &'static str,
     critical: bool,
+    weight: u32,
 }
 
 const NOT_DOCUMENTED: Unchecked =
-    Unchecked { id: "documentation-updated", title: "documentation updated", critical: false };
+    Unchecked { id: "documentation-updated", title: "documentation updated", critical: false, weight: 5 };
 /// What cannot be watched cannot be rolled back in time.
 const NOT_WATCHED: Unchecked =
-    Unchecked { id: "monitoring-configured", title: "monitoring configured", critical: true };
+    Unchecked { id: "monitoring-configured", title: "monitoring configured", critical: true, weight: 10 };
 
-/// A check that could not be carried out is a failed check.
-fn unless_cancelled(result: Result<Check, ActivityExecutionError>, otherwise: &Unchecked) -> Result<Check, End> {
-    result.or_else(|error| {
-        if error.as_cancelled().is_some() {
-            return Err(End::Cancelled);
+/// One row a check: the later, more special result replaces the catalogue's. A check that could not be carried out is a
+/// failed check, and counts as much as it did before.
+fn merge(
+    checks: &mut Vec<Check>,
+    looked: Result<Check, ActivityExecutionError>,
+    otherwise: &Unchecked,
+) -> Result<(), End> {
+    let known = checks.iter_mut().find(|known| known.id == otherwise.id);
+    match (looked, known) {
+        (Ok(check), Some(known)) => *known = check,
+        (Ok(check), None) => checks.push(check),
+        (Err(error), _) if error.as_cancelled().is_some() => return Err(End::Cancelled),
+        (Err(error), Some(known)) => {
+            known.status = CheckStatus::Failed;
+            known.detail = unchecked(&error);
         }
-        Ok(Check {
+        (Err(error), None) => checks.push(Check {
             id: otherwise.id.to_owned(),
             title: otherwise.title.to_owned(),
             status: CheckStatus::Failed,
             critical: otherwise.critical,
-            weight: 1,
-            detail: format!("could not be checked: {}", text::failure(&error)),
+            weight: otherwise.weight,
+            detail: unchecked(&error),
             source: String::new(),
-        })
-    })
+        }),
+    }
+    Ok(())
 }
 
-/// One row a check: the later, more special result replaces the catalogue's.
-fn merge(checks: &mut Vec<Check>, check: Check) {
-    match checks.iter_mut().find(|known| known.id == check.id) {
-        Some(known) => *known = check,
-        None => checks.push(check),
-    }
+fn unchecked(error: &ActivityExecutionError) -> String {
+    format!("could not be checked: {}", text::failure(error))
 }

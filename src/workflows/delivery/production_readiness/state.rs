@@ -7,7 +7,7 @@ use crate::contracts::evidence::{self, Check, EvidencePackage};
 use crate::contracts::gate::OpenGate;
 use crate::contracts::ids::{CommitSha, Environment, GateId, ServiceName, Version, WorkflowId};
 use crate::contracts::phase::PhaseStatus;
-use crate::contracts::temporal::activities::ReadinessReport;
+use crate::contracts::temporal::activities::{ReadinessReport, Subject};
 use crate::contracts::temporal::args::Args;
 use crate::contracts::temporal::memo::Published;
 use crate::contracts::temporal::names;
@@ -17,6 +17,7 @@ use crate::workflows::blocks::phases::Phases;
 use crate::workflows::blocks::publish::{Face, Publisher, Upserts};
 use crate::workflows::blocks::refused::RefusedLog;
 use crate::workflows::blocks::text::clip;
+use crate::workflows::delivery::production_deployment::messages;
 
 /// The phases of readiness, in their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,6 +90,7 @@ pub(super) fn read_input(args: &Args) -> Result<ReadinessInput, String> {
         if then.workflow_id.is_empty() {
             return Err("`thenDeploy` needs a `workflowId`".to_owned());
         }
+        messages::check(&then.input).map_err(|why| format!("`thenDeploy.input`: {why}"))?;
     }
     Ok(input)
 }
@@ -179,6 +181,20 @@ impl Readiness {
     pub(super) fn next_signal_id(&mut self) -> String {
         self.signals += 1;
         format!("signal-{}", self.signals)
+    }
+
+    /// What the checks look at.
+    pub(super) fn subject(&self) -> Subject {
+        Subject { service: self.service.clone(), commit: self.commit.clone(), environment: self.environment.clone() }
+    }
+
+    /// The deployment to start: of the very commit that was looked at, however short its name was in the input.
+    pub(super) fn then_deploy(&self) -> Option<ThenDeploy> {
+        let mut then = self.then_deploy.clone()?;
+        if let Some(package) = self.gate.package() {
+            then.input.commit_sha = package.commit.clone();
+        }
+        Some(then)
     }
 
     pub(super) fn gate(&self) -> &Gate {
