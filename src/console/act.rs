@@ -10,6 +10,7 @@ use crate::console::overlays::confirm::update::{self as confirm, Stay};
 use crate::console::overlays::help::state::State as Help;
 use crate::console::overlays::palette::state::{Entry, State as Palette};
 use crate::console::screen::{Context, Focus, Place, ScreenId};
+use crate::console::screens::deployment::state::Asked;
 use crate::console::typing::Pace;
 use crate::console::update::to_screen;
 use crate::contracts::ids::WorkflowId;
@@ -284,13 +285,20 @@ pub fn rollback_target(model: &Model) -> Result<WorkflowId, String> {
     }
 }
 
-/// The first press shows what will happen; the deployment screen takes the second.
+/// The first press shows what will happen; the deployment screen takes the second. From another screen it is always the
+/// first: nothing that was asked there before counts, because nobody sees it.
 fn roll_back(model: &mut Model) -> Vec<Effect> {
     if model.screen() == ScreenId::Deployment {
         return to_screen(model, Input::Action(Action::RollBack));
     }
     let Ok(id) = rollback_target(model) else { return Vec::new() };
     let mut effects = go(model, Place::Deployment(Some(id)));
-    effects.extend(to_screen(model, Input::Action(Action::RollBack)));
+    if model.stage.deployment.asked != Asked::No {
+        return effects;
+    }
+    effects.extend(match model.stage.can(ScreenId::Deployment, Action::RollBack, &model.ctx()) {
+        Ok(()) => to_screen(model, Input::Action(Action::RollBack)),
+        Err(why) => vec![Effect::Say(Note::info(why))],
+    });
     effects
 }

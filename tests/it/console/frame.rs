@@ -84,6 +84,46 @@ fn rollback_goes_to_the_only_live_deployment_from_anywhere() {
     assert!(!console.asked().iter().any(|effect| matches!(effect, Effect::Mutate(_))), "the first press only shows");
 }
 
+fn mutations(console: &mut Driven) -> usize {
+    console.asked().iter().filter(|effect| matches!(effect, Effect::Mutate(_))).count()
+}
+
+#[test]
+fn a_preview_that_was_left_is_asked_again_before_anything_is_sent() {
+    let mut console = Driven::new(120, 36);
+    console.overview(overview(Vec::new(), vec![live("deploy-search-7", HealthStatus::Watching)]));
+    for away in ["1", "2", "3"] {
+        console.keys("R");
+        console.keys(away);
+        console.keys("R");
+        assert_eq!(mutations(&mut console), 0, "one press after {away} rolled back");
+        console.keys(away);
+    }
+    console.keys("4R");
+    assert_eq!(mutations(&mut console), 0, "the first press on the screen itself shows");
+    console.keys("R");
+    assert_eq!(mutations(&mut console), 1, "the second one counts");
+}
+
+#[test]
+fn a_rollback_that_could_not_be_sent_is_sent_again_only_where_it_is_seen_and_by_a_hand() {
+    let mut console = Driven::new(120, 36);
+    console.overview(overview(Vec::new(), vec![live("deploy-search-7", HealthStatus::Watching)]));
+    console.keys("RR");
+    let sent = console.asked();
+    let Some(Effect::Mutate(mutation)) = sent.iter().find(|effect| matches!(effect, Effect::Mutate(_))) else {
+        panic!("nothing was sent: {sent:?}")
+    };
+    let failure = Failure::new(FailureKind::Unavailable, "no answer", "");
+    console.event(Event::Mutated { id: mutation.id().to_owned(), result: Err(failure) });
+    console.keys("1R");
+    assert_eq!(mutations(&mut console), 0, "it was out of sight");
+    console.burst("R1");
+    assert_eq!(mutations(&mut console), 0, "a script is not a person");
+    console.keys("4R");
+    assert_eq!(mutations(&mut console), 1);
+}
+
 #[test]
 fn with_two_live_the_person_says_which() {
     let mut console = Driven::new(120, 36);

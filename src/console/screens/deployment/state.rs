@@ -75,13 +75,16 @@ impl State {
 
     /// Whether this action, now, sends something to the world.
     pub fn confirms(&self, action: Action) -> bool {
-        action == Action::RollBack && matches!(self.asked, Asked::Preview { .. })
+        let sends = matches!(self.asked, Asked::Preview { .. } | Asked::Sent { answer: Answer::Failed(_), .. });
+        action == Action::RollBack && sends
     }
 
-    /// Shows another deployment, with nothing asked of it yet.
+    /// Shows a deployment, with nothing asked of it yet. A preview does not outlive the look at it; what was sent stays.
     pub fn show(&mut self, workflow: Option<WorkflowId>) {
         if self.workflow != workflow {
             *self = Self { workflow, ..Self::default() };
+        } else if matches!(self.asked, Asked::Preview { .. }) {
+            self.asked = Asked::No;
         }
     }
 
