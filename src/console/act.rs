@@ -28,7 +28,7 @@ pub fn act(model: &mut Model, action: Action, pace: Pace) -> Vec<Effect> {
     if pace == Pace::Machine {
         return vec![Effect::Say(Note::warning("Too fast for a person, so not done. Press the key once, and wait."))];
     }
-    model.typing.hold(action, model.now);
+    model.typing.hold(action);
     Vec::new()
 }
 

@@ -12,6 +12,8 @@ use crate::contracts::mutation::Cluster;
 #[derive(Clone, Copy, Debug)]
 pub struct Ctx<'a> {
     pub now: Timestamp,
+    /// Which event this is, counted from the start.
+    pub turn: u64,
     pub world: &'a World,
     pub profile: &'a Profile,
     pub keymap: &'a Keymap,
@@ -49,9 +51,9 @@ pub const LIST_PATIENCE: Millis = Millis::from_secs(12);
 pub const LIVE_PATIENCE: Millis = Millis::from_secs(3);
 
 impl Ctx<'_> {
-    /// The id of a mutation that begins now. Two of one console can only be the same within one millisecond.
+    /// The id of a mutation that begins now. An event begins one at most, and no clock is in it that could repeat.
     pub fn new_id(&self) -> String {
-        format!("{}-{:x}", self.profile.session, self.now.unix_millis())
+        format!("{}-{:x}", self.profile.session, self.turn)
     }
 
     /// The key of an action here, as shown to a person; `:name` when it has none.

@@ -7,7 +7,7 @@ use crate::console::key::KeyPress;
 use crate::console::look::Look;
 use crate::console::screen::Place;
 use crate::console::world::Upstream;
-use crate::contracts::clock::Timestamp;
+use crate::contracts::clock::{Millis, Timestamp};
 use crate::contracts::evidence::ShownEvidence;
 use crate::contracts::failure::Failure;
 use crate::contracts::ids::WorkflowId;
@@ -20,7 +20,10 @@ use crate::contracts::workflow::{
 /// An event and when it happened.
 #[derive(Clone, Debug)]
 pub struct Stamped {
+    /// By the wall clock: what ages and deadlines are told by. It can be set back.
     pub at: Timestamp,
+    /// Since the console began, by a clock that nobody sets: what the pace of keys is told by.
+    pub up: Millis,
     pub event: Event,
 }
 

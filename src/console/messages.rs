@@ -43,6 +43,13 @@ impl Messages {
         }
     }
 
+    /// The wall clock was set back: nothing was said later than now.
+    pub fn clock_set(&mut self, now: Timestamp) {
+        for message in &mut self.kept {
+            message.at = message.at.min(now);
+        }
+    }
+
     /// The two that show, the newest first; errors before everything else.
     pub fn shown(&self, now: Timestamp) -> impl Iterator<Item = &Message> {
         let fresh = move |message: &&Message| message.gone_at().is_none_or(|gone| now < gone);

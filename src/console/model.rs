@@ -19,6 +19,8 @@ use crate::contracts::clock::Timestamp;
 #[derive(Clone, Debug)]
 pub struct Model {
     pub now: Timestamp,
+    /// How many events there were: what happens in one of them has a number that no other has.
+    pub turn: u64,
     pub size: Size,
     pub profile: Profile,
     pub look: Look,
@@ -50,6 +52,7 @@ impl Model {
     pub fn new(start: Start) -> Self {
         Self {
             now: start.now,
+            turn: 0,
             size: start.size,
             profile: start.profile,
             look: start.look,
@@ -82,21 +85,43 @@ impl Model {
     }
 
     pub fn ctx(&self) -> Ctx<'_> {
-        Ctx { now: self.now, world: &self.world, profile: &self.profile, keymap: &self.look.keymap, body: self.body() }
+        self.ctx_of(self.body())
+    }
+
+    fn ctx_of(&self, body: Size) -> Ctx<'_> {
+        Ctx {
+            now: self.now,
+            turn: self.turn,
+            world: &self.world,
+            profile: &self.profile,
+            keymap: &self.look.keymap,
+            body,
+        }
     }
 
     /// The screens, to change, and what they may look at: two halves of one model.
     pub fn halves(&mut self) -> (&mut Stage, Ctx<'_>) {
-        let body = self.body();
-        let ctx = Ctx { now: self.now, world: &self.world, profile: &self.profile, keymap: &self.look.keymap, body };
-        (&mut self.stage, ctx)
+        let (stage, _, ctx) = self.parts();
+        (stage, ctx)
     }
 
     /// The overlays, to change, and what they may look at.
     pub fn over(&mut self) -> (&mut Vec<Overlay>, Ctx<'_>) {
+        let (_, overlays, ctx) = self.parts();
+        (overlays, ctx)
+    }
+
+    fn parts(&mut self) -> (&mut Stage, &mut Vec<Overlay>, Ctx<'_>) {
         let body = self.body();
-        let ctx = Ctx { now: self.now, world: &self.world, profile: &self.profile, keymap: &self.look.keymap, body };
-        (&mut self.overlays, ctx)
+        let ctx = Ctx {
+            now: self.now,
+            turn: self.turn,
+            world: &self.world,
+            profile: &self.profile,
+            keymap: &self.look.keymap,
+            body,
+        };
+        (&mut self.stage, &mut self.overlays, ctx)
     }
 
     /// Whether keys type or act.

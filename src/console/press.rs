@@ -16,7 +16,7 @@ use crate::console::update::to_screen;
 
 pub fn press(model: &mut Model, key: KeyPress) -> Vec<Effect> {
     let held = model.typing.held;
-    let pace = model.typing.pressed(key, model.now);
+    let pace = model.typing.pressed();
     if held.is_some() && pace == Pace::Machine {
         // The key that followed took the confirmation back; what it says itself does not count either.
         return vec![Effect::Say(Note::warning("Too fast for a person, so not done. Press the key once, and wait."))];

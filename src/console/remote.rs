@@ -54,6 +54,14 @@ impl<T> Remote<T> {
         self.at().map(|at| now.since(at))
     }
 
+    /// The wall clock was set back: nothing was true later than now.
+    pub fn clock_set(&mut self, now: Timestamp) {
+        match self {
+            Self::Fresh { at, .. } | Self::Stale { at, .. } | Self::Failed { at, .. } => *at = (*at).min(now),
+            Self::Idle | Self::Loading => {}
+        }
+    }
+
     /// Asking again failed: what is shown is old.
     pub fn is_stale(&self) -> bool {
         matches!(self, Self::Stale { .. })

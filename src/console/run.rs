@@ -16,7 +16,7 @@ use crate::console::event::{Event, Stamped};
 use crate::console::guide::Guide;
 use crate::console::look::Wanted;
 use crate::console::model::{Model, Start};
-use crate::console::outbox::{Outbox, now};
+use crate::console::outbox::{Outbox, now, stamp, up};
 use crate::console::perform::Performer;
 use crate::console::sent;
 use crate::console::theme::charset::Charset;
@@ -119,9 +119,9 @@ fn turn(model: &mut Model, desk: &mut Desk, events: &Receiver<Stamped>, first: V
     }
     let mut drawn = Instant::now();
     loop {
-        let mut next = match events.recv_timeout(model.sleep(now())) {
+        let mut next = match events.recv_timeout(model.sleep(now(), up())) {
             Ok(stamped) => Some(stamped),
-            Err(RecvTimeoutError::Timeout) => Some(Stamped { at: now(), event: Event::Tick }),
+            Err(RecvTimeoutError::Timeout) => Some(stamp(Event::Tick)),
             // The outbox is ours too, so the channel cannot close; ending is the only sense it could make.
             Err(RecvTimeoutError::Disconnected) => return Ok(()),
         };
@@ -141,7 +141,7 @@ fn turn(model: &mut Model, desk: &mut Desk, events: &Receiver<Stamped>, first: V
         if let Ok((width, height)) = Terminal::size()
             && model.size != (Size { width, height })
         {
-            let effects = update(model, Stamped { at: now(), event: Event::Resize { width, height } });
+            let effects = update(model, stamp(Event::Resize { width, height }));
             desk.all(effects, model)?;
         }
         draw(&mut desk.terminal, model)?;

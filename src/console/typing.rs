@@ -2,18 +2,21 @@
 //!
 //! A confirmation counts only when a person gave it. Pasted text without brackets, a key held down and a script all
 //! send keys closer together than fingers do; so a confirming key is held for a moment, and any key that follows within
-//! that moment takes it back.
+//! that moment takes it back. All of it is told by a clock that nobody sets.
 
 use crate::console::action::Action;
 use crate::console::key::KeyPress;
-use crate::contracts::clock::{Millis, Timestamp};
+use crate::contracts::clock::Millis;
 
 /// Keys typed so far.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Typing {
+    /// Since the console began. It only ever goes forward.
+    pub up: Millis,
     /// The start of a sequence that is not finished.
     pub sequence: Vec<KeyPress>,
-    pub last: Option<(KeyPress, Timestamp)>,
+    /// When the last key came.
+    pub last: Option<Millis>,
     /// A confirmation that waits for the moment to pass.
     pub held: Option<Held>,
 }
@@ -22,7 +25,7 @@ pub struct Typing {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Held {
     pub action: Action,
-    pub due: Timestamp,
+    pub due: Millis,
 }
 
 /// Keys closer together than this are not typed by a person. Keyboards repeat a held key every 20 to 50 ms.
@@ -34,31 +37,43 @@ const WHICH_KEY: Millis = Millis(350);
 
 impl Typing {
     /// Takes note of a key. Says whether it came too fast after the one before.
-    pub fn pressed(&mut self, key: KeyPress, now: Timestamp) -> Pace {
-        let before = self.last.replace((key, now));
+    pub fn pressed(&mut self) -> Pace {
+        let before = self.last.replace(self.up);
         self.held = None;
         match before {
-            Some((_, at)) if now.since(at) < HUMAN => Pace::Machine,
+            Some(at) if self.up.0.saturating_sub(at.0) < HUMAN.0 => Pace::Machine,
             _ => Pace::Human,
         }
     }
 
     /// Holds a confirmation until the moment has passed.
-    pub fn hold(&mut self, action: Action, now: Timestamp) {
-        self.held = Some(Held { action, due: now.plus(HOLD) });
+    pub fn hold(&mut self, action: Action) {
+        self.held = Some(Held { action, due: Millis(self.up.0 + HOLD.0) });
     }
 
     /// The confirmation whose moment has passed.
-    pub fn release(&mut self, now: Timestamp) -> Option<Action> {
-        let held = self.held.filter(|held| held.due <= now)?;
+    pub fn release(&mut self) -> Option<Action> {
+        let held = self.held.filter(|held| held.due <= self.up)?;
         self.held = None;
         Some(held.action)
     }
 
-    /// When which-key opens.
-    pub fn which_key_at(&self) -> Option<Timestamp> {
-        let (_, at) = self.last.filter(|_| !self.sequence.is_empty())?;
-        Some(at.plus(WHICH_KEY))
+    /// In the middle of a sequence for so long that the keys that could follow are shown.
+    pub fn hesitates(&self) -> bool {
+        self.which_key_at().is_some_and(|at| at <= self.up)
+    }
+
+    /// How long from `up` on until a confirmation is due or which-key opens.
+    pub fn wakes_in(&self, up: Millis) -> Option<Millis> {
+        let due = self.held.map(|held| held.due);
+        let which_key = self.which_key_at().filter(|at| *at > up);
+        let at = [due, which_key].into_iter().flatten().min()?;
+        Some(Millis(at.0.saturating_sub(up.0)))
+    }
+
+    fn which_key_at(&self) -> Option<Millis> {
+        let at = self.last.filter(|_| !self.sequence.is_empty())?;
+        Some(Millis(at.0 + WHICH_KEY.0))
     }
 }
 

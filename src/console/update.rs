@@ -12,14 +12,14 @@ use crate::console::overlays::confirm::state::State as Confirm;
 use crate::console::overlays::confirm::update::{self as confirm, Stay};
 use crate::console::press;
 use crate::console::screen::{Focus, Place, ScreenId};
+use crate::contracts::clock::Millis;
 use crate::contracts::decision::{Outcome, Verdict};
 use crate::contracts::failure::Failure;
 use crate::contracts::mutation::{Done, Mutation};
 
 /// Takes in one event and says what the outside has to do.
 pub fn update(model: &mut Model, stamped: Stamped) -> Vec<Effect> {
-    // Threads race for the channel by a little; time never runs backwards for it.
-    model.now = model.now.max(stamped.at);
+    pass(model, &stamped);
     let before = model.body();
     let wanted = happened(model, stamped.event);
     let mut effects = settle(model, wanted);
@@ -42,6 +42,27 @@ pub fn begin(model: &mut Model) -> Vec<Effect> {
     effects
 }
 
+/// A wall clock that goes back by more than this was set; by less, it only trembles.
+const SET_BACK: Millis = Millis::from_secs(1);
+
+/// Time passes. Threads race for the channel, so an event may come late; what is late does not turn the clock back, but
+/// somebody who sets it does.
+fn pass(model: &mut Model, stamped: &Stamped) {
+    model.turn += 1;
+    if stamped.up < model.typing.up {
+        return;
+    }
+    model.typing.up = stamped.up;
+    if model.now.since(stamped.at) < SET_BACK {
+        model.now = model.now.max(stamped.at);
+        return;
+    }
+    model.now = stamped.at;
+    model.watched.clock_set(model.now);
+    model.world.clock_set(model.now);
+    model.messages.clock_set(model.now);
+}
+
 fn happened(model: &mut Model, event: Event) -> Vec<Effect> {
     match event {
         Event::Key(key) => press::press(model, key),
@@ -53,7 +74,7 @@ fn happened(model: &mut Model, event: Event) -> Vec<Effect> {
         Event::FocusGained => focused(model, true),
         Event::FocusLost => focused(model, false),
         Event::Tick => {
-            let released = model.typing.release(model.now);
+            let released = model.typing.release();
             let mut effects = released.map(|action| act::confirmed(model, action)).unwrap_or_default();
             effects.extend(to_screen(model, Input::Tick));
             effects

@@ -14,11 +14,12 @@ use crate::contracts::link::Link;
 const FRAME: Millis = Millis(100);
 
 impl Model {
-    /// How long to sleep from `now` on, if nothing happens.
-    pub fn sleep(&self, now: Timestamp) -> Duration {
-        let at = self.wake_at(now);
+    /// How long to sleep from `now` on, `up` after the console began, if nothing happens.
+    pub fn sleep(&self, now: Timestamp, up: Millis) -> Duration {
+        let until = self.wake_at(now).since(now);
+        let pause = self.typing.wakes_in(up).map_or(until, |keys| keys.min(until));
         // One more millisecond, so that waking is never a moment too early to change anything.
-        at.since(now).as_duration() + Duration::from_millis(1)
+        pause.as_duration() + Duration::from_millis(1)
     }
 
     fn wake_at(&self, now: Timestamp) -> Timestamp {
@@ -27,12 +28,7 @@ impl Model {
             Beat::Second => next(now, 1000),
             Beat::Frame => now.plus(FRAME),
         };
-        let moments = [
-            self.typing.held.map(|held| held.due),
-            self.typing.which_key_at().filter(|at| *at > now),
-            self.messages.next_gone(now),
-            self.next_overdue(),
-        ];
+        let moments = [self.messages.next_gone(now), self.next_overdue()];
         moments.into_iter().flatten().fold(beat, Timestamp::min)
     }
 

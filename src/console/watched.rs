@@ -52,6 +52,14 @@ impl Watched {
         Some(Effect::Watch(self.list.iter().map(|watch| (watch.interest.clone(), watch.generation)).collect()))
     }
 
+    /// The wall clock was set back: nothing was heard later than now.
+    pub fn clock_set(&mut self, now: Timestamp) {
+        for watch in &mut self.list {
+            watch.since = watch.since.min(now);
+            watch.heard = watch.heard.map(|heard| heard.min(now));
+        }
+    }
+
     /// Whether an answer is to a question that still stands.
     pub fn stands(&self, generation: Generation) -> bool {
         self.list.iter().any(|watch| watch.generation == generation)

@@ -70,6 +70,14 @@ impl World {
         }
     }
 
+    /// The wall clock was set back: nothing is known from later than now.
+    pub fn clock_set(&mut self, now: Timestamp) {
+        self.overview.clock_set(now);
+        self.counts.clock_set(now);
+        self.details.values_mut().for_each(|detail| detail.clock_set(now));
+        self.evidence.values_mut().for_each(|evidence| evidence.clock_set(now));
+    }
+
     fn make_room(&mut self, for_id: &WorkflowId) {
         if self.details.len() < Self::KEPT || self.details.contains_key(for_id) {
             return;

@@ -12,8 +12,7 @@ use crate::console::widgets::panel::panel;
 
 /// Drawn once the person hesitates: who knows the keys never sees it.
 pub fn view(model: &Model, frame: &mut Frame<'_>, body: Rect) {
-    let hesitates = model.typing.which_key_at().is_some_and(|at| at <= model.now);
-    if !hesitates {
+    if !model.typing.hesitates() {
         return;
     }
     let Resolution::Pending(entries) = model.look.keymap.resolve(model.context(), &model.typing.sequence) else {

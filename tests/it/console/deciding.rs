@@ -66,6 +66,30 @@ fn keys_faster_than_fingers_confirm_nothing() {
 }
 
 #[test]
+fn a_clock_that_is_set_back_stops_nobody_from_deciding() {
+    let mut console = at_the_gate();
+    console.keys("a<esc>");
+    console.set_clock(-3_600_000);
+    console.keys("a<enter>");
+    let sent = decisions(&mut console);
+    assert_eq!(sent.len(), 1, "an hour back, and keys still count");
+    assert_eq!(console.model.now, console.now, "the clock on screen is the new one");
+    console.pass(30_000);
+    assert!(console.screen().contains("temporal 30s"), "what is old says so: {}", console.screen());
+    // Twice in the same instant of the wall clock is not the same decision.
+    let mut again = at_the_gate();
+    let mut ids = Vec::new();
+    for _ in 0..2 {
+        again.keys("a<enter>");
+        ids.extend(decisions(&mut again).into_iter().map(|request| request.decision_id));
+        again.keys("<esc>");
+        again.set_clock(-1000);
+    }
+    assert_eq!(ids.len(), 2);
+    assert_ne!(ids.first(), ids.last());
+}
+
+#[test]
 fn a_paste_outside_a_field_does_nothing_and_says_so() {
     let mut console = at_the_gate();
     console.event(Event::Paste("a\r\n".to_owned()));

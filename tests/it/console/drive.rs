@@ -13,7 +13,7 @@ use gatewatch::console::theme::depth::Depth;
 use gatewatch::console::update::{begin, update};
 use gatewatch::console::view::view;
 use gatewatch::console::world::Upstream;
-use gatewatch::contracts::clock::Timestamp;
+use gatewatch::contracts::clock::{Millis, Timestamp};
 use gatewatch::contracts::link::Link;
 use gatewatch::contracts::mutation::Cluster;
 use ratatui::Terminal;
@@ -28,6 +28,8 @@ pub(super) fn noon() -> Timestamp {
 pub(super) struct Driven {
     pub(super) model: Model,
     pub(super) now: Timestamp,
+    /// Milliseconds since the console began.
+    up: u64,
     /// What it asked of the outside, watching apart.
     pub(super) effects: Vec<Effect>,
     pub(super) watched: Vec<(Interest, Generation)>,
@@ -65,7 +67,7 @@ impl Driven {
         let look = wanted.read().unwrap();
         let mut model = Model::new(Start { now: noon(), size: Size { width, height }, profile, look, guide: None });
         let first = begin(&mut model);
-        let mut driven = Self { model, now: noon(), effects: Vec::new(), watched: Vec::new() };
+        let mut driven = Self { model, now: noon(), up: 0, effects: Vec::new(), watched: Vec::new() };
         driven.keep(first);
         let up = Link::Up { since: noon() };
         driven.event(Event::Link { upstream: Upstream::Temporal, link: up });
@@ -84,14 +86,20 @@ impl Driven {
     }
 
     pub(super) fn event(&mut self, event: Event) {
-        let effects = update(&mut self.model, Stamped { at: self.now, event });
+        let effects = update(&mut self.model, Stamped { at: self.now, up: Millis(self.up), event });
         self.keep(effects);
     }
 
     /// Time passes, and the loop wakes.
     pub(super) fn pass(&mut self, millis: i64) {
-        self.now = Timestamp(self.now.0 + TimeDelta::milliseconds(millis));
+        self.up += u64::try_from(millis).unwrap();
+        self.set_clock(millis);
         self.event(Event::Tick);
+    }
+
+    /// Somebody sets the wall clock, by so much.
+    pub(super) fn set_clock(&mut self, millis: i64) {
+        self.now = Timestamp(self.now.0 + TimeDelta::milliseconds(millis));
     }
 
     /// Keys as a person presses them: `j`, `<enter>`, `<esc>`, `<C-s>`, `<tab>`, `<down>`.

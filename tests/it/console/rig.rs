@@ -73,7 +73,7 @@ impl Rig {
 
     pub(super) fn ctx(&self) -> Ctx<'_> {
         let body = Size { width: self.size.width.saturating_sub(2), height: self.size.height.saturating_sub(2) };
-        Ctx { now: self.now, world: &self.world, profile: &self.profile, keymap: &self.keymap, body }
+        Ctx { now: self.now, turn: 1, world: &self.world, profile: &self.profile, keymap: &self.keymap, body }
     }
 
     /// The world as it is after an answer about a workflow.
