@@ -23,7 +23,7 @@ pub fn act(model: &mut Model, action: Action, pace: Pace) -> Vec<Effect> {
         None => model.stage.confirms(model.screen(), action),
     };
     if !confirms {
-        return confirmed(model, action);
+        return confirmed(model, action, pace);
     }
     if pace == Pace::Machine {
         return vec![Effect::Say(Note::warning("Too fast for a person, so not done. Press the key once, and wait."))];
@@ -32,8 +32,8 @@ pub fn act(model: &mut Model, action: Action, pace: Pace) -> Vec<Effect> {
     Vec::new()
 }
 
-/// An action that counts.
-pub fn confirmed(model: &mut Model, action: Action) -> Vec<Effect> {
+/// An action that counts. What it leads to in the palette is asked for at the same pace.
+pub fn confirmed(model: &mut Model, action: Action, pace: Pace) -> Vec<Effect> {
     // These two work whatever is on top.
     if action == Action::Quit {
         return vec![Effect::Quit];
@@ -43,7 +43,7 @@ pub fn confirmed(model: &mut Model, action: Action) -> Vec<Effect> {
     }
     match model.overlays.last() {
         Some(Overlay::Confirm(_)) => in_confirm(model, action),
-        Some(Overlay::Palette(_)) => in_palette(model, action),
+        Some(Overlay::Palette(_)) => in_palette(model, action, pace),
         Some(Overlay::Help(_)) => in_help(model, action),
         None => on_screen(model, action),
     }
@@ -61,7 +61,7 @@ fn in_confirm(model: &mut Model, action: Action) -> Vec<Effect> {
     }
 }
 
-fn in_palette(model: &mut Model, action: Action) -> Vec<Effect> {
+fn in_palette(model: &mut Model, action: Action, pace: Pace) -> Vec<Effect> {
     let height = usize::from(model.body().height);
     let Some(Overlay::Palette(state)) = model.overlays.last_mut() else { return Vec::new() };
     if let Some(movement) = Move::of(action) {
@@ -79,7 +79,7 @@ fn in_palette(model: &mut Model, action: Action) -> Vec<Effect> {
         return vec![Effect::Say(Note::info(why))];
     }
     model.overlays.pop();
-    confirmed(model, entry.action)
+    act(model, entry.action, pace)
 }
 
 fn in_help(model: &mut Model, action: Action) -> Vec<Effect> {

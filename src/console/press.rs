@@ -22,7 +22,7 @@ pub fn press(model: &mut Model, key: KeyPress) -> Vec<Effect> {
         return vec![Effect::Say(Note::warning("Too fast for a person, so not done. Press the key once, and wait."))];
     }
     // A second key of a person within the moment means both.
-    let mut effects = held.map(|held| act::confirmed(model, held.action)).unwrap_or_default();
+    let mut effects = held.map(|held| act::confirmed(model, held.action, Pace::Human)).unwrap_or_default();
     effects.extend(resolve(model, key, pace));
     effects
 }

@@ -12,6 +12,7 @@ use crate::console::overlays::confirm::state::State as Confirm;
 use crate::console::overlays::confirm::update::{self as confirm, Stay};
 use crate::console::press;
 use crate::console::screen::{Focus, Place, ScreenId};
+use crate::console::typing::Pace;
 use crate::contracts::clock::Millis;
 use crate::contracts::decision::{Outcome, Verdict};
 use crate::contracts::failure::Failure;
@@ -75,7 +76,7 @@ fn happened(model: &mut Model, event: Event) -> Vec<Effect> {
         Event::FocusLost => focused(model, false),
         Event::Tick => {
             let released = model.typing.release();
-            let mut effects = released.map(|action| act::confirmed(model, action)).unwrap_or_default();
+            let mut effects = released.map(|action| act::confirmed(model, action, Pace::Human)).unwrap_or_default();
             effects.extend(to_screen(model, Input::Tick));
             effects
         }

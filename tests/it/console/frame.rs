@@ -125,6 +125,20 @@ fn a_rollback_that_could_not_be_sent_is_sent_again_only_where_it_is_seen_and_by_
 }
 
 #[test]
+fn the_palette_rolls_back_only_for_a_person() {
+    let mut console = Driven::new(120, 36);
+    console.overview(overview(Vec::new(), vec![live("deploy-search-7", HealthStatus::Watching)]));
+    console.keys("R");
+    console.burst(":roll<enter>");
+    assert_eq!(mutations(&mut console), 0, "a script is not a person");
+    console.keys("<esc>4R:roll");
+    console.burst("<enter>j");
+    assert_eq!(mutations(&mut console), 0, "the key that follows takes it back");
+    console.keys(":roll<enter>");
+    assert_eq!(mutations(&mut console), 1);
+}
+
+#[test]
 fn with_two_live_the_person_says_which() {
     let mut console = Driven::new(120, 36);
     let rows = vec![live("deploy-a", HealthStatus::Watching), live("deploy-b", HealthStatus::Watching)];
