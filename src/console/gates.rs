@@ -55,14 +55,19 @@ impl<'a> GateView<'a> {
     }
 }
 
-/// Every open gate of the overview, earliest deadline first; those without one last.
+/// Every open gate of the overview, sorted.
 pub fn open(overview: &Overview) -> Vec<GateView<'_>> {
     let mut gates: Vec<GateView<'_>> = overview.gates.iter().flat_map(of_row).collect();
+    sort(&mut gates);
+    gates
+}
+
+/// Earliest deadline first; those without one last.
+pub fn sort(gates: &mut [GateView<'_>]) {
     gates.sort_by(|a, b| {
         let by = |gate: &GateView<'_>| (gate.deadline().is_none(), gate.deadline());
         by(a).cmp(&by(b)).then_with(|| a.key().cmp(&b.key()))
     });
-    gates
 }
 
 /// The open gates of one workflow: what it publishes, or at least their names.

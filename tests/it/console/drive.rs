@@ -16,6 +16,7 @@ use gatewatch::console::world::Upstream;
 use gatewatch::contracts::clock::{Millis, Timestamp};
 use gatewatch::contracts::link::Link;
 use gatewatch::contracts::mutation::Cluster;
+use gatewatch::contracts::workflow::{WorkflowDetail, WorkflowPage, WorkflowRow};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
@@ -125,6 +126,22 @@ impl Driven {
         let found = self.watched.iter().find(|(interest, _)| wanted(interest));
         let generation = found.expect("nobody watches that").1;
         self.event(Event::Answer { generation, answer: Box::new(answer) });
+    }
+
+    /// A workflow described, as it is asked for while something of it is on screen.
+    pub(super) fn describe(&mut self, detail: WorkflowDetail) {
+        let id = detail.row.id.clone();
+        let answer = Answer::Workflow { id: id.clone(), result: Ok(Box::new(detail)) };
+        self.answer(|interest| *interest == Interest::Workflow(id.clone()), answer);
+    }
+
+    /// The list of workflows, shown with one workflow in it, which is then opened.
+    pub(super) fn open_workflow(&mut self, row: &WorkflowRow) {
+        self.keys("3");
+        let page = WorkflowPage { rows: vec![row.clone()], next: None };
+        let answer = Answer::Workflows { query: String::new(), result: Ok(page) };
+        self.answer(|interest| matches!(interest, Interest::Workflows { .. }), answer);
+        self.keys("<enter>");
     }
 
     pub(super) fn overview(&mut self, overview: Overview) {

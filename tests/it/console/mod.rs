@@ -5,6 +5,7 @@ mod deciding;
 mod deployment;
 mod drive;
 mod frame;
+mod gates;
 mod history;
 mod paint;
 mod rig;

@@ -7,7 +7,7 @@ use gatewatch::contracts::gate::{OnDeadline, OpenGate};
 use gatewatch::contracts::health::HealthStatus;
 use gatewatch::contracts::ids::{CommitSha, Environment, EvidenceDigest, GateId, RunId, WorkflowId, WorkflowType};
 use gatewatch::contracts::temporal::memo::Published;
-use gatewatch::contracts::workflow::{ExecutionStatus, WorkflowRow};
+use gatewatch::contracts::workflow::{ExecutionStatus, WorkflowDetail, WorkflowRow};
 
 use crate::console::drive::noon;
 
@@ -85,6 +85,11 @@ pub(super) fn waiting(id: &str, digest: &str) -> WorkflowRow {
         })),
         ..row(id, "ProductionReadinessWorkflow")
     }
+}
+
+/// A workflow as it describes itself, with nothing under way.
+pub(super) fn described(row: WorkflowRow) -> WorkflowDetail {
+    WorkflowDetail { row, activities: Vec::new(), children: Vec::new(), health: None, workflow_task_attempt: 1 }
 }
 
 /// A deployment that is live.

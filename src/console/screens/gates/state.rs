@@ -17,6 +17,8 @@ use crate::contracts::ids::{EvidenceDigest, WorkflowId};
 pub struct State {
     pub cursor: Cursor,
     pub selected: Option<GateKey>,
+    /// A gate that was opened by name: it is shown even while the list does not have it yet.
+    pub asked_for: Option<GateKey>,
     /// What the card showed when the cursor came to rest on the gate: a change since is said, not slipped in.
     pub seen: Option<Seen>,
     /// First line of the card on screen.
@@ -111,6 +113,12 @@ impl State {
     /// Gates that the filter lets through.
     pub fn shown<'a>(&self, ctx: &Ctx<'a>) -> Vec<GateView<'a>> {
         let mut open = ctx.world.overview.value().map(gates::open).unwrap_or_default();
+        if let Some(asked_for) = self.asked_for.as_ref().and_then(|key| gates::find(ctx, key))
+            && open.iter().all(|view| view.key() != asked_for.key())
+        {
+            open.push(asked_for);
+            gates::sort(&mut open);
+        }
         if let Some(filter) = self.filter.as_ref().map(TextField::text).filter(|text| !text.trim().is_empty()) {
             let mut fuzzy = Fuzzy::new(&filter);
             open.retain(|view| fuzzy.score(&format!("{} {}", view.title(), view.row.id)).is_some());
@@ -152,6 +160,7 @@ impl State {
             self.scroll = 0;
             self.seen = None;
             self.selected = key;
+            self.asked_for = None;
         }
         if self.seen.is_none() {
             self.seen = self.view(ctx).as_ref().map(Seen::of);

@@ -32,10 +32,17 @@ pub fn update(state: &mut State, input: Input<'_>, ctx: &Ctx<'_>) -> Vec<Effect>
             state.settle(ctx);
         }
         Input::Opened(Place::Gates(Some((workflow, gate)))) => {
-            state.selected = Some(GateKey { workflow: workflow.clone(), gate: gate.clone() });
+            let key = GateKey { workflow: workflow.clone(), gate: gate.clone() };
+            state.selected = Some(key.clone());
+            state.asked_for = Some(key.clone());
             state.seen = None;
+            state.scroll = 0;
             state.filter = None;
             state.settle(ctx);
+            if state.selected.as_ref() != Some(&key) {
+                // The cursor is on another one now: nobody is to take it for the one that was opened.
+                return vec![Effect::Say(Note::warning(format!("{gate} of {workflow} is not open any more.")))];
+            }
         }
         Input::Opened(_) | Input::Answer(_) | Input::Resized => state.settle(ctx),
         Input::Mutated(Mutation::Decide(request), Ok(done)) => decided(state, request, done),
