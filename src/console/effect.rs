@@ -2,7 +2,7 @@
 //! compare whole values; `perform` does the outside ones and answers with events.
 
 use crate::console::question::Question;
-use crate::console::screen::Place;
+use crate::console::screen::{Place, ScreenId};
 use crate::contracts::ids::{EvidenceDigest, RunId, WorkflowId};
 use crate::contracts::mutation::Mutation;
 use crate::contracts::workflow::PageToken;
@@ -53,8 +53,9 @@ pub enum Interest {
     Workflow(WorkflowId),
     /// The evidence under one digest: read once, because it cannot change.
     Evidence { workflow: WorkflowId, digest: EvidenceDigest },
-    /// The newest events of one run, and those that follow.
-    History { workflow: WorkflowId, run: Option<RunId> },
+    /// The newest events of one run, and those that follow. Each screen keeps its own, so each has to be told the
+    /// beginning: what one is watching does not do for the other.
+    History { workflow: WorkflowId, run: Option<RunId>, on: ScreenId },
 }
 
 /// Which time something is watched: an answer to an earlier time is dropped.

@@ -55,7 +55,7 @@ impl Watcher {
             Interest::Workflows { query } => self.workflows(&query).await,
             Interest::Workflow(id) => self.workflow(&id).await,
             Interest::Evidence { workflow, .. } => self.evidence(&workflow).await,
-            Interest::History { workflow, run } => self.history(&workflow, run.as_ref()).await,
+            Interest::History { workflow, run, .. } => self.history(&workflow, run.as_ref()).await,
         }
     }
 

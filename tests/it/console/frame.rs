@@ -6,9 +6,11 @@ use gatewatch::console::world::Upstream;
 use gatewatch::contracts::failure::{Failure, FailureKind};
 use gatewatch::contracts::health::HealthStatus;
 use gatewatch::contracts::link::Link;
+use gatewatch::contracts::workflow::HistoryPage;
 
 use crate::console::drive::{Driven, noon};
-use crate::console::world::{later, live, overview, waiting};
+use crate::console::history::story;
+use crate::console::world::{described, later, live, overview, row, waiting};
 
 #[test]
 fn the_first_screen_says_what_it_waits_for() {
@@ -52,6 +54,30 @@ fn an_answer_to_an_earlier_question_is_dropped() {
     console.event(Event::Answer { generation: stale, answer: Box::new(answer) });
     console.keys("3");
     assert!(!console.screen().contains("old"), "{}", console.screen());
+}
+
+#[test]
+fn a_history_opened_from_its_workflow_is_told_from_the_beginning() {
+    let mut console = Driven::new(120, 36);
+    let deployment = row("deploy-checkout-v42", "ProductionDeploymentWorkflow");
+    console.open_workflow(&deployment);
+    console.describe(described(deployment));
+    let history = |interest: &Interest| matches!(interest, Interest::History { .. });
+    let page = || {
+        let mut events = story();
+        events.reverse();
+        let result = Ok(HistoryPage { events, next: None });
+        Answer::History { workflow: "deploy-checkout-v42".into(), result }
+    };
+    let generation = |console: &Driven| console.watched.iter().find(|(interest, _)| history(interest)).unwrap().1;
+    console.answer(history, page());
+    assert!(console.screen().contains("createProductionBackup"), "{}", console.screen());
+    // A watcher tells the newest page when it begins, and then only what follows.
+    let before = generation(&console);
+    console.keys("5");
+    assert_ne!(generation(&console), before, "nobody would tell this screen the newest page");
+    console.answer(history, page());
+    assert!(console.screen().contains("createProductionBackup"), "{}", console.screen());
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::console::cursor::Cursor;
 use crate::console::effect::Interest;
 use crate::console::field::TextField;
 use crate::console::reader::Reader;
-use crate::console::screen::{Beat, Focus};
+use crate::console::screen::{Beat, Focus, ScreenId};
 use crate::contracts::failure::Failure;
 use crate::contracts::ids::WorkflowId;
 use crate::contracts::workflow::EventKind;
@@ -125,7 +125,8 @@ impl Kinds {
 
 impl State {
     pub fn interests(&self, _ctx: &Ctx<'_>) -> Vec<Interest> {
-        self.workflow.iter().map(|id| Interest::History { workflow: id.clone(), run: None }).collect()
+        let of = |id: &WorkflowId| Interest::History { workflow: id.clone(), run: None, on: ScreenId::History };
+        self.workflow.iter().map(of).collect()
     }
 
     pub fn focus(&self) -> Focus {

@@ -7,7 +7,7 @@ use crate::console::effect::Interest;
 use crate::console::gates::{self, GateView};
 use crate::console::reader::Reader;
 use crate::console::remote::Remote;
-use crate::console::screen::{Beat, Focus};
+use crate::console::screen::{Beat, Focus, ScreenId};
 use crate::contracts::ids::{GateId, WorkflowId};
 use crate::contracts::workflow::{EventKind, PendingActivity, WorkflowDetail};
 
@@ -66,8 +66,10 @@ impl Section {
 
 impl State {
     pub fn interests(&self, _ctx: &Ctx<'_>) -> Vec<Interest> {
-        let of =
-            |id: &WorkflowId| [Interest::Workflow(id.clone()), Interest::History { workflow: id.clone(), run: None }];
+        let of = |id: &WorkflowId| {
+            let history = Interest::History { workflow: id.clone(), run: None, on: ScreenId::Workflow };
+            [Interest::Workflow(id.clone()), history]
+        };
         self.workflow.iter().flat_map(of).collect()
     }
 
