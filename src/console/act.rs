@@ -25,6 +25,9 @@ pub fn act(model: &mut Model, action: Action, pace: Pace) -> Vec<Effect> {
     if !confirms {
         return confirmed(model, action, pace);
     }
+    if model.layout().is_none() {
+        return vec![Effect::Say(Note::warning("Not done: the terminal is too small to show what it would do."))];
+    }
     if pace == Pace::Machine {
         return vec![Effect::Say(Note::warning("Too fast for a person, so not done. Press the key once, and wait."))];
     }

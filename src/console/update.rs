@@ -70,6 +70,10 @@ fn happened(model: &mut Model, event: Event) -> Vec<Effect> {
         Event::Paste(text) => paste(model, &text),
         Event::Resize { width, height } => {
             model.size = crate::console::ctx::Size { width, height };
+            if model.layout().is_none() {
+                // What was confirmed is out of sight.
+                model.typing.held = None;
+            }
             Vec::new()
         }
         Event::FocusGained => focused(model, true),

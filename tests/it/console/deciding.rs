@@ -90,6 +90,27 @@ fn a_clock_that_is_set_back_stops_nobody_from_deciding() {
 }
 
 #[test]
+fn what_cannot_be_seen_cannot_be_confirmed() {
+    let mut console = at_the_gate();
+    console.keys("a");
+    console.event(Event::Resize { width: 50, height: 12 });
+    console.keys("<enter>");
+    assert_eq!(decisions(&mut console), [], "nothing is drawn at that size");
+    console.event(Event::Resize { width: 80, height: 24 });
+    assert!(console.screen().contains("too small to show"), "{}", console.screen());
+    console.keys("<enter>");
+    assert_eq!(decisions(&mut console).len(), 1);
+}
+
+#[test]
+fn a_question_that_does_not_fit_says_how_much_is_missing() {
+    let mut console = Driven::with(60, 15, |profile| profile.typed_production = true);
+    console.overview(overview(vec![waiting("prod-checkout-42", "5d2cabcdef91")], Vec::new()));
+    console.keys("2a");
+    assert!(console.screen().contains("lines above: make the window taller"), "{}", console.screen());
+}
+
+#[test]
 fn a_paste_outside_a_field_does_nothing_and_says_so() {
     let mut console = at_the_gate();
     console.event(Event::Paste("a\r\n".to_owned()));

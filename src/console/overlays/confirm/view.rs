@@ -58,13 +58,19 @@ pub fn view(state: &State, ctx: &Ctx<'_>, theme: &Theme, frame: &mut Frame<'_>, 
     }
     let inside = block.inner(area);
     frame.render_widget(block, area);
-    // Where there is no room for all, the end stays: it asks for the answer.
+    // Where there is no room for all, the end stays: it asks for the answer. What is missing is said.
     let skip = lines.saturating_sub(inside.height);
+    let first = inside.y + u16::from(skip > 0);
+    if skip > 0 {
+        let words = format!("{} {} lines above: make the window taller", Sign::Warning.glyph(), skip + 1);
+        let line = Line::styled(text::cut(&words, columns).into_owned(), theme.style(Role::StatusWarning));
+        frame.buffer_mut().set_line(inside.x + 1, inside.y, &line, inside.width.saturating_sub(2));
+    }
     let mut y = i32::from(inside.y) - i32::from(skip);
     for part in parts {
         let tall = part.height();
         if let Ok(top) = u16::try_from(y)
-            && top >= inside.y
+            && top >= first
             && top < inside.bottom()
         {
             let place = Rect {
