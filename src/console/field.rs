@@ -79,10 +79,17 @@ impl TextField {
         }
     }
 
-    /// Draws the text and, when it has the focus, the cursor.
+    /// Draws the text and the cursor.
     pub fn view(&self, style: Style, frame: &mut Frame<'_>, area: Rect) {
         frame.render_widget(&self.area, area);
         frame.buffer_mut().set_style(area, style);
+    }
+
+    /// Draws as much of the text as there is room for, without a cursor: the keys are elsewhere.
+    pub fn view_idle(&self, style: Style, frame: &mut Frame<'_>, area: Rect) {
+        for (y, line) in (area.y..area.bottom()).zip(self.area.lines()) {
+            frame.buffer_mut().set_stringn(area.x, y, line, usize::from(area.width), style);
+        }
     }
 }
 

@@ -81,6 +81,17 @@ fn a_history_opened_from_its_workflow_is_told_from_the_beginning() {
 }
 
 #[test]
+fn a_long_filter_stays_inside_the_border() {
+    let mut console = Driven::new(80, 24);
+    console.keys("3/");
+    console.event(Event::Paste("checkout ".repeat(12)));
+    console.keys("<enter>");
+    let screen = console.screen();
+    let typed = screen.lines().find(|line| line.contains("/ checkout")).unwrap();
+    assert!(typed.ends_with('│'), "{screen}");
+}
+
+#[test]
 fn too_small_says_so_and_goes_on_working() {
     let mut console = Driven::new(50, 10);
     assert!(console.screen().contains("50×10 is too small"), "{}", console.screen());

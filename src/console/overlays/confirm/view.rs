@@ -98,7 +98,7 @@ fn draw(part: &Part, state: &State, theme: &Theme, (frame, place): (&mut Frame<'
             if *nth == state.focused {
                 input.view(theme.style(Role::Input), frame, field);
             } else {
-                frame.buffer_mut().set_string(field.x, field.y, input.text(), theme.style(Role::Input));
+                input.view_idle(theme.style(Role::Input), frame, field);
             }
         }
     }

@@ -40,7 +40,7 @@ pub fn view(state: &State, theme: &Theme, frame: &mut Frame<'_>, body: Rect) {
     if state.searching == Focus::Text {
         search.view(theme.style(Role::Text), frame, place);
     } else {
-        frame.buffer_mut().set_string(place.x, place.y, search.text(), theme.style(Role::Text));
+        search.view_idle(theme.style(Role::Text), frame, place);
     }
 }
 

@@ -101,7 +101,7 @@ fn field(state: &State, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     if focused {
         field.view(theme.style(Role::Text), frame, place);
     } else {
-        frame.buffer_mut().set_string(place.x, place.y, field.text(), theme.style(Role::Text));
+        field.view_idle(theme.style(Role::Text), frame, place);
     }
     if state.focused == Focused::Query && !state.candidates.is_empty() {
         let above = Rect { y: bottom.y.saturating_sub(1), ..bottom };
