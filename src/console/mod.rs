@@ -22,6 +22,7 @@ pub mod hints;
 pub mod key;
 pub mod keymap;
 pub mod layout;
+pub mod leaving;
 pub mod look;
 pub mod messages;
 pub mod model;

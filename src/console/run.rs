@@ -11,14 +11,14 @@ use url::Url;
 use crate::config::settings::Settings;
 use crate::console::assets::watch;
 use crate::console::ctx::{Profile, Size};
-use crate::console::effect::{Effect, Notice};
+use crate::console::effect::{Effect, Note, Notice};
 use crate::console::event::{Event, Stamped};
 use crate::console::guide::Guide;
+use crate::console::leaving;
 use crate::console::look::Wanted;
 use crate::console::model::{Model, Start};
 use crate::console::outbox::{Outbox, now, stamp, up};
 use crate::console::perform::Performer;
-use crate::console::sent;
 use crate::console::theme::charset::Charset;
 use crate::console::theme::depth::Depth;
 use crate::console::tty::control::{self, Tmux};
@@ -93,8 +93,19 @@ pub fn run(settings: Settings, options: Options) -> anyhow::Result<()> {
     let mut desk = Desk { terminal, performer, outbox, tmux: Tmux::detect(env) };
     let first = begin(&mut model);
     let outcome = turn(&mut model, &mut desk, &events, first);
+    if model.sent.is_waiting() {
+        let seconds = leaving::PATIENCE.as_secs();
+        let words = format!("Leaving when what was sent is answered, in {seconds} s at the latest.");
+        model.messages.say(Note::info(words), model.now);
+        // The terminal may be gone already; what is under way is not.
+        let _ = draw(&mut desk.terminal, &model);
+        leaving::wait(&mut model, &events, leaving::PATIENCE);
+    }
     drop(desk);
-    farewell(&model);
+    let mut out = std::io::stderr().lock();
+    for line in leaving::farewell(&model) {
+        let _ = writeln!(out, "gatewatch: {}", text::line(&line));
+    }
     outcome
 }
 
@@ -236,15 +247,4 @@ fn reload(wanted: &Wanted, outbox: &Outbox) -> Option<watch::Watch> {
         tracing::warn!(%error, "changes to themes and keymaps will not be noticed");
     }
     watch.ok()
-}
-
-/// What nobody knows the outcome of yet is named when the screen is gone.
-fn farewell(model: &Model) {
-    let mut out = std::io::stderr().lock();
-    for one in model.sent.unfinished() {
-        let words = sent::doing(&one.mutation);
-        let command = one.mutation.workflow().map(|id| format!(" See `gatewatch show {id}`.")).unwrap_or_default();
-        let line = format!("{words}: the outcome was not known yet.{command}");
-        let _ = writeln!(out, "gatewatch: {}", text::line(&line));
-    }
 }

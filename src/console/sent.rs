@@ -64,6 +64,11 @@ impl Sent {
         self.list.iter().filter(|one| one.state != State::Over)
     }
 
+    /// Whether nothing was heard yet of something that was asked for.
+    pub fn is_waiting(&self) -> bool {
+        self.list.iter().any(|one| one.state == State::Waiting)
+    }
+
     /// Whether this console sent it.
     pub fn is_mine(&self, id: &str) -> bool {
         self.list.iter().any(|one| one.mutation.id() == id)

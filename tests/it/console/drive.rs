@@ -112,6 +112,15 @@ impl Driven {
         }
     }
 
+    /// The same keys with so many milliseconds between them.
+    pub(super) fn quickly(&mut self, script: &str, millis: i64) {
+        self.pass(200);
+        for key in parse(script) {
+            self.event(Event::Key(key));
+            self.pass(millis);
+        }
+    }
+
     /// The same keys as a script sends them: all within one millisecond.
     pub(super) fn burst(&mut self, script: &str) {
         self.pass(200);

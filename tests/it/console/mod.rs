@@ -7,6 +7,7 @@ mod drive;
 mod frame;
 mod gates;
 mod history;
+mod leaving;
 mod paint;
 mod rig;
 mod widgets;
