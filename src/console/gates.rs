@@ -36,6 +36,11 @@ impl<'a> GateView<'a> {
         self.gate.map_or(self.row.gate_deadline, |gate| gate.deadline)
     }
 
+    /// Grows when the gate asks anew; 0 when the workflow publishes nothing about it.
+    pub fn revision(&self) -> u32 {
+        self.gate.map_or(0, |gate| gate.revision)
+    }
+
     pub fn digest(&self) -> Option<&'a EvidenceDigest> {
         self.gate.and_then(OpenGate::digest)
     }
@@ -78,25 +83,25 @@ pub fn of_row(row: &WorkflowRow) -> impl Iterator<Item = GateView<'_>> {
     published.iter().map(move |gate| GateView { row, id: &gate.id, gate: Some(gate) }).chain(named)
 }
 
-/// What is known best of one gate: from the workflow itself where it was described, else from the list.
+/// What is known best of one gate: from its workflow where that was described, from the list where that is newer.
 pub fn find<'a>(ctx: &Ctx<'a>, key: &GateKey) -> Option<GateView<'a>> {
     let world = ctx.world;
-    let overview = &world.overview;
-    let listed = || {
-        let row = overview.value()?.gates.iter().find(|row| row.id == key.workflow)?;
+    let (listed_at, overview) = (world.overview.at(), world.overview.value());
+    let listed = overview.and_then(|overview| {
+        let row = overview.gates.iter().find(|row| row.id == key.workflow)?;
         of_row(row).find(|gate| *gate.id == key.gate)
-    };
-    let detail = world.details.get(&key.workflow);
-    match detail.and_then(|detail| Some((detail.at()?, detail.value()?))) {
-        // The list lags behind the workflow; it wins only when it was read later.
-        Some((at, described)) if overview.at().is_none_or(|listed| listed <= at) => {
-            of_row(&described.row).find(|gate| *gate.id == key.gate)
-        }
-        Some((_, described)) => {
-            let truth = of_row(&described.row).find(|gate| *gate.id == key.gate);
-            truth.or_else(listed)
-        }
-        None => listed(),
+    });
+    let detail = world.detail(&key.workflow);
+    let Some((described_at, description)) = detail.at().zip(detail.value()) else { return listed };
+    let described = of_row(&description.row).find(|gate| *gate.id == key.gate);
+    if listed_at.is_none_or(|listed_at| listed_at <= described_at) {
+        return described;
+    }
+    // The index behind the list lags: although asked later it may know less, and then it knows a lower revision.
+    match (listed, described) {
+        (Some(listed), Some(described)) if listed.revision() < described.revision() => Some(described),
+        (Some(listed), _) => Some(listed),
+        (None, described) => described,
     }
 }
 

@@ -5,6 +5,7 @@ use gatewatch::console::screen::Place;
 use gatewatch::contracts::http::DecisionRequest;
 use gatewatch::contracts::ids::{EvidenceDigest, GateId, WorkflowId};
 use gatewatch::contracts::mutation::Mutation;
+use gatewatch::contracts::workflow::WorkflowRow;
 
 use crate::console::drive::Driven;
 use crate::console::world::{described, overview, waiting};
@@ -38,4 +39,41 @@ fn a_gate_that_the_list_does_not_have_yet_is_the_one_that_opens() {
     let [request] = sent.as_slice() else { panic!("one decision, not {sent:?}") };
     assert_eq!(request.workflow_id, WorkflowId::new("prod-search-7"));
     assert_eq!(request.evidence, Some(EvidenceDigest::new("77770000ffff")));
+}
+
+/// The same gate, asked for again with other evidence.
+fn asked_again(id: &str, digest: &str, revision: u32) -> WorkflowRow {
+    let mut row = waiting(id, digest);
+    for gate in &mut row.published.as_mut().unwrap().gates {
+        gate.revision = revision;
+    }
+    row
+}
+
+fn evidence_approved(console: &mut Driven) -> Option<EvidenceDigest> {
+    console.keys("a<enter>");
+    decided(console).pop().and_then(|request| request.evidence)
+}
+
+#[test]
+fn a_newer_list_is_believed_before_an_older_description() {
+    let mut console = Driven::new(120, 36);
+    let id = "prod-checkout-42";
+    console.overview(overview(vec![waiting(id, "5d2cabcdef91")], Vec::new()));
+    // The first screen looks at the gate's workflow too.
+    console.describe(described(waiting(id, "5d2cabcdef91")));
+    console.pass(5000);
+    console.overview(overview(vec![asked_again(id, "77770000ffff", 2)], Vec::new()));
+    assert_eq!(evidence_approved(&mut console), Some(EvidenceDigest::new("77770000ffff")));
+}
+
+#[test]
+fn a_list_that_lags_is_not_believed() {
+    let mut console = Driven::new(120, 36);
+    let id = "prod-checkout-42";
+    console.overview(overview(vec![waiting(id, "5d2cabcdef91")], Vec::new()));
+    console.describe(described(asked_again(id, "77770000ffff", 2)));
+    console.pass(5000);
+    console.overview(overview(vec![waiting(id, "5d2cabcdef91")], Vec::new()));
+    assert_eq!(evidence_approved(&mut console), Some(EvidenceDigest::new("77770000ffff")));
 }

@@ -51,7 +51,7 @@ impl Seen {
     pub fn of(view: &GateView<'_>) -> Self {
         Self {
             key: view.key(),
-            revision: view.gate.map_or(0, |gate| gate.revision),
+            revision: view.revision(),
             digest: view.digest().cloned(),
             score: view.gate.and_then(|gate| gate.evidence.as_ref()).map(|evidence| evidence.score),
         }

@@ -63,7 +63,9 @@ const CHARTED: usize = 6;
 impl State {
     pub fn interests(&self, ctx: &Ctx<'_>) -> Vec<Interest> {
         let live = ctx.world.overview.value().map(|overview| overview.live.as_slice()).unwrap_or_default();
-        live.iter().take(CHARTED).map(|row| Interest::Workflow(row.id.clone())).collect()
+        // What is decided from here is as fresh as on the gate's own screen.
+        let gate = self.gate(ctx).map(|gate| gate.row);
+        live.iter().take(CHARTED).chain(gate).map(|row| Interest::Workflow(row.id.clone())).collect()
     }
 
     pub fn focus(&self) -> Focus {
