@@ -135,31 +135,29 @@ fn watched(row: &WorkflowRow, report: Option<&HealthReport>, now: Timestamp) -> 
 /// The failed share of requests, against its limit.
 fn errors(report: Option<&HealthReport>, theme: &Theme) -> Line<'static> {
     let Some(report) = report else { return Line::default() };
-    let base = report.baseline.as_ref().map_or(0.0, |baseline| baseline.error_rate);
-    let limit = (base * report.rules.error_rate_factor).max(report.rules.error_rate_floor);
+    let limit = Some(report.error_rate_limit());
     series(report, |sample| sample.error_rate, limit, (|rate| format!("{:.1}%", rate * 100.0), theme))
 }
 
 fn response(report: Option<&HealthReport>, theme: &Theme) -> Line<'static> {
     let Some(report) = report else { return Line::default() };
-    let base = report.baseline.as_ref().map_or(0.0, |baseline| baseline.p95_ms);
-    let limit = (base * report.rules.response_time_factor).max(report.rules.response_time_floor_ms);
-    series(report, |sample| sample.p95_ms, limit, (|p95| format!("{p95:.0}ms"), theme))
+    series(report, |sample| sample.p95_ms, report.response_time_limit(), (|p95| format!("{p95:.0}ms"), theme))
 }
 
-/// The last dozen looks as bars up to the limit, and the value now.
+/// The last dozen looks as bars up to the limit, or to the highest where there is none, and the value now.
 fn series(
     report: &HealthReport,
     of: fn(&Sample) -> Option<f64>,
-    limit: f64,
+    limit: Option<f64>,
     (words, theme): (fn(f64) -> String, &Theme),
 ) -> Line<'static> {
     let values: Vec<Option<f64>> = report.samples.iter().map(of).collect();
     let now = values.iter().rev().flatten().next().copied();
-    let above = now.is_some_and(|now| now > limit);
+    let above = now.zip(limit).is_some_and(|(now, limit)| now > limit);
+    let top = limit.unwrap_or_else(|| values.iter().flatten().copied().fold(0.0, f64::max));
     let role = if above { Role::StatusFailed } else { Role::TextMuted };
     Line::from(vec![
-        Span::styled(sparkline(&values, 12, limit), theme.style(if above { role } else { Role::ChartLine })),
+        Span::styled(sparkline(&values, 12, top), theme.style(if above { role } else { Role::ChartLine })),
         Span::styled(format!(" {}", now.map_or_else(|| "–".to_owned(), words)), theme.style(role)),
     ])
 }
