@@ -44,8 +44,10 @@ impl Sent {
             one.state = State::Waiting;
             return true;
         }
-        if self.list.len() >= KEPT {
-            self.list.remove(0);
+        // What is not over is remembered however many there are: it is still followed, and named on leaving.
+        let over = self.list.iter().position(|one| one.state == State::Over);
+        if let Some(oldest) = over.filter(|_| self.list.len() >= KEPT) {
+            self.list.remove(oldest);
         }
         self.list.push(One { mutation: mutation.clone(), since: now, state: State::Waiting });
         true

@@ -7,11 +7,13 @@ use gatewatch::console::effect::Effect;
 use gatewatch::console::event::Event;
 use gatewatch::console::leaving::{farewell, wait};
 use gatewatch::console::outbox::stamp;
+use gatewatch::console::sent::Sent;
 use gatewatch::contracts::decision::{Outcome, Refusal, RefusalCode};
+use gatewatch::contracts::failure::{Failure, FailureKind};
 use gatewatch::contracts::ids::DecisionId;
-use gatewatch::contracts::mutation::{Done, Mutation};
+use gatewatch::contracts::mutation::{Done, Mutation, Rollback, Target};
 
-use crate::console::drive::Driven;
+use crate::console::drive::{Driven, noon};
 use crate::console::world::{overview, waiting};
 
 /// An approval that was confirmed, and the console left with the next key of a quick hand.
@@ -40,6 +42,24 @@ fn leaving_waits_until_what_was_asked_for_is_answered() {
     wait(&mut console.model, &events, Duration::from_secs(30));
     assert!(began.elapsed() < Duration::from_secs(20), "it waited for nothing");
     assert_eq!(farewell(&console.model), Vec::<String>::new());
+}
+
+#[test]
+fn what_is_not_over_is_never_forgotten() {
+    let mut sent = Sent::default();
+    let mutation = |nth: u32| {
+        let target = Target { workflow_id: "deploy-search-7".into(), request_id: format!("r{nth}").into() };
+        Mutation::Rollback(Rollback { target, reason: None })
+    };
+    let over = Err(Failure::new(FailureKind::Unavailable, "no answer", ""));
+    for nth in 0..100 {
+        assert!(sent.begin(&mutation(nth), noon()));
+        if nth > 0 {
+            sent.news(mutation(nth).id(), &over);
+        }
+    }
+    let left: Vec<&str> = sent.unfinished().map(|one| one.mutation.id()).collect();
+    assert_eq!(left, ["r0"]);
 }
 
 #[test]
