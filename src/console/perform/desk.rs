@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Notify;
+use tokio::sync::watch::Sender;
 use tokio::task::AbortHandle;
 use url::Url;
 
@@ -35,8 +35,8 @@ pub struct Desk {
     operator: Operator,
     outbox: Outbox,
     demo: Option<Url>,
-    /// Wakes every watcher.
-    refresh: Arc<Notify>,
+    /// Counts the wishes for a look now; every watcher hears of them.
+    refresh: Sender<u64>,
     watched: BTreeMap<Interest, (Generation, AbortHandle)>,
     /// Held by each desktop notification that is not over yet.
     notifying: Arc<()>,
@@ -53,10 +53,10 @@ impl Desk {
             audit: settings.console.state_dir.join("audit.jsonl"),
         };
         let operator = Operator::new(gateway.clone(), coordinator.clone(), policy);
-        let refresh = Arc::new(Notify::new());
+        let refresh = Sender::new(0);
         tokio::spawn(watch::link(gateway.clone(), outbox.clone()));
         if let Some(coordinator) = coordinator {
-            tokio::spawn(watch::coordinator(coordinator, Arc::clone(&refresh), outbox.clone()));
+            tokio::spawn(watch::coordinator(coordinator, refresh.subscribe(), outbox.clone()));
         }
         Ok(Self {
             settings,
@@ -75,7 +75,7 @@ impl Desk {
             Effect::Watch(wanted) => self.watch(wanted),
             Effect::Refresh => {
                 self.gateway.retry_now();
-                self.refresh.notify_waiters();
+                self.refresh.send_modify(|wishes| *wishes += 1);
             }
             Effect::Fetch(fetch) => self.fetch(fetch),
             Effect::Mutate(mutation) => self.mutate(*mutation),
@@ -110,7 +110,7 @@ impl Desk {
                     gateway: self.gateway.clone(),
                     queue: self.settings.temporal.task_queue.clone(),
                     generation,
-                    refresh: Arc::clone(&self.refresh),
+                    refresh: self.refresh.subscribe(),
                     outbox: self.outbox.clone(),
                 };
                 (generation, tokio::spawn(watcher.run(interest.clone())).abort_handle())

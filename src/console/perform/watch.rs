@@ -1,11 +1,10 @@
 //! Watchers: each keeps one thing fresh for as long as it is on screen, quickly while it changes and more slowly while it
 //! does not, and not at all while there is no link.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
-use tokio::sync::Notify;
+use tokio::sync::watch::Receiver;
 use tokio::time::sleep;
 
 use crate::console::effect::{Generation, Interest};
@@ -25,8 +24,8 @@ pub struct Watcher {
     pub gateway: Gateway,
     pub queue: String,
     pub generation: Generation,
-    /// Asks for a look now.
-    pub refresh: Arc<Notify>,
+    /// Counts the wishes for a look now: one that comes while a look is under way is not lost.
+    pub refresh: Receiver<u64>,
     pub outbox: Outbox,
 }
 
@@ -49,7 +48,7 @@ impl Pace {
 
 impl Watcher {
     /// Runs until it is aborted: when nobody wants it any more.
-    pub async fn run(self, interest: Interest) {
+    pub async fn run(mut self, interest: Interest) {
         match interest {
             Interest::Overview => self.overview().await,
             Interest::Workflows { query } => self.workflows(&query).await,
@@ -59,7 +58,7 @@ impl Watcher {
         }
     }
 
-    async fn overview(&self) {
+    async fn overview(&mut self) {
         let mut looks = Looks::default();
         let mut pace = Pace(QUICK);
         let mut before = None;
@@ -73,7 +72,7 @@ impl Watcher {
         }
     }
 
-    async fn workflows(&self, query: &str) {
+    async fn workflows(&mut self, query: &str) {
         let mut pace = Pace(QUICK);
         let mut before = None;
         loop {
@@ -91,7 +90,7 @@ impl Watcher {
         }
     }
 
-    async fn workflow(&self, id: &WorkflowId) {
+    async fn workflow(&mut self, id: &WorkflowId) {
         let mut pace = Pace(QUICK);
         let mut before = None;
         loop {
@@ -106,7 +105,7 @@ impl Watcher {
     }
 
     /// Evidence under one digest does not change: it is read once.
-    async fn evidence(&self, id: &WorkflowId) {
+    async fn evidence(&mut self, id: &WorkflowId) {
         loop {
             self.linked().await;
             let result = self.gateway.evidence(id).await;
@@ -120,7 +119,7 @@ impl Watcher {
     }
 
     /// The newest page, then everything that follows it.
-    async fn history(&self, id: &WorkflowId, run: Option<&RunId>) {
+    async fn history(&mut self, id: &WorkflowId, run: Option<&RunId>) {
         loop {
             self.linked().await;
             let result = self.gateway.history(id, run, None).await;
@@ -151,11 +150,17 @@ impl Watcher {
         let _ = link.wait_for(Link::is_up).await;
     }
 
-    async fn pause(&self, pause: Duration) {
-        tokio::select! {
-            () = sleep(pause) => {}
-            () = self.refresh.notified() => {}
-        }
+    async fn pause(&mut self, pause: Duration) {
+        paused(pause, &mut self.refresh).await;
+    }
+}
+
+/// Waits, but not when a look is wished for.
+async fn paused(pause: Duration, refresh: &mut Receiver<u64>) {
+    tokio::select! {
+        () = sleep(pause) => {}
+        // It fails when nobody can wish any more, and then this ends in a moment too.
+        Ok(()) = refresh.changed() => {}
     }
 }
 
@@ -172,7 +177,7 @@ pub async fn link(gateway: Gateway, outbox: Outbox) {
 }
 
 /// Asks the coordinator how it is, for as long as the console runs.
-pub async fn coordinator(coordinator: Coordinator, refresh: Arc<Notify>, outbox: Outbox) {
+pub async fn coordinator(coordinator: Coordinator, mut refresh: Receiver<u64>, outbox: Outbox) {
     let mut standing = Link::Connecting { attempt: 1, since: now() };
     loop {
         let next = match (coordinator.ready().await, &standing) {
@@ -184,10 +189,7 @@ pub async fn coordinator(coordinator: Coordinator, refresh: Arc<Notify>, outbox:
             outbox.send(Event::Link { upstream: Upstream::Coordinator, link: next.clone() });
             standing = next;
         }
-        tokio::select! {
-            () = sleep(SLOW) => {}
-            () = refresh.notified() => {}
-        }
+        paused(SLOW, &mut refresh).await;
     }
 }
 
