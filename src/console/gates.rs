@@ -124,6 +124,9 @@ pub fn may_approve(ctx: &Ctx<'_>, view: &GateView<'_>) -> Result<(), String> {
 /// Why nobody can decide it from here, if so.
 pub fn may_decide(ctx: &Ctx<'_>, view: &GateView<'_>) -> Result<(), String> {
     ctx.may_write()?;
+    if let Some(said) = ctx.world.how_decided(view) {
+        return Err(format!("This gate was decided a moment ago: {said}."));
+    }
     if view.gate.is_none() {
         return Err(
             "This workflow publishes no card for the gate: it can only be decided where it was made.".to_owned()

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use crate::console::act;
 use crate::console::effect::{Effect, Fetch, Generation, Interest, Note};
 use crate::console::event::{Answer, Event, Input, Stamped};
+use crate::console::gates::{self, GateKey};
 use crate::console::guide::Guide;
 use crate::console::model::Model;
 use crate::console::overlays::Overlay;
@@ -13,9 +14,11 @@ use crate::console::overlays::confirm::update::{self as confirm, Stay};
 use crate::console::press;
 use crate::console::screen::{Focus, Place, ScreenId};
 use crate::console::typing::Pace;
+use crate::console::world::Decided;
 use crate::contracts::clock::Millis;
 use crate::contracts::decision::{Outcome, Verdict};
 use crate::contracts::failure::Failure;
+use crate::contracts::http::DecisionRequest;
 use crate::contracts::mutation::{Done, Mutation};
 
 /// Takes in one event and says what the outside has to do.
@@ -180,6 +183,9 @@ fn mutated(model: &mut Model, id: &str, result: &Result<Done, Failure>) -> Vec<E
         let (stage, ctx) = model.halves();
         effects.extend(stage.update(screen, Input::Mutated(&mutation, result), &ctx));
     }
+    if let (Mutation::Decide(request), Ok(done)) = (&mutation, result) {
+        decided(model, request, done);
+    }
     if let Some(guide) = &mut model.guide {
         let approved = matches!(&mutation, Mutation::Decide(request) if request.verdict == Verdict::Approve);
         if approved && matches!(result, Ok(Done::Decided { result: Outcome::Applied { .. } })) {
@@ -189,6 +195,23 @@ fn mutated(model: &mut Model, id: &str, result: &Result<Done, Failure>) -> Vec<E
     // What was changed is worth looking at again at once.
     effects.push(Effect::Refresh);
     effects
+}
+
+/// Remembers what became of a gate until the lists show it.
+fn decided(model: &mut Model, request: &DecisionRequest, done: &Done) {
+    let Done::Decided { result: Outcome::Applied { record } | Outcome::Repeated { record } } = done else { return };
+    // Asking for evidence leaves the gate open, at a new revision.
+    let verb = match record.verdict {
+        Verdict::Approve => "approved",
+        Verdict::Reject => "rejected",
+        Verdict::RequestEvidence => return,
+    };
+    let key = GateKey { workflow: request.workflow_id.clone(), gate: request.gate.clone() };
+    let said = format!("{verb} by {}", record.actor.name);
+    let decided = gates::find(&model.ctx(), &key).map(|gate| Decided::of(&gate, said));
+    if let Some(decided) = decided {
+        model.world.decided.insert(key, decided);
+    }
 }
 
 /// Sends an input to the screen that is shown.

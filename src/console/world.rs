@@ -4,10 +4,11 @@
 use std::collections::BTreeMap;
 
 use crate::console::event::{Answer, Overview};
+use crate::console::gates::{self, GateKey, GateView};
 use crate::console::remote::Remote;
 use crate::contracts::clock::Timestamp;
 use crate::contracts::evidence::ShownEvidence;
-use crate::contracts::ids::WorkflowId;
+use crate::contracts::ids::{RunId, WorkflowId};
 use crate::contracts::link::Link;
 use crate::contracts::workflow::{WorkflowCounts, WorkflowDetail};
 
@@ -22,6 +23,17 @@ pub struct World {
     /// Evidence of gates that were looked at.
     pub evidence: BTreeMap<WorkflowId, Remote<Option<ShownEvidence>>>,
     pub links: BTreeMap<Upstream, Link>,
+    /// Gates that this console decided a moment ago: the local truth until the index catches up.
+    pub decided: BTreeMap<GateKey, Decided>,
+}
+
+/// A decision, of the gate as it was then: the same gate may open again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decided {
+    run: RunId,
+    revision: u32,
+    /// `approved by mira`.
+    said: String,
 }
 
 /// A server we depend on.
@@ -40,7 +52,23 @@ impl Upstream {
     }
 }
 
+impl Decided {
+    pub fn of(gate: &GateView<'_>, said: String) -> Self {
+        Self { run: gate.row.run_id.clone(), revision: gate.revision(), said }
+    }
+
+    fn is_of(&self, gate: &GateView<'_>) -> bool {
+        self.run == gate.row.run_id && self.revision == gate.revision()
+    }
+}
+
 impl World {
+    /// How a gate was decided from here a moment ago, while the lists still show it as open.
+    pub fn how_decided(&self, gate: &GateView<'_>) -> Option<&str> {
+        let decided = self.decided.get(&gate.key()).filter(|decided| decided.is_of(gate))?;
+        Some(decided.said.as_str())
+    }
+
     /// How many workflows in detail are kept.
     const KEPT: usize = 8;
 
@@ -52,7 +80,14 @@ impl World {
     /// Takes in what concerns every screen; the rest is the screens' own.
     pub fn apply(&mut self, answer: &Answer, now: Timestamp) {
         match answer {
-            Answer::Overview(result) => self.overview.answered(result.clone(), now),
+            Answer::Overview(result) => {
+                if let Ok(overview) = result {
+                    let open = gates::open(overview);
+                    self.decided
+                        .retain(|key, decided| open.iter().any(|gate| gate.key() == *key && decided.is_of(gate)));
+                }
+                self.overview.answered(result.clone(), now);
+            }
             Answer::Counts { result, .. } => self.counts.answered(result.clone(), now),
             Answer::Workflow { id, result } => {
                 self.make_room(id);

@@ -1,13 +1,16 @@
 //! Gates that several answers tell of: which one is shown, and which answer is believed.
 
 use gatewatch::console::effect::Effect;
+use gatewatch::console::event::Event;
 use gatewatch::console::screen::Place;
+use gatewatch::contracts::actor::{Actor, Via};
+use gatewatch::contracts::decision::{DecisionRecord, Outcome, Verdict};
 use gatewatch::contracts::http::DecisionRequest;
 use gatewatch::contracts::ids::{EvidenceDigest, GateId, WorkflowId};
-use gatewatch::contracts::mutation::Mutation;
+use gatewatch::contracts::mutation::{Done, Mutation};
 use gatewatch::contracts::workflow::WorkflowRow;
 
-use crate::console::drive::Driven;
+use crate::console::drive::{Driven, noon};
 use crate::console::world::{described, overview, waiting};
 
 fn decided(console: &mut Driven) -> Vec<DecisionRequest> {
@@ -75,5 +78,37 @@ fn a_list_that_lags_is_not_believed() {
     console.describe(described(asked_again(id, "77770000ffff", 2)));
     console.pass(5000);
     console.overview(overview(vec![waiting(id, "5d2cabcdef91")], Vec::new()));
+    assert_eq!(evidence_approved(&mut console), Some(EvidenceDigest::new("77770000ffff")));
+}
+
+#[test]
+fn a_decided_gate_is_decided_on_every_screen_until_it_opens_again() {
+    let mut console = Driven::new(120, 36);
+    let id = "prod-checkout-42";
+    console.overview(overview(vec![waiting(id, "5d2cabcdef91")], Vec::new()));
+    console.keys("2a<enter>");
+    let request = decided(&mut console).remove(0);
+    let record = DecisionRecord {
+        decision_id: request.decision_id.clone(),
+        gate: request.gate,
+        verdict: Verdict::Approve,
+        actor: Actor::new("mira", Via::Console),
+        reason: None,
+        evidence: request.evidence,
+        at: noon(),
+    };
+    let result = Ok(Done::Decided { result: Outcome::Applied { record } });
+    console.event(Event::Mutated { id: request.decision_id.as_str().to_owned(), result });
+    // The lists lag: it is still in them.
+    for screen in ["1", "2"] {
+        console.keys(screen);
+        console.keys("a<enter>");
+        assert!(console.screen().contains("decided a moment ago"), "{}", console.screen());
+        assert_eq!(decided(&mut console), [], "on {screen}");
+        console.keys("<esc>");
+    }
+    // It asks again with other evidence, and that is nobody's decision yet.
+    console.keys("1");
+    console.overview(overview(vec![asked_again(id, "77770000ffff", 2)], Vec::new()));
     assert_eq!(evidence_approved(&mut console), Some(EvidenceDigest::new("77770000ffff")));
 }

@@ -33,7 +33,7 @@ pub fn lines(state: &State, ctx: &Ctx<'_>, columns: usize) -> Vec<CardLine> {
     if let Some(changed) = state.changed(ctx) {
         card.say(Role::StatusWarning, &format!("{} Changed while you were reading: {changed}.", Sign::Warning.glyph()));
     }
-    if let Some(said) = state.decided.get(&view.key()) {
+    if let Some(said) = ctx.world.how_decided(&view) {
         card.say(Role::StatusOk, &format!("{} {said}; the list catches up in a moment.", Sign::Ok.glyph()));
     }
     let Some(gate) = view.gate else {

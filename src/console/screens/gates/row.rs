@@ -4,7 +4,6 @@ use ratatui::text::{Line, Span};
 
 use crate::console::ctx::Ctx;
 use crate::console::gates::GateView;
-use crate::console::screens::gates::state::State;
 use crate::console::theme::Theme;
 use crate::console::theme::role::Role;
 use crate::console::theme::sign::Sign;
@@ -21,10 +20,10 @@ pub const COLUMNS: [Column; 6] = [
     Column::flex("THEN", 8, 1).spare(2),
 ];
 
-pub fn cells<'a>(view: &GateView<'a>, state: &State, ctx: &Ctx<'_>, theme: &Theme) -> Row<'a> {
+pub fn cells<'a>(view: &GateView<'a>, ctx: &Ctx<'_>, theme: &Theme) -> Row<'a> {
     let muted = theme.style(Role::TextMuted);
     let close = view.deadline().is_some_and(|deadline| deadline.since(ctx.now) < Millis::from_secs(900));
-    let said = state.decided.get(&view.key());
+    let said = ctx.world.how_decided(view);
     let sign = match (said, close) {
         (Some(_), _) => Sign::Ok,
         (None, true) => Sign::Warning,
@@ -34,7 +33,7 @@ pub fn cells<'a>(view: &GateView<'a>, state: &State, ctx: &Ctx<'_>, theme: &Them
     let environment_role = if view.is_production() { Role::Production } else { Role::TextMuted };
     let waits = view.gate.map_or_else(|| "–".to_owned(), |gate| time::age(ctx.now, gate.opened_at));
     let deadline = view.deadline().map_or_else(|| "–".to_owned(), |deadline| time::until(ctx.now, deadline));
-    let then = said.cloned().unwrap_or_else(|| view.then().to_owned());
+    let then = said.unwrap_or_else(|| view.then()).to_owned();
     Row {
         cells: vec![
             Line::from(vec![

@@ -1,6 +1,4 @@
-//! Which gate is selected, what of it was seen, and what this console has decided a moment ago.
-
-use std::collections::BTreeMap;
+//! Which gate is selected, and what of it was seen.
 
 use crate::console::ctx::Ctx;
 use crate::console::cursor::Cursor;
@@ -26,8 +24,6 @@ pub struct State {
     pub pane: Pane,
     pub filter: Option<TextField>,
     pub typing: Focus,
-    /// Decisions of this console that the list does not show yet: the local truth until the index catches up.
-    pub decided: BTreeMap<GateKey, String>,
 }
 
 /// Which part has the keys.
@@ -149,9 +145,6 @@ impl State {
         let found = self.selected.as_ref().and_then(|key| shown.iter().position(|view| view.key() == *key));
         self.cursor.put(found.unwrap_or(self.cursor.index), shown.len(), Self::list_height(ctx));
         self.select(shown.get(self.cursor.index).map(GateView::key), ctx);
-        let open: Vec<GateKey> =
-            ctx.world.overview.value().map(gates::open).unwrap_or_default().iter().map(GateView::key).collect();
-        self.decided.retain(|key, _| open.contains(key));
     }
 
     /// Makes another gate the selected one. The same one stays as it was seen.

@@ -11,9 +11,7 @@ use crate::console::gates::{self, GateKey, GateView};
 use crate::console::screen::{Focus, Place};
 use crate::console::screens::gates::card;
 use crate::console::screens::gates::state::{Pane, Seen, State};
-use crate::contracts::decision::{Outcome, Verdict};
-use crate::contracts::http::DecisionRequest;
-use crate::contracts::mutation::{Done, Mutation};
+use crate::contracts::decision::Verdict;
 
 pub fn update(state: &mut State, input: Input<'_>, ctx: &Ctx<'_>) -> Vec<Effect> {
     match input {
@@ -45,7 +43,6 @@ pub fn update(state: &mut State, input: Input<'_>, ctx: &Ctx<'_>) -> Vec<Effect>
             }
         }
         Input::Opened(_) | Input::Answer(_) | Input::Resized => state.settle(ctx),
-        Input::Mutated(Mutation::Decide(request), Ok(done)) => decided(state, request, done),
         Input::Mutated(..) | Input::Fetched(..) | Input::Tick => {}
     }
     Vec::new()
@@ -62,9 +59,6 @@ pub fn can(state: &State, action: Action, ctx: &Ctx<'_>) -> Result<(), String> {
     let view = state.view(ctx).ok_or_else(|| "No gate is selected.".to_owned())?;
     if matches!(action, Action::Open | Action::Copy) {
         return Ok(());
-    }
-    if let Some(said) = state.decided.get(&view.key()) {
-        return Err(format!("This gate was decided a moment ago: {said}."));
     }
     match asking::verdict(action) {
         Some(Verdict::Approve) => gates::may_approve(ctx, &view),
@@ -148,16 +142,4 @@ fn decide(state: &mut State, verdict: Verdict, ctx: &Ctx<'_>) -> Vec<Effect> {
         Ok(question) => Effect::Ask(Box::new(question)),
         Err(why) => Effect::Say(Note::info(why)),
     }]
-}
-
-fn decided(state: &mut State, request: &DecisionRequest, done: &Done) {
-    let Done::Decided { result: Outcome::Applied { record } | Outcome::Repeated { record } } = done else { return };
-    // Asking for evidence leaves the gate open, at a new revision.
-    let verb = match record.verdict {
-        Verdict::Approve => "approved",
-        Verdict::Reject => "rejected",
-        Verdict::RequestEvidence => return,
-    };
-    let key = GateKey { workflow: request.workflow_id.clone(), gate: request.gate.clone() };
-    state.decided.insert(key, format!("{verb} by {}", record.actor.name));
 }

@@ -45,7 +45,7 @@ pub fn view(state: &State, ctx: &Ctx<'_>, theme: &Theme, frame: &mut Frame<'_>, 
     };
     let window = Window { total: shown.len(), offset: state.cursor.offset, cursor: Some(state.cursor.index) };
     table::render(&row::COLUMNS, window, theme, (frame.buffer_mut(), list), |at| {
-        shown.get(at).map(|view| row::cells(view, state, ctx, theme)).unwrap_or_default()
+        shown.get(at).map(|view| row::cells(view, ctx, theme)).unwrap_or_default()
     });
     draw_card(state, ctx, theme, frame, place);
 }
