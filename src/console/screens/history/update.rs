@@ -26,8 +26,9 @@ pub fn update(state: &mut State, input: Input<'_>, ctx: &Ctx<'_>) -> Vec<Effect>
             read(state, result, height, Chronicle::replace);
         }
         Input::Answer(Answer::Tail { workflow, result }) if is_shown(state, workflow) => follow(state, result, height),
-        Input::Fetched(Fetch::OlderHistory { workflow, .. }, Answer::History { result, .. })
-            if is_shown(state, workflow) =>
+        // Only the page that belongs before what is shown now: it was read anew, or another run began, in between.
+        Input::Fetched(Fetch::OlderHistory { workflow, after, .. }, Answer::History { result, .. })
+            if is_shown(state, workflow) && state.chronicle.older() == Some(after) =>
         {
             read(state, result, height, Chronicle::prepend);
         }
@@ -175,6 +176,10 @@ fn act(state: &mut State, action: Action, ctx: &Ctx<'_>) -> Vec<Effect> {
     }
     if let Some(movement) = Move::of(action) {
         moved(state, movement, height);
+        if matches!(state.known, Known::Failed(_)) && !state.chronicle.is_empty() {
+            // Whoever goes on wants it asked for again.
+            state.known = Known::Live;
+        }
         return older(state, height);
     }
     let Some(deed) = Deed::of(action) else { return Vec::new() };

@@ -23,12 +23,14 @@ pub fn update(state: &mut State, input: Input<'_>, ctx: &Ctx<'_>) -> Vec<Effect>
             }
             Err(failure) => state.loaded.failure = Some(failure.clone()),
         },
-        Input::Fetched(Fetch::MoreWorkflows { query, .. }, answer) if *query == state.query => {
-            if let Answer::Workflows { result: Ok(page), .. } = answer {
+        Input::Fetched(Fetch::MoreWorkflows { query, after }, answer) if *query == state.query => {
+            // When it failed, the cursor asks again when it moves.
+            state.loaded.fetching = false;
+            // Only the page that follows what is shown now: the list may have been begun anew in between.
+            if let Answer::Workflows { result: Ok(page), .. } = answer
+                && state.loaded.next.as_ref() == Some(after)
+            {
                 merge::later_page(state, page, ctx);
-            } else {
-                // The cursor asks again when it moves.
-                state.loaded.fetching = false;
             }
         }
         Input::Opened(_) | Input::Resized => state.settle(ctx),

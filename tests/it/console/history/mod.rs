@@ -395,3 +395,27 @@ fn what_cannot_be_had_is_said_and_what_was_had_stays() {
     let picture = screen.picture("stale");
     assert!(picture.contains("not up to date: Temporal does not answer.") && picture.contains("deployToProduction"));
 }
+
+/// What an older page is asked for with.
+fn asked_for(effects: &[Effect]) -> Option<Fetch> {
+    effects.iter().find_map(|effect| match effect {
+        Effect::Fetch(fetch) => Some(fetch.clone()),
+        _ => None,
+    })
+}
+
+#[test]
+fn an_older_page_of_what_is_not_shown_any_more_is_dropped_and_one_that_failed_is_asked_for_again() {
+    let mut screen = Screen::new(80, 22);
+    let fetch = asked_for(&screen.page(story(), Some(1))).unwrap();
+    let failure = Failure::new(FailureKind::Unavailable, "no answer", "");
+    let failed = Answer::History { workflow: workflow(), result: Err(failure) };
+    screen.input(Input::Fetched(&fetch, &failed));
+    let again = asked_for(&screen.press(Action::CursorDown));
+    assert_eq!(again.as_ref(), Some(&fetch), "the way on is asked for again");
+    // The newest page is read anew, and then the answer to the question before it comes.
+    screen.page(story(), Some(2));
+    let stale = HistoryPage { events: vec![event(99, 0, "TimerStarted", "of another time", 99)], next: None };
+    screen.input(Input::Fetched(&fetch, &Answer::History { workflow: workflow(), result: Ok(stale) }));
+    assert!(screen.state.chronicle.group(99).is_none());
+}
