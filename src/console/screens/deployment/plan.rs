@@ -29,6 +29,9 @@ use crate::contracts::rollback::{RollbackProgress, RollbackStep, StepReport, Ste
 pub fn draw(state: &State, scene: &Scene<'_>, ctx: &Ctx<'_>, target: (&Theme, &mut Buffer, Rect)) -> Option<Rect> {
     let (theme, buffer, area) = target;
     let mut lines = vec![heading(state, scene, theme)];
+    if matches!(state.asked, Asked::Preview { .. }) && area.width < BESIDE {
+        lines.push(Line::default());
+    }
     match scene.rolling() {
         Some(rolling) => lines.extend(rolling.steps.iter().map(|step| progress(step, scene, theme))),
         None => lines.extend(RollbackStep::ALL.into_iter().map(|step| preview(step, state, scene, theme))),
@@ -195,18 +198,22 @@ fn below(state: &State, scene: &Scene<'_>, ctx: &Ctx<'_>, look: (&Theme, usize))
     }
 }
 
-/// `reason: ______________________________ (optional)`, at the right end of the heading.
+/// Narrower than this, the reason has a line of its own under the heading.
+const BESIDE: u16 = 70;
+
+/// `reason ______________________________ (optional)`: at the right end of the heading, or under it.
 fn reason(state: &State, area: Rect, theme: &Theme, buffer: &mut Buffer) -> Option<Rect> {
-    if !matches!(state.asked, Asked::Preview { .. }) || area.height == 0 || area.width < 70 {
+    if !matches!(state.asked, Asked::Preview { .. }) || area.height < 2 {
         return None;
     }
-    let width = (area.width / 2).min(60);
-    let x = area.right() - width;
     let (label, hint) = ("reason ", " (optional)");
     let (label_width, hint_width) = (7, 11);
-    buffer.set_string(x, area.y, label, theme.style(Role::TextMuted));
-    buffer.set_string(area.right() - hint_width, area.y, hint, theme.style(Role::TextMuted));
-    let field = Rect { x: x + label_width, y: area.y, width: width - label_width - hint_width, height: 1 };
+    let beside = area.width >= BESIDE;
+    let width = if beside { (area.width / 2).min(60) } else { area.width };
+    let (x, y) = (area.right() - width, area.y + u16::from(!beside));
+    buffer.set_string(x, y, label, theme.style(Role::TextMuted));
+    buffer.set_string(area.right().saturating_sub(hint_width), y, hint, theme.style(Role::TextMuted));
+    let field = Rect { x: x + label_width, y, width: width.saturating_sub(label_width + hint_width), height: 1 };
     buffer.set_style(field, theme.style(Role::Input));
     Some(field)
 }

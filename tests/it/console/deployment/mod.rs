@@ -174,6 +174,7 @@ fn the_preview_in_a_narrow_terminal() {
     ┃ ▲ error rate 3.4× (7.2 %) · automatic rollback in 00:13… ┃
     ┃ error rate %  now 7.5 ▲  limit 6.3 (3×)  base 2.1        ┃
     ┃ Roll back checkout v42 → v41?                            ┃
+    ┃ reason                                        (optional) ┃
     ┃ · 1 roll back database migrations  0042_add_retry, 0041… ┃
     ┃ · 2 code to previous commit        9b7d00f               ┃
     ┃ · 3 deploy previous version        v41                   ┃
@@ -181,7 +182,6 @@ fn the_preview_in_a_narrow_terminal() {
     ┃ · 5 watch until healthy            a few good looks in … ┃
     ┃ · 6 document the reason            rollback commit, inc… ┃
     ┃ R rolls back now   Esc keeps watching   Tab reason   y … ┃
-    ┃ temporal workflow signal --workflow-id deploy-checkout-… ┃
     ┗━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━┛
     ");
 }
@@ -373,4 +373,21 @@ fn without_a_deployment_it_says_what_would_be_here() {
     update(&mut screen.state, Input::Opened(&Place::Deployment(None)), &screen.rig.ctx());
     assert!(screen.picture("none").contains("No deployment is live."));
     assert!(can(&screen.state, Action::RollBack, &screen.rig.ctx()).is_err());
+}
+
+#[test]
+fn the_reason_is_seen_wherever_it_can_be_typed() {
+    for width in [60, 72, 80, 120] {
+        let mut screen = Screen::new(width, 22);
+        screen.sees(&Story::failing(at(200)));
+        screen.press(Action::RollBack);
+        screen.press(Action::NextPane);
+        assert_eq!(screen.state.focus(), Focus::Text);
+        for c in "bad deploy".chars() {
+            update(&mut screen.state, Input::Key(KeyPress::char(c)), &screen.rig.ctx());
+        }
+        let picture = screen.picture("reason");
+        assert!(picture.contains("reason bad deploy"), "at {width}:\n{picture}");
+        assert!(picture.contains("rolls back now"), "at {width}:\n{picture}");
+    }
 }
