@@ -134,6 +134,23 @@ pub struct Overview {
     pub troubled: Vec<WorkflowRow>,
     /// Workers polling the task queue; absent when the server did not say.
     pub workers: Option<u32>,
+    /// Whether these are all workflows with open gates, and all live deployments.
+    pub all_gates: Whole,
+    pub all_live: Whole,
+}
+
+/// Whether a list has everything in it, or only its first page.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Whole {
+    #[default]
+    Yes,
+    No,
+}
+
+impl Whole {
+    pub fn of(page: &WorkflowPage) -> Self {
+        if page.next.is_some() { Self::No } else { Self::Yes }
+    }
 }
 
 /// What reaches a screen. Actions are those of its context; keys and pastes only while it has a text field in focus.

@@ -6,6 +6,7 @@ use ratatui::text::{Line, Span};
 
 use crate::console::act::{TABS, tab_of};
 use crate::console::effect::Level;
+use crate::console::event::Whole;
 use crate::console::gates;
 use crate::console::header;
 use crate::console::hints;
@@ -64,8 +65,9 @@ fn tabs(model: &Model, frame: &mut Frame<'_>, area: Rect) {
         let key = model.look.keymap.label(Context::Global, hints::tab_action(tab)).unwrap_or_default();
         let title = tab.title();
         let words = match tab_count(model, tab) {
-            Some(count) if count > 0 => format!("{title} {count}"),
-            Some(_) | None => title.to_owned(),
+            Some((count, Whole::Yes)) if count > 0 => format!("{title} {count}"),
+            Some((count, Whole::No)) => format!("{title} {count}+"),
+            Some((_, Whole::Yes)) | None => title.to_owned(),
         };
         let style = if here { theme.style(Role::TextStrong) } else { theme.style(Role::TextMuted) };
         let key_style = if here { theme.style(Role::Key) } else { theme.style(Role::TextMuted) };
@@ -91,14 +93,14 @@ fn tabs(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     }
 }
 
-/// What a tab counts, where that is known.
-fn tab_count(model: &Model, tab: ScreenId) -> Option<u64> {
+/// What a tab counts, where that is known, and whether that is all of it.
+fn tab_count(model: &Model, tab: ScreenId) -> Option<(u64, Whole)> {
     let overview = model.world.overview.value();
-    let count = |n: usize| u64::try_from(n).ok();
+    let count = |n: usize, whole: Whole| Some((u64::try_from(n).ok()?, whole));
     match tab {
-        ScreenId::Gates => count(gates::open(overview?).len()),
-        ScreenId::Workflows => Some(model.world.counts.value()?.total),
-        ScreenId::Deployment => count(overview?.live.len()),
+        ScreenId::Gates => count(gates::open(overview?).len(), overview?.all_gates),
+        ScreenId::Workflows => Some((model.world.counts(&model.stage.workflows.query)?.total, Whole::Yes)),
+        ScreenId::Deployment => count(overview?.live.len(), overview?.all_live),
         ScreenId::Now | ScreenId::Workflow | ScreenId::History => None,
     }
 }

@@ -16,8 +16,8 @@ use crate::contracts::workflow::{WorkflowCounts, WorkflowDetail};
 #[derive(Clone, Debug, Default)]
 pub struct World {
     pub overview: Remote<Overview>,
-    /// How many workflows the list's query matches.
-    pub counts: Remote<WorkflowCounts>,
+    /// How many workflows a query of the list matches, and which query that was.
+    counts: (String, Remote<WorkflowCounts>),
     /// Workflows in detail: those on screen, and the last few before them.
     pub details: BTreeMap<WorkflowId, Remote<WorkflowDetail>>,
     /// Evidence of gates that were looked at.
@@ -63,6 +63,11 @@ impl Decided {
 }
 
 impl World {
+    /// How many workflows a query matches, where it was counted.
+    pub fn counts(&self, query: &str) -> Option<&WorkflowCounts> {
+        self.counts.1.value().filter(|_| self.counts.0 == query)
+    }
+
     /// How a gate was decided from here a moment ago, while the lists still show it as open.
     pub fn how_decided(&self, gate: &GateView<'_>) -> Option<&str> {
         let decided = self.decided.get(&gate.key()).filter(|decided| decided.is_of(gate))?;
@@ -88,7 +93,12 @@ impl World {
                 }
                 self.overview.answered(result.clone(), now);
             }
-            Answer::Counts { result, .. } => self.counts.answered(result.clone(), now),
+            Answer::Counts { query, result } => {
+                if self.counts.0 != *query {
+                    self.counts = (query.clone(), Remote::default());
+                }
+                self.counts.1.answered(result.clone(), now);
+            }
             Answer::Workflow { id, result } => {
                 self.make_room(id);
                 let detail = self.details.entry(id.clone()).or_default();
@@ -108,7 +118,7 @@ impl World {
     /// The wall clock was set back: nothing is known from later than now.
     pub fn clock_set(&mut self, now: Timestamp) {
         self.overview.clock_set(now);
-        self.counts.clock_set(now);
+        self.counts.1.clock_set(now);
         self.details.values_mut().for_each(|detail| detail.clock_set(now));
         self.evidence.values_mut().for_each(|evidence| evidence.clock_set(now));
     }

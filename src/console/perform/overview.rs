@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use chrono::{SecondsFormat, TimeDelta, Utc};
 use futures_util::future::join_all;
 
-use crate::console::event::Overview;
+use crate::console::event::{Overview, Whole};
 use crate::contracts::failure::Failure;
 use crate::contracts::temporal::names::{attribute, workflow};
 use crate::contracts::workflow::WorkflowRow;
@@ -33,14 +33,20 @@ impl Looks {
             gateway.list(&troubled, None, SHOWN),
         );
         let workers = self.workers(gateway, queue).await;
-        let mut live = live?.rows;
-        look_closer(gateway, &mut live).await;
-        Ok(Overview { gates: gates?.rows, live, troubled: troubled?.rows, workers })
+        let (gates, mut live) = (gates?, live?);
+        look_closer(gateway, &mut live.rows).await;
+        Ok(Overview {
+            all_gates: Whole::of(&gates),
+            all_live: Whole::of(&live),
+            gates: gates.rows,
+            live: live.rows,
+            troubled: troubled?.rows,
+            workers,
+        })
     }
 
     async fn workers(&mut self, gateway: &Gateway, queue: &str) -> Option<u32> {
-        if let Some((at, workers)) = self.workers.filter(|(at, _)| at.elapsed() < POLLERS_EVERY) {
-            self.workers = Some((at, workers));
+        if let Some((_, workers)) = self.workers.filter(|(at, _)| at.elapsed() < POLLERS_EVERY) {
             return workers;
         }
         // A server that does not say leaves it unknown: no reason to call everything else failed.

@@ -1,12 +1,12 @@
 //! The frame: what is fresh, what is old, what is too small, what leaves.
 
 use gatewatch::console::effect::{Effect, Interest};
-use gatewatch::console::event::{Answer, Event};
+use gatewatch::console::event::{Answer, Event, Overview, Whole};
 use gatewatch::console::world::Upstream;
 use gatewatch::contracts::failure::{Failure, FailureKind};
 use gatewatch::contracts::health::HealthStatus;
 use gatewatch::contracts::link::Link;
-use gatewatch::contracts::workflow::HistoryPage;
+use gatewatch::contracts::workflow::{HistoryPage, WorkflowCounts};
 
 use crate::console::drive::{Driven, noon};
 use crate::console::history::story;
@@ -205,6 +205,24 @@ fn the_palette_finds_by_name_and_says_why_not() {
     assert!(screen.contains("No deployment is live"), "{screen}");
     console.keys("<esc>:workfl<enter>");
     assert!(console.screen().contains("▸3 Workflows"), "{}", console.screen());
+}
+
+#[test]
+fn a_tab_says_when_there_is_more_than_it_counts_and_counts_what_is_listed() {
+    let mut console = Driven::new(120, 36);
+    let all = overview(vec![waiting("prod-checkout-42", "aa")], vec![live("deploy-a", HealthStatus::Watching)]);
+    console.overview(Overview { all_live: Whole::No, ..all });
+    let tabs = |console: &Driven| console.screen().lines().nth(1).unwrap().to_owned();
+    assert!(tabs(&console).contains("2 Gates 1  "), "{}", tabs(&console));
+    assert!(tabs(&console).contains("4 Deployment 1+"), "{}", tabs(&console));
+    console.keys("3");
+    let counts = WorkflowCounts { total: 41, by_status: Vec::new() };
+    let answer = Answer::Counts { query: String::new(), result: Ok(counts) };
+    console.answer(|interest| matches!(interest, Interest::Workflows { .. }), answer);
+    assert!(tabs(&console).contains("3 Workflows 41"), "{}", tabs(&console));
+    // Another query is not counted yet.
+    console.model.stage.workflows.query = "WorkflowType = 'X'".to_owned();
+    assert!(!tabs(&console).contains("41"), "{}", tabs(&console));
 }
 
 #[test]

@@ -2,7 +2,6 @@
 //!
 //! With `GATEWATCH_PICTURES=dir` every picture that is named is also written there as the bytes a terminal would get.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use gatewatch::console::assets::{Kind, Shelf};
@@ -48,7 +47,7 @@ impl Rig {
     pub(super) fn new(width: u16, height: u16) -> Self {
         Self {
             now: at(0),
-            world: World { links: BTreeMap::new(), ..World::default() },
+            world: World::default(),
             profile: Profile {
                 cluster: Cluster {
                     profile: "shop-prod".into(),

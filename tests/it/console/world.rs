@@ -102,5 +102,5 @@ pub(super) fn live(id: &str, health: HealthStatus) -> WorkflowRow {
 }
 
 pub(super) fn overview(gates: Vec<WorkflowRow>, live: Vec<WorkflowRow>) -> Overview {
-    Overview { gates, live, troubled: Vec::new(), workers: Some(3) }
+    Overview { gates, live, workers: Some(3), ..Overview::default() }
 }

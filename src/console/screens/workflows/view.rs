@@ -21,7 +21,7 @@ use crate::console::widgets::table::{self, Window};
 use crate::console::widgets::text;
 
 pub fn title(state: &State, ctx: &Ctx<'_>) -> String {
-    let total = ctx.world.counts.value().map(|counts| counts.total);
+    let total = ctx.world.counts(&state.query).map(|counts| counts.total);
     let loaded = state.rows.len();
     let mut parts = vec![match (&state.filter, total) {
         (Some(_), _) => format!("{} of {loaded} loaded match", state.shown.len()),
@@ -30,7 +30,7 @@ pub fn title(state: &State, ctx: &Ctx<'_>) -> String {
         }
         (None, _) => format!("{loaded} workflows"),
     }];
-    if let Some(counts) = ctx.world.counts.value() {
+    if let Some(counts) = ctx.world.counts(&state.query) {
         for (status, count) in counts.by_status.iter().filter(|(_, count)| *count > 0) {
             parts.push(format!("{count} {}", status.as_str()));
         }
