@@ -23,8 +23,9 @@ use crate::contracts::mutation::{Done, Mutation};
 
 /// Takes in one event and says what the outside has to do.
 pub fn update(model: &mut Model, stamped: Stamped) -> Vec<Effect> {
-    pass(model, &stamped);
+    // Measured before time passes: an alert that comes with the hour takes a line of the body as well.
     let before = model.body();
+    pass(model, &stamped);
     let wanted = happened(model, stamped.event);
     let mut effects = settle(model, wanted);
     if model.body() != before {

@@ -208,6 +208,25 @@ fn the_palette_finds_by_name_and_says_why_not() {
 }
 
 #[test]
+fn an_alert_that_comes_with_time_does_not_cover_the_row_of_the_cursor() {
+    let mut console = Driven::new(80, 15);
+    let gates: Vec<_> = (0..30).map(|nth| waiting(&format!("prod-{nth:02}"), "aa")).collect();
+    console.overview(overview(gates, Vec::new()));
+    // To the last row that fits.
+    let rows = |console: &Driven| console.screen().lines().filter(|line| line.contains("prod-")).count();
+    for _ in 1..rows(&console) {
+        console.keys("j");
+    }
+    let under = |console: &Driven| console.screen().lines().any(|line| line.contains('▸') && line.contains("prod-"));
+    assert!(under(&console), "{}", console.screen());
+    let height = console.model.body().height;
+    // Less than a quarter of an hour before the first deadline.
+    console.pass(258_960_000 - 800_000);
+    assert_eq!(console.model.body().height, height - 1, "an alert took a line");
+    assert!(under(&console), "{}", console.screen());
+}
+
+#[test]
 fn a_tab_says_when_there_is_more_than_it_counts_and_counts_what_is_listed() {
     let mut console = Driven::new(120, 36);
     let all = overview(vec![waiting("prod-checkout-42", "aa")], vec![live("deploy-a", HealthStatus::Watching)]);

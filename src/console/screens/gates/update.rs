@@ -42,7 +42,10 @@ pub fn update(state: &mut State, input: Input<'_>, ctx: &Ctx<'_>) -> Vec<Effect>
                 return vec![Effect::Say(Note::warning(format!("{gate} of {workflow} is not open any more.")))];
             }
         }
-        Input::Opened(_) | Input::Answer(_) | Input::Resized => state.settle(ctx),
+        Input::Opened(_) | Input::Answer(_) | Input::Resized => {
+            state.settle(ctx);
+            keep_in_sight(state, ctx);
+        }
         Input::Mutated(..) | Input::Fetched(..) | Input::Tick => {}
     }
     Vec::new()
@@ -118,13 +121,18 @@ fn step(state: &mut State, movement: Move, ctx: &Ctx<'_>) {
             Move::PageDown => state.scroll.saturating_add(usize::from(ctx.body.height) / 2),
             Move::PageUp => state.scroll.saturating_sub(usize::from(ctx.body.height) / 2),
         };
-        let last = card::lines(state, ctx, card::width(ctx)).len().saturating_sub(1);
-        state.scroll = state.scroll.min(last);
+        keep_in_sight(state, ctx);
         return;
     }
     let shown = state.shown(ctx);
     state.cursor.step(movement, shown.len(), State::list_height(ctx));
     state.select(shown.get(state.cursor.index).map(GateView::key), ctx);
+}
+
+/// A card that became shorter, or was given more room, is not scrolled past its end.
+fn keep_in_sight(state: &mut State, ctx: &Ctx<'_>) {
+    let last = card::lines(state, ctx, card::width(ctx)).len().saturating_sub(1);
+    state.scroll = state.scroll.min(last);
 }
 
 fn decide(state: &mut State, verdict: Verdict, ctx: &Ctx<'_>) -> Vec<Effect> {
