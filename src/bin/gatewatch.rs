@@ -6,7 +6,6 @@ use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 use gatewatch::cli::exit;
 use gatewatch::cli::global::Global;
-use gatewatch::contracts::failure::{Failure, FailureKind};
 use gatewatch::devstack::part::Part;
 use gatewatch::headless::args::Headless;
 use gatewatch::{cli, console, devstack, headless};
@@ -26,10 +25,12 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Open the console: the same as no command at all.
+    #[command(after_help = exit::example("gatewatch console --profile prod --read-only"))]
     Console,
     #[command(flatten)]
     Cli(cli::Command),
     /// Print a completion script for a shell.
+    #[command(after_help = exit::example("gatewatch completions bash > ~/.local/share/bash-completion/completions/gatewatch"))]
     Completions { shell: Shell },
     /// The headless services, as `gatewatch-worker` runs them.
     #[command(hide = true)]
@@ -45,22 +46,30 @@ fn main() -> ExitCode {
     match command {
         None | Some(Command::Console) => open_console(&global),
         Some(Command::Cli(command)) => cli::run(&global, &command),
-        Some(Command::Completions { shell }) => {
-            clap_complete::generate(shell, &mut Arguments::command(), "gatewatch", &mut std::io::stdout());
-            ExitCode::SUCCESS
-        }
+        Some(Command::Completions { shell }) => ExitCode::from(global.output().end(complete(&global, shell)).code()),
         Some(Command::WorkerProcess(arguments)) => headless::run::main(&arguments),
         Some(Command::Part(part)) => part.run(),
         Some(Command::Devstack(command)) => devstack::command::run(&global, &command),
     }
 }
 
+/// What a person may type: the processes of the demo are not offered.
+fn complete(global: &Global, shell: Shell) -> Result<exit::Exit, exit::Stop> {
+    let all = Arguments::command();
+    let offered: Vec<_> = all.get_subcommands().filter(|command| !command.is_hide_set()).cloned().collect();
+    let mut offered = clap::Command::new("gatewatch").args(all.get_arguments().cloned()).subcommands(offered);
+    // Into memory first: the generator panics when nobody reads.
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut offered, "gatewatch", &mut script);
+    global.output().line(String::from_utf8_lossy(&script).trim_end())?;
+    Ok(exit::Exit::Ok)
+}
+
 /// The console on the configured namespace.
 fn open_console(global: &Global) -> ExitCode {
     let opened = global.settings().and_then(|settings| {
         let options = console::run::Options::default();
-        console::run::run(settings, options)
-            .map_err(|error| Failure::new(FailureKind::Internal, format!("{error:#}."), ""))
+        console::run::run(settings, options).map_err(|error| exit::failure_of(&error))
     });
     ExitCode::from(global.output().end(opened.map(|()| exit::Exit::Ok).map_err(Into::into)).code())
 }

@@ -3,7 +3,7 @@
 use clap::Subcommand;
 use serde::Serialize;
 
-use crate::cli::exit::{Exit, Stop};
+use crate::cli::exit::{self, Exit, Stop};
 use crate::cli::global::Global;
 use crate::cli::table::Table;
 use crate::cli::words;
@@ -15,6 +15,7 @@ use crate::gateway::audit::{self, Broken, Entry, Stage};
 
 /// Show the audit trail of this machine, oldest first. A trail that was tampered with is shown by nobody: it is an error.
 #[derive(Clone, Debug, clap::Args)]
+#[command(after_help = exit::example("gatewatch audit --last 20"))]
 pub struct Audit {
     #[command(subcommand)]
     action: Option<Action>,

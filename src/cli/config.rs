@@ -5,14 +5,24 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::cli::exit::{Exit, Stop};
+use crate::cli::exit::{self, Exit, Stop};
 use crate::cli::global::Global;
 use crate::cli::table::Table;
+use crate::config::paths::Surroundings;
+use crate::config::problem::Place;
 use crate::config::settings::{Settings, Target};
-use crate::config::{EXAMPLE, settings};
+use crate::config::{EXAMPLE, settings, sources};
+use crate::contracts::failure::Failure;
 
-/// Show the configuration in effect: file, environment and flags together. Secrets are never shown.
+const TOKEN: &str = "coordinator_client.token";
+/// The other way to give it.
+const TOKEN_FILE: &str = "coordinator_client.token_file";
+
+/// Show the configuration in effect and where each value comes from: flag, environment, file or default.
+///
+/// Secrets are never shown. With --json it is one object of keys and values, as the file names them.
 #[derive(Clone, Debug, clap::Args)]
+#[command(after_help = exit::example("gatewatch config --example > ~/.config/gatewatch/gatewatch.toml"))]
 pub struct Config {
     /// Print a commented `gatewatch.toml` with every key and its default instead.
     #[arg(long)]
@@ -26,15 +36,20 @@ impl Config {
             out.line(EXAMPLE.trim_end())?;
             return Ok(Exit::Ok);
         }
-        let effective = effective(&global.settings()?);
+        let surroundings = Surroundings::of_process();
+        let (settings, origins) = sources::resolve(&global.flags(), &surroundings).map_err(Failure::from)?;
+        let effective = effective(&settings);
         if out.is_json() {
             out.json(&effective)?;
             return Ok(Exit::Ok);
         }
-        let mut table = Table::new(["KEY", "VALUE"]);
+        let mut table = Table::new(["KEY", "VALUE", "FROM"]);
         for (key, value) in effective.0 {
+            let whence = origins.whence(&key, &surroundings);
+            let by_file = key == TOKEN && whence == Place::Nowhere;
+            let whence = if by_file { origins.whence(TOKEN_FILE, &surroundings) } else { whence };
             let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            table.row([key, text]);
+            table.row([key, if value.is_null() { "-".to_owned() } else { text }, whence.name()]);
         }
         out.lines(table.lines())?;
         Ok(Exit::Ok)
@@ -75,7 +90,7 @@ fn effective(settings: &Settings) -> Effective {
     all.put("coordinator.people", json!(people));
     all.put("coordinator_client.url", coordinator_client.as_ref().map(|client| client.url.to_string()));
     let token = coordinator_client.as_ref().and_then(|client| client.token.as_ref());
-    all.put("coordinator_client.token", whether(token));
+    all.put(TOKEN, whether(token));
     console_keys(&mut all, console);
     for (name, service) in services {
         let key = |part: &str| format!("services.{name}.{part}");

@@ -7,7 +7,7 @@ use clap::Args;
 use crate::cli::card;
 use crate::cli::changes;
 use crate::cli::confirm::{self, Ask};
-use crate::cli::exit::{Exit, Stop};
+use crate::cli::exit::{self, Exit, Stop};
 use crate::cli::follow;
 use crate::cli::output::Tone;
 use crate::cli::session::Session;
@@ -45,6 +45,7 @@ pub struct Gate {
 /// Shows what is approved and asks; production asks for the environment's name. --yes does not ask, and needs
 /// --evidence: approving names what was seen.
 #[derive(Clone, Debug, Args)]
+#[command(after_help = exit::example("gatewatch approve ready-checkout-42 --evidence 5d2c... --yes"))]
 pub struct Approve {
     #[command(flatten)]
     gate: Gate,
@@ -58,6 +59,7 @@ pub struct Approve {
 
 /// Reject an open gate, for good.
 #[derive(Clone, Debug, Args)]
+#[command(after_help = exit::example("gatewatch reject ready-checkout-42 --reason \"load test missing\""))]
 pub struct Reject {
     #[command(flatten)]
     gate: Gate,
@@ -68,6 +70,7 @@ pub struct Reject {
 
 /// Have the evidence of a gate collected again.
 #[derive(Clone, Debug, Args)]
+#[command(after_help = exit::example("gatewatch request-evidence ready-checkout-42 --reason \"load test missing\""))]
 pub struct RequestEvidence {
     #[command(flatten)]
     gate: Gate,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::cli::exit::{Exit, Stop};
+use crate::cli::exit::{self, Exit, Stop};
 use crate::cli::output::{Output, Tone};
 use crate::cli::session::Session;
 use crate::contracts::failure::Failure;
@@ -20,6 +20,7 @@ const MAX_SKEW: Duration = Duration::from_secs(2);
 ///
 /// Ends with 1 when something does not work, with 0 when all does, warnings included.
 #[derive(Clone, Debug, clap::Args)]
+#[command(after_help = exit::example("gatewatch doctor --fix --profile prod"))]
 pub struct Doctor {
     /// Register missing search attributes.
     #[arg(long)]

@@ -37,6 +37,17 @@ Exit codes:
   8    not confirmed: nothing was sent
   130  interrupted while following; what was sent goes on";
 
+/// What stands under the help of one command.
+pub fn example(line: &str) -> String {
+    format!("Example:\n  {line}\n\nExit codes are listed by `gatewatch --help`.")
+}
+
+/// A failure that comes with words of its own keeps them.
+pub fn failure_of(error: &anyhow::Error) -> Failure {
+    let known = error.downcast_ref::<Failure>().cloned();
+    known.unwrap_or_else(|| Failure::new(FailureKind::Internal, format!("{error:#}."), ""))
+}
+
 impl Exit {
     pub fn code(self) -> u8 {
         match self {

@@ -51,7 +51,10 @@ pub async fn follow<T>(
             }
             Err(failure) => return Err(failure.into()),
         }
-        tokio::time::sleep(EVERY).await;
+        tokio::select! {
+            () = tokio::time::sleep(EVERY) => {}
+            () = session.out.unread() => return Err(Stop::Unread),
+        }
     }
 }
 

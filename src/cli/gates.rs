@@ -1,6 +1,6 @@
 //! `gatewatch gates`: what waits for a person.
 
-use crate::cli::exit::{Exit, Stop};
+use crate::cli::exit::{self, Exit, Stop};
 use crate::cli::output::Tone;
 use crate::cli::session::Session;
 use crate::cli::table::Table;
@@ -10,6 +10,7 @@ use crate::contracts::http::{GateList, GateRow};
 
 /// List open gates, earliest deadline first.
 #[derive(Clone, Debug, clap::Args)]
+#[command(after_help = exit::example("gatewatch gates --json"))]
 pub struct Gates {}
 
 impl Gates {

@@ -50,14 +50,18 @@ impl Global {
 
     /// File, environment and flags, checked.
     pub fn settings(&self) -> Result<Settings, Failure> {
+        Ok(sources::load(&self.flags(), &Surroundings::of_process())?)
+    }
+
+    /// What was said on the command line.
+    pub fn flags(&self) -> Flags {
         let text = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
-        let flags = Flags::new(self.config.clone())
+        Flags::new(self.config.clone())
             .set("--profile", "temporal.profile", self.profile.clone())
             .set("--address", "temporal.address", self.address.clone())
             .set("--namespace", "temporal.namespace", self.namespace.clone())
             .set("--coordinator", "coordinator_client.url", self.coordinator.clone())
             .set("--token-file", "coordinator_client.token_file", text(&self.token_file))
-            .set("--read-only", "console.read_only", self.read_only.then_some(true));
-        Ok(sources::load(&flags, &Surroundings::of_process())?)
+            .set("--read-only", "console.read_only", self.read_only.then_some(true))
     }
 }

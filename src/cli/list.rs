@@ -1,6 +1,6 @@
 //! `gatewatch list`: workflows.
 
-use crate::cli::exit::{Exit, Stop};
+use crate::cli::exit::{self, Exit, Stop};
 use crate::cli::output::Tone;
 use crate::cli::session::Session;
 use crate::cli::table::Table;
@@ -15,6 +15,7 @@ const PAGE: u32 = 200;
 
 /// List workflows, newest first.
 #[derive(Clone, Debug, clap::Args)]
+#[command(after_help = exit::example("gatewatch list \"environment = 'production' AND ExecutionStatus = 'Running'\""))]
 pub struct List {
     /// A Temporal visibility query, such as `environment = 'production' AND ExecutionStatus = 'Running'`.
     #[arg(value_name = "QUERY", default_value = "")]

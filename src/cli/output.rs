@@ -2,8 +2,11 @@
 
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
+use std::os::fd::AsFd as _;
 
 use serde::Serialize;
+use tokio::io::Interest;
+use tokio::net::unix::pipe::Sender;
 
 use crate::cli::exit::{Exit, Stop};
 use crate::contracts::failure::Failure;
@@ -44,6 +47,18 @@ impl Output {
 
     pub fn is_json(self) -> bool {
         self.form == Form::Json
+    }
+
+    /// Resolves when nobody reads what is printed any more; never where that cannot be known. A workflow that is quiet
+    /// would be followed for nobody.
+    pub async fn unread(self) {
+        // Only looked at, never written to: it need not be non-blocking. A file cannot be asked, and is always read.
+        if let Ok(pipe) = io::stdout().as_fd().try_clone_to_owned().and_then(Sender::from_owned_fd_unchecked)
+            && pipe.ready(Interest::ERROR).await.is_ok_and(tokio::io::Ready::is_error)
+        {
+            return;
+        }
+        std::future::pending::<()>().await;
     }
 
     /// One line of data.

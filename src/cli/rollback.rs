@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::cli::card;
 use crate::cli::changes::{Change, What};
 use crate::cli::confirm::{self, Ask};
-use crate::cli::exit::{Exit, Stop};
+use crate::cli::exit::{self, Exit, Stop};
 use crate::cli::follow::{self, Next};
 use crate::cli::output::{Output, Tone};
 use crate::cli::session::Session;
@@ -26,6 +26,7 @@ use crate::gateway::signal;
 /// Shows where it goes and asks once, then follows the six steps. Ends with 0 only when the previous version was seen
 /// serving. However often it is asked for, there is one rollback.
 #[derive(Clone, Debug, clap::Args)]
+#[command(after_help = exit::example("gatewatch rollback deploy-checkout-42 --reason \"checkout errors\""))]
 pub struct RollBack {
     /// Workflow id of the deployment.
     workflow: String,

@@ -2,7 +2,7 @@
 
 use crate::cli::card;
 use crate::cli::changes;
-use crate::cli::exit::{Exit, Stop};
+use crate::cli::exit::{self, Exit, Stop};
 use crate::cli::output::{Output, Tone};
 use crate::cli::session::Session;
 use crate::cli::table::{Table, fields};
@@ -15,6 +15,7 @@ use crate::contracts::workflow::{HistoryEvent, PendingActivity, WorkflowDetail};
 
 /// Show a workflow: phases, open gates with their evidence, deployment, health, what hangs.
 #[derive(Clone, Debug, clap::Args)]
+#[command(after_help = exit::example("gatewatch show ready-checkout-42"))]
 pub struct Show {
     /// Workflow id.
     workflow: String,

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::cli::exit::{Exit, Stop};
+use crate::cli::exit::{self, Exit, Stop};
 use crate::cli::session::Session;
 use crate::cli::words;
 use crate::contracts::ids::{RunId, WorkflowId};
@@ -15,6 +15,7 @@ use crate::gateway::signal;
 /// Each ARGUMENT is JSON; what does not parse is taken as text, so `gatewatch signal ID extendMonitoring '{"byMs":60000}'`
 /// and `gatewatch signal ID note hello` both work.
 #[derive(Clone, Debug, clap::Args)]
+#[command(after_help = exit::example("gatewatch signal deploy-checkout-42 extendMonitoring '{\"byMs\":60000}'"))]
 pub struct SendSignal {
     /// Workflow id.
     workflow: String,

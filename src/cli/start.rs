@@ -4,7 +4,7 @@ use std::io::Read;
 
 use serde_json::Value;
 
-use crate::cli::exit::{Exit, Stop};
+use crate::cli::exit::{self, Exit, Stop};
 use crate::cli::session::Session;
 use crate::contracts::ids::{WorkflowId, WorkflowType};
 use crate::contracts::mutation::{Done, Mutation, Start, Target};
@@ -12,6 +12,7 @@ use crate::gateway::signal;
 
 /// Start a workflow. One that runs already under the id is left alone.
 #[derive(Clone, Debug, clap::Args)]
+#[command(after_help = exit::example("gatewatch start ProductionReadinessWorkflow --id ready-checkout-42 --input @input.json"))]
 pub struct StartWorkflow {
     /// Workflow type, such as `ProductionReadinessWorkflow`.
     #[arg(value_name = "TYPE")]

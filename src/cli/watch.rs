@@ -1,7 +1,7 @@
 //! `gatewatch watch`: one workflow, live, as lines.
 
 use crate::cli::changes::Change;
-use crate::cli::exit::{Exit, Stop};
+use crate::cli::exit::{self, Exit, Stop};
 use crate::cli::follow::{self, Next};
 use crate::cli::session::Session;
 use crate::contracts::ids::WorkflowId;
@@ -10,6 +10,7 @@ use crate::contracts::ids::WorkflowId;
 ///
 /// With --json each line is an object with `at`, `what` and `text`.
 #[derive(Clone, Debug, clap::Args)]
+#[command(after_help = exit::example("gatewatch watch deploy-checkout-42 --json"))]
 pub struct Watch {
     /// Workflow id.
     workflow: String,

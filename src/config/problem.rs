@@ -31,6 +31,14 @@ impl std::fmt::Display for Place {
     }
 }
 
+impl Place {
+    /// As a word of its own; `default` where nobody set anything.
+    pub fn name(&self) -> String {
+        let name = self.to_string();
+        if name.is_empty() { "default".to_owned() } else { name.trim_end_matches(": ").to_owned() }
+    }
+}
+
 /// One thing that is wrong. Never holds a value that could be a secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{place}{}{why} {fix}", if key.is_empty() { String::new() } else { format!("{key}: ") })]

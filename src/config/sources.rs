@@ -80,6 +80,8 @@ pub struct Origins {
     document: Option<Document>,
     named: BTreeMap<&'static str, Place>,
     profile: String,
+    /// `temporal.toml`, where the settings name another one.
+    config_file: Option<String>,
 }
 
 impl Origins {
@@ -102,10 +104,26 @@ impl Origins {
         };
         surroundings.absolute(written, folder)
     }
+
+    /// The same for keys that `temporal.toml` may have set too; nowhere where the default stands.
+    pub fn whence(&self, key: &str, surroundings: &Surroundings) -> Place {
+        let place = match (self.place(key), key.strip_prefix("temporal.")) {
+            (Place::Nowhere | Place::File { line: None, .. }, Some(key)) => {
+                temporal::place(key, &self.profile, self.config_file.as_deref(), self, surroundings)
+            }
+            (place, _) => place,
+        };
+        if matches!(place, Place::File { line: None, .. }) { Place::Nowhere } else { place }
+    }
 }
 
 /// Reads every source and checks the whole. What is wrong is named with its place, key, reason and remedy.
 pub fn load(flags: &Flags, surroundings: &Surroundings) -> Result<Settings, Problem> {
+    resolve(flags, surroundings).map(|(settings, _)| settings)
+}
+
+/// The same, and where each key was set.
+pub fn resolve(flags: &Flags, surroundings: &Surroundings) -> Result<(Settings, Origins), Problem> {
     let document = find(flags, surroundings)?;
     let mut table = Table::new();
     if let Some(document) = &document {
@@ -130,7 +148,9 @@ pub fn load(flags: &Flags, surroundings: &Surroundings) -> Result<Settings, Prob
     merge(&mut table, over);
     let raw = Raw::deserialize(table)
         .map_err(|error| Problem::new(Place::Nowhere, "", format!("{}.", error.message()), ""))?;
-    validate::settings(&raw, &Origins { document, named, profile }, surroundings)
+    let origins = Origins { document, named, profile, config_file: raw.temporal.config_file.clone() };
+    let settings = validate::settings(&raw, &origins, surroundings)?;
+    Ok((settings, origins))
 }
 
 /// `--config`, else the variable, else the user's own; only the last may be missing.

@@ -2,7 +2,7 @@
 //! variables. Credentials never travel in clear: plain `http://` with any of them is refused here.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -57,10 +57,7 @@ struct RawTls {
 
 /// The connection that all sources together describe.
 pub fn connection(raw: &raw::Temporal, origins: &Origins, surroundings: &Surroundings) -> Result<Temporal, Problem> {
-    let path = match &raw.config_file {
-        Some(written) => origins.path("temporal.config_file", written, surroundings),
-        None => surroundings.config_home.join("temporalio").join("temporal.toml"),
-    };
+    let path = file_path(raw.config_file.as_deref(), origins, surroundings);
     let document = Document::read(&path)?;
     if document.is_none() && raw.config_file.is_some() {
         // Reading none instead would connect elsewhere, and perhaps without credentials.
@@ -180,13 +177,45 @@ fn header(name: &str) -> String {
 fn address(written: &str, tls: bool, place: &Place) -> Result<Url, Problem> {
     let scheme = if tls { "https" } else { "http" };
     let whole = if written.contains("://") { written.to_owned() } else { format!("{scheme}://{written}") };
-    Url::parse(&whole).ok().filter(|url| url.has_host() && matches!(url.scheme(), "http" | "https")).ok_or_else(|| {
-        Problem::new(
-            place.clone(),
-            "address",
-            format!("`{}` is no address of a Temporal server.", web::shown(written)),
-            "Write `host:7233`, or `https://host:7233` for TLS.",
-        )
+    let wrong = |why: &str| {
+        let fix = "Write `host:7233`, or `https://host:7233` for TLS.";
+        Problem::new(place.clone(), "address", format!("`{}` {why}.", web::shown(written)), fix)
+    };
+    let url = Url::parse(&whole).ok().filter(|url| url.has_host() && matches!(url.scheme(), "http" | "https"));
+    let url = url.ok_or_else(|| wrong("is no address of a Temporal server"))?;
+    // Only a scheme that was written down stands for its usual port.
+    let says_port = written.contains("://") || written.rsplit_once(':').is_some_and(|(_, port)| !port.ends_with(']'));
+    if says_port { Ok(url) } else { Err(wrong("names no port")) }
+}
+
+/// The `temporal.toml` that counts. `config_file` is what the settings name, if they do.
+fn file_path(config_file: Option<&str>, origins: &Origins, surroundings: &Surroundings) -> PathBuf {
+    match config_file {
+        Some(written) => origins.path("temporal.config_file", written, surroundings),
+        None => surroundings.config_home.join("temporalio").join("temporal.toml"),
+    }
+}
+
+/// Where a key of the connection was set. `config_file` is what the settings name for `temporal.toml`, if they do.
+pub fn place(
+    key: &str,
+    profile: &str,
+    config_file: Option<&str>,
+    origins: &Origins,
+    surroundings: &Surroundings,
+) -> Place {
+    let variable = |wanted: &str| {
+        let is_set = |name: &&String| name.starts_with(wanted) && surroundings.variable(name).is_some();
+        surroundings.variables.keys().find(is_set).map(|name| Place::Variable(name.clone()))
+    };
+    let by_variable = match key {
+        "api_key" => variable("TEMPORAL_API_KEY"),
+        "tls" => variable("TEMPORAL_TLS"),
+        _ => None,
+    };
+    by_variable.unwrap_or_else(|| match Document::read(&file_path(config_file, origins, surroundings)) {
+        Ok(Some(document)) => document.place(&format!("profile.{profile}.{key}")),
+        Ok(None) | Err(_) => Place::Nowhere,
     })
 }
 

@@ -5,7 +5,7 @@ use std::io::{IsTerminal as _, Write as _};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use url::Url;
 
 use crate::config::settings::Settings;
@@ -53,7 +53,9 @@ const BATCH: usize = 4096;
 /// Runs the console until the person leaves it.
 pub fn run(settings: Settings, options: Options) -> anyhow::Result<()> {
     if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
-        bail!("the console needs a terminal; without one there are `gatewatch list`, `gates`, `approve`, `rollback`");
+        let hint =
+            "Without one there are `gatewatch list`, `gates`, `approve`, `rollback` and others: `gatewatch --help`.";
+        return Err(Failure::new(FailureKind::Invalid, "The console needs a terminal.", hint).into());
     }
     let env = |name: &str| std::env::var(name).ok();
     let wanted = Wanted {

@@ -2,7 +2,7 @@
 //!
 //! It knows how to start, watch and end them and where they log, not what they are.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
 use std::fs::{self, OpenOptions};
 use std::os::unix::process::CommandExt as _;
@@ -27,13 +27,20 @@ pub struct Launcher {
     /// The `gatewatch` executable: the guard is a command of it.
     gatewatch: PathBuf,
     folder: PathBuf,
+    held: Option<PathBuf>,
 }
 
 impl Launcher {
     pub fn new(gatewatch: impl Into<PathBuf>, folder: impl Into<PathBuf>) -> anyhow::Result<Self> {
         let (gatewatch, folder) = (gatewatch.into(), folder.into());
         fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        Ok(Self { gatewatch, folder })
+        Ok(Self { gatewatch, folder, held: None })
+    }
+
+    /// Children hold a shared lock on this file for as long as anything of them runs, whatever becomes of us.
+    #[must_use]
+    pub fn holding(self, file: PathBuf) -> Self {
+        Self { held: Some(file), ..self }
     }
 
     /// The `gatewatch` executable, for children that are commands of it.
@@ -56,6 +63,7 @@ impl Launcher {
         let guard = guard
             .args(["guard", "--pid-file"])
             .arg(&pid_file)
+            .args(self.held.iter().flat_map(|file| [OsStr::new("--hold"), file.as_os_str()]))
             .arg("--")
             .args(command)
             .stdin(Stdio::piped())

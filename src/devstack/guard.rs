@@ -4,9 +4,10 @@
 //! system does for a parent however it died, or when it is told to end. It must know nothing of what it runs.
 
 use std::ffi::OsString;
+use std::fs::File;
 use std::io::Read as _;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{ExitCode, ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -26,6 +27,9 @@ pub struct GuardArgs {
     /// Write the process id of the command here
     #[arg(long, value_name = "FILE")]
     pid_file: Option<PathBuf>,
+    /// Hold a shared lock on this file until everything of the command has ended
+    #[arg(long, value_name = "FILE")]
+    hold: Option<PathBuf>,
     /// The command and its arguments
     #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
     command: Vec<OsString>,
@@ -47,6 +51,7 @@ async fn watch(args: &GuardArgs) -> anyhow::Result<ExitStatus> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hang_up = signal(SignalKind::hangup())?;
     let mut parent = parent_is_gone();
+    let _held = args.hold.as_deref().map(hold).transpose()?;
     let mut child = start(args)?;
     let group = child.id().and_then(|id| Pid::from_raw(id.cast_signed())).context("the command is gone already")?;
     if let Some(file) = &args.pid_file {
@@ -61,6 +66,14 @@ async fn watch(args: &GuardArgs) -> anyhow::Result<ExitStatus> {
         _ = &mut parent => None,
     };
     end(&mut child, group, ended).await
+}
+
+/// Whoever gets this file for itself knows that nothing of us is left.
+fn hold(path: &Path) -> anyhow::Result<File> {
+    let file = File::options().create(true).write(true).truncate(false).open(path);
+    let file = file.with_context(|| format!("cannot open {}", path.display()))?;
+    file.try_lock_shared().with_context(|| format!("{} is somebody else's by now", path.display()))?;
+    Ok(file)
 }
 
 fn start(args: &GuardArgs) -> anyhow::Result<Child> {

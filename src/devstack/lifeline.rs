@@ -1,7 +1,7 @@
 //! Lifelines: TCP connections that say nothing, and close when the process at the other end is gone.
 //!
 //! A deployed version outlives the worker that started it, so nothing above it ends it. It holds a lifeline to the
-//! traffic switch instead: without traffic there is no reason to run.
+//! demo itself instead: a worker or a traffic switch that ends and is started again finds it still serving.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 
 /// An accept fails when file descriptors run out; asking again at once would only burn the processor.
 const AFTER_A_FAILURE: Duration = Duration::from_millis(100);
@@ -35,8 +35,25 @@ impl Lifeline {
     }
 }
 
-/// Holds every lifeline that somebody grasps. Dropping the future lets go of all of them.
-pub async fn hold(listener: TcpListener) {
+/// Holds every lifeline that somebody grasps. Dropped, it lets go of all of them.
+#[derive(Debug)]
+pub struct Holder(JoinHandle<()>);
+
+impl Holder {
+    pub async fn listen(address: SocketAddr) -> anyhow::Result<Self> {
+        let listener = TcpListener::bind(address).await;
+        let listener = listener.with_context(|| format!("lifelines cannot be held at {address}"))?;
+        Ok(Self(tokio::spawn(hold(listener))))
+    }
+}
+
+impl Drop for Holder {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+async fn hold(listener: TcpListener) {
     let mut held = JoinSet::new();
     loop {
         tokio::select! {

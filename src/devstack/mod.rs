@@ -20,4 +20,5 @@ pub mod server;
 pub mod service;
 pub mod story;
 pub mod switch;
+pub mod tell;
 pub mod world;

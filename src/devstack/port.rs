@@ -2,6 +2,11 @@
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 
+/// Whether nobody listens there.
+pub fn is_free(address: SocketAddr) -> bool {
+    TcpListener::bind(address).is_ok()
+}
+
 /// An address of this machine that nobody listens on. It stays free for others to bind by name: the port is left in
 /// `TIME_WAIT`, so the system gives it to nobody who asks for just any port.
 pub fn free() -> std::io::Result<SocketAddr> {

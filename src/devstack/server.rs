@@ -11,6 +11,7 @@ use anyhow::Context as _;
 use url::Url;
 
 use crate::config::settings;
+use crate::contracts::failure::{Failure, FailureKind};
 use crate::contracts::temporal::names::{self, attribute};
 use crate::devstack::child::{Child, Launcher};
 use crate::devstack::port;
@@ -47,6 +48,13 @@ impl Server {
     /// Starts it and waits until it answers.
     pub async fn start(launcher: &Launcher, options: ServerOptions) -> anyhow::Result<Self> {
         let address = match options.listen {
+            // Whoever answers there would be taken for our own server, and the demo would play in their cluster.
+            Some(address) if !port::is_free(address) => {
+                let message =
+                    format!("Something listens at {address} already, so no Temporal server can be started there.");
+                let hint = "End it, give another port, or leave the port out: any free one is taken then.";
+                return Err(Failure::new(FailureKind::Conflict, message, hint).into());
+            }
             Some(address) => address,
             None => port::free().context("no free port for the Temporal server")?,
         };

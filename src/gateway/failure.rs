@@ -147,6 +147,9 @@ fn judge(status: &Status) -> (FailureKind, &'static str) {
         Code::DeadlineExceeded | Code::Cancelled => {
             (FailureKind::DeadlineExceeded, "The server or the network is slow; it is worth trying again.")
         }
+        Code::AlreadyExists if said.contains("already running") => {
+            (FailureKind::Conflict, "It is left alone: look at it with `gatewatch show`, or take another id.")
+        }
         Code::AlreadyExists | Code::Aborted | Code::FailedPrecondition => {
             (FailureKind::Conflict, "It changed meanwhile; look at it again.")
         }

@@ -8,8 +8,15 @@ use clap::{Args, Subcommand, ValueEnum};
 use crate::config::sources::Flags;
 use crate::telemetry;
 
+const AFTER: &str = "\
+Example:
+  gatewatch-worker all --address temporal.example:7233 --namespace shop --listen 127.0.0.1:7401
+
+Exit codes: 0 stopped when told to, 1 failed, 2 wrong arguments or settings.";
+
 /// What the process runs, and how it reaches Temporal.
 #[derive(Clone, Debug, Args)]
+#[command(after_help = AFTER)]
 pub struct Headless {
     #[command(subcommand)]
     pub role: Option<Role>,

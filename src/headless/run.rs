@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::config::paths::Surroundings;
+use crate::config::problem::Problem;
 use crate::config::settings::Settings;
 use crate::config::sources;
 use crate::coordinator::server;
@@ -15,6 +16,9 @@ use crate::headless::args::{Headless, Role};
 use crate::headless::signals;
 use crate::telemetry;
 use crate::worker::{describe, run as worker};
+
+/// The same as for arguments that are wrong.
+const WRONG_USAGE: u8 = 2;
 
 /// Runs until told to stop, or until something makes going on pointless.
 pub fn run(arguments: &Headless) -> anyhow::Result<()> {
@@ -89,7 +93,8 @@ pub fn main(arguments: &Headless) -> ExitCode {
         Err(error) => {
             // A closed stderr leaves nobody to tell.
             let _ = writeln!(std::io::stderr().lock(), "gatewatch-worker: {error:#}");
-            ExitCode::FAILURE
+            // Nothing was run with settings that are wrong.
+            if error.is::<Problem>() { ExitCode::from(WRONG_USAGE) } else { ExitCode::FAILURE }
         }
     }
 }

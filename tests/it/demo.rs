@@ -185,6 +185,25 @@ async fn other_terminals_find_a_running_demo_and_kill_9_of_it_leaves_no_process(
 }
 
 #[test]
+fn a_demo_begins_cleanly_where_another_was_killed() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("demo");
+    for _ in 0..3 {
+        let demo = Demo::start(GATEWATCH, &root, &[]);
+        demo.until("asked for");
+        kill_process(Pid::from_child(&demo.process), Signal::KILL).unwrap();
+        // The next one begins while the processes of this one still end.
+    }
+    let demo = Demo::start(GATEWATCH, &root, &[]);
+    demo.until("gate open");
+    kill_process(Pid::from_child(&demo.process), Signal::INT).unwrap();
+    let (status, _, stderr) = demo.end();
+    assert_eq!(status.code(), Some(130), "{stderr}");
+    let kept = errand(&root, &["--headless", "--keep"]);
+    assert_eq!(kept.status.code(), Some(2), "{kept:?}");
+}
+
+#[test]
 fn ctrl_c_ends_the_demo_and_everything_of_it() {
     let folder = tempfile::tempdir().unwrap();
     let demo = Demo::start(GATEWATCH, &folder.path().join("demo"), &[]);

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
+use crate::cli::exit;
 use crate::contracts::failure::{Failure, FailureKind};
 use crate::devstack::service::fault::Fault;
 use crate::devstack::world::build::WorldOptions;
@@ -18,6 +19,7 @@ use crate::devstack::world::site::Plan;
 /// Without a terminal, or with --headless, it tells one story as text: a release is approved, deployed, breaks, is
 /// found out and rolled back. It exits 0 only if the old version serves again.
 #[derive(Clone, Debug, Args)]
+#[command(after_help = exit::example("gatewatch demo --headless"))]
 pub struct Demo {
     #[command(subcommand)]
     pub errand: Option<Errand>,

@@ -4,18 +4,18 @@ use std::io::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::cli::exit::{Exit, Stop};
+use crate::cli::exit::{Exit, Stop, failure_of};
 use crate::cli::output::{Output, Tone};
 use crate::console::guide::SERVICE;
 use crate::contracts::clock::Millis;
 use crate::contracts::failure::Failure;
 use crate::contracts::health::TriggerRules;
 use crate::devstack::demo::args::Demo;
-use crate::devstack::demo::failure_of;
 use crate::devstack::story;
 use crate::devstack::story::cast::Cast;
 use crate::devstack::story::person::Person;
 use crate::devstack::story::timeline::Timeline;
+use crate::devstack::tell::{Said, Tell, to_stderr};
 use crate::devstack::world::build::{self, World};
 use crate::devstack::world::releases;
 use crate::devstack::world::site::Plan;
@@ -27,18 +27,22 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(30);
 
 /// Tells the story. 0 only if the old version is serving again.
 pub async fn run(out: Output, demo: &Demo) -> Result<Exit, Stop> {
+    if demo.keep {
+        let message = "The story was told in the last demo's world already: it begins in a fresh one.";
+        return Err(Stop::usage(message, "Leave --keep out, or open the console on that world with it in a terminal."));
+    }
     let stopping = signals::listen().map_err(|error| failure_of(&error))?;
     let options = demo.world(vec![Plan { name: SERVICE, releases: releases::checkout() }])?;
     if !out.is_json() {
         out.line(&format!("Starting Temporal, worker, coordinator, and the service `{SERVICE}`."))?;
     }
     let world = tokio::select! {
-        world = build::build(&options, to_stderr) => world.map_err(|error| failure_of(&error))?,
+        world = build::build(&options, Tell::on_stderr()) => world.map_err(|error| failure_of(&error))?,
         // What was started by then ends by itself.
         () = signals::stopped(stopping.clone()) => return Ok(Exit::Interrupted),
     };
     let logs = world.running.logs.clone();
-    let mut timeline = Timeline::begin(if out.is_json() { to_stderr } else { to_stdout });
+    let mut timeline = Timeline::begin(if out.is_json() { |line| to_stderr(Said::Line(line)) } else { to_stdout });
     let told = tokio::select! {
         told = tell(demo, &world, &mut timeline) => Some(told),
         () = signals::stopped(stopping) => None,
@@ -77,8 +81,4 @@ fn sum_up(out: Output, timeline: &Timeline, told: Result<(), Failure>, logs: &Pa
 /// The story is told to whoever reads; when nobody does any more, it goes on without.
 fn to_stdout(line: &str) {
     let _ = writeln!(std::io::stdout().lock(), "{line}");
-}
-
-fn to_stderr(line: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{line}");
 }

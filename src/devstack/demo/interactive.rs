@@ -6,17 +6,17 @@ use anyhow::Context as _;
 use tokio::runtime::Runtime;
 use url::Url;
 
-use crate::cli::exit::{Exit, Stop};
+use crate::cli::exit::{Exit, Stop, failure_of};
 use crate::cli::output::Output;
 use crate::console::guide::{self, Guide};
 use crate::console::run::{self as console, Options};
 use crate::contracts::clock::Millis;
 use crate::contracts::failure::Failure;
 use crate::devstack::demo::args::Demo;
-use crate::devstack::demo::failure_of;
 use crate::devstack::story::bystanders;
 use crate::devstack::story::cast::Cast;
 use crate::devstack::story::person::Person;
+use crate::devstack::tell::Tell;
 use crate::devstack::world::build::{self, World};
 use crate::devstack::world::folder::Keep;
 use crate::devstack::world::releases;
@@ -38,7 +38,8 @@ pub fn run(out: Output, demo: &Demo, runtime: &Runtime) -> Result<Exit, Stop> {
         Plan { name: BYSTANDER, releases: releases::wholesale() },
     ];
     let options = demo.world(services)?;
-    let world = runtime.block_on(build::build(&options, tell)).map_err(|error| failure_of(&error))?;
+    let world =
+        runtime.block_on(build::build(&options, Tell::before_a_console())).map_err(|error| failure_of(&error))?;
     let opened = match runtime.block_on(begin(&world, options.keep)) {
         Ok(()) => open(&world).map_err(|error| failure_of(&error)),
         Err(failure) => Err(failure),
@@ -75,9 +76,4 @@ fn open(world: &World) -> anyhow::Result<()> {
     let public_url = Url::parse(&format!("http://{}/", service.public)).context("the service has no address")?;
     let demo = console::Demo { public_url, guide: Some(Guide::default()) };
     console::run(world.settings.clone(), Options { demo: Some(demo) })
-}
-
-/// Before the console the terminal is ours; while it is open, its log has what happens.
-fn tell(line: &str) {
-    tracing::info!("{line}");
 }

@@ -36,9 +36,3 @@ fn perform(out: Output, demo: &Demo) -> Result<Exit, Stop> {
     runtime.shutdown_background();
     ended
 }
-
-/// A failure that comes with words of its own keeps them.
-fn failure_of(error: &anyhow::Error) -> Failure {
-    let known = error.downcast_ref::<Failure>().cloned();
-    known.unwrap_or_else(|| Failure::new(FailureKind::Internal, format!("{error:#}."), ""))
-}

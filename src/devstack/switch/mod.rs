@@ -1,5 +1,5 @@
 //! `gatewatch demo-switch`: the traffic switch of the demo. One public address, behind which all traffic goes to one
-//! version; an admin address that says which; and the lifelines of the versions. It must not know what is deployed.
+//! version, and an admin address that says which. It must not know what is deployed.
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -15,7 +15,6 @@ use tokio::net::TcpListener;
 
 use crate::contracts::text;
 use crate::devstack::http::{self, Refusal, Stop};
-use crate::devstack::lifeline;
 use crate::devstack::switch::state::{Live, Route};
 use crate::headless::signals;
 
@@ -33,9 +32,6 @@ pub struct SwitchArgs {
     /// Where the traffic is switched: `GET` and `PUT /switch`
     #[arg(long, value_name = "ADDR")]
     pub admin: SocketAddr,
-    /// Where versions hold on to: when this process is gone, they end
-    #[arg(long, value_name = "ADDR")]
-    pub lifeline: Option<SocketAddr>,
     /// Remembers what is live
     #[arg(long, value_name = "FILE")]
     pub state: PathBuf,
@@ -46,17 +42,12 @@ pub struct SwitchArgs {
 pub struct Listeners {
     pub public: TcpListener,
     pub admin: TcpListener,
-    pub lifeline: Option<TcpListener>,
 }
 
 /// Switches until SIGTERM or SIGINT.
 pub async fn run(args: SwitchArgs) -> anyhow::Result<()> {
     let told = signals::stopped(signals::listen()?);
-    let lifeline = match args.lifeline {
-        Some(address) => Some(bind(address).await?),
-        None => None,
-    };
-    let listeners = Listeners { public: bind(args.listen).await?, admin: bind(args.admin).await?, lifeline };
+    let listeners = Listeners { public: bind(args.listen).await?, admin: bind(args.admin).await? };
     run_with_listeners(&args.state, listeners, told).await
 }
 
@@ -75,24 +66,11 @@ pub async fn run_with_listeners(
     tracing::info!(%public, %admin, backend = ?live.backend(), "the traffic switch listens");
     let stop = Stop::when(shutdown);
     let switching = Arc::new(Admin { live: Arc::clone(&live), own: [public, admin] });
-    let serving = async {
-        tokio::try_join!(
-            http::serve(listeners.public, proxy::routes(live)?, stop.clone()),
-            http::serve(listeners.admin, admin_routes(switching), stop),
-        )
-    };
-    tokio::select! {
-        // Lifelines are let go of last, when the traffic has ended.
-        served = serving => served.map(|_| ()),
-        () = hold(listeners.lifeline) => Ok(()),
-    }
-}
-
-async fn hold(lifeline: Option<TcpListener>) {
-    match lifeline {
-        Some(listener) => lifeline::hold(listener).await,
-        None => std::future::pending().await,
-    }
+    tokio::try_join!(
+        http::serve(listeners.public, proxy::routes(live)?, stop.clone()),
+        http::serve(listeners.admin, admin_routes(switching), stop),
+    )?;
+    Ok(())
 }
 
 #[derive(Debug)]

@@ -14,6 +14,7 @@ use crate::devstack::child::{Child, Launcher};
 use crate::devstack::finder::{self, Places as ToolPlaces};
 use crate::devstack::port;
 use crate::devstack::server::{Server, ServerOptions};
+use crate::devstack::tell::Tell;
 use crate::devstack::world::configuration::{self, Addresses};
 use crate::devstack::world::folder::{Folder, Keep};
 use crate::devstack::world::running::{self, Running};
@@ -45,12 +46,12 @@ pub struct World {
     folder: Folder,
 }
 
-/// Builds it. `tell` gets a line when something takes long, and later when something had to be started again.
-pub async fn build(options: &WorldOptions, tell: fn(&str)) -> anyhow::Result<World> {
+/// Builds it, and says what takes long and, later, what had to be started again.
+pub async fn build(options: &WorldOptions, tell: Tell) -> anyhow::Result<World> {
     let folder = Folder::take(&options.folder, options.keep)?;
     let logs = folder.path("logs");
-    let launcher = Launcher::new(&options.gatewatch, &logs)?;
-    let cli = finder::find(&ToolPlaces::of_this_machine(), &mut |line| tell(line)).await?;
+    let launcher = Launcher::new(&options.gatewatch, &logs)?.holding(folder.processes());
+    let cli = finder::find(&ToolPlaces::of_this_machine(), &mut |said| (tell.building)(said)).await?;
     let http = client()?;
     let now = Timestamp::from(SystemTime::now());
     let server = ServerOptions {
@@ -76,7 +77,7 @@ pub async fn build(options: &WorldOptions, tell: fn(&str)) -> anyhow::Result<Wor
         config: config.clone(),
     };
     running.publish(&folder)?;
-    let supervisor = Supervisor::start(Processes { server, worker, sites }, tell);
+    let supervisor = Supervisor::start(Processes { server, worker, sites }, tell.up);
     Ok(World { settings: configuration::load(&config)?, running, supervisor, folder })
 }
 

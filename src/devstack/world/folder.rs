@@ -3,6 +3,7 @@
 use std::fs::{self, File, TryLockError};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 
@@ -10,6 +11,11 @@ use crate::contracts::failure::{Failure, FailureKind};
 
 /// Also marks the folder as ours: what is in another folder is never removed.
 const LOCK: &str = ".gatewatch-demo.lock";
+/// Every process of a demo holds this one, and lets go when it has ended.
+const PROCESSES: &str = ".gatewatch-demo.processes";
+/// Longer than the processes of a demo that was killed take to end.
+const ENDED_WITHIN: Duration = Duration::from_secs(20);
+const LOOK: Duration = Duration::from_millis(20);
 
 /// Whether the world of the last demo goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +50,7 @@ impl Folder {
             }
             Err(TryLockError::Error(error)) => return Err(error).context("the demo's folder cannot be locked"),
         }
+        await_the_last(path)?;
         // The children get absolute paths only.
         let path = path.canonicalize().with_context(|| format!("{} cannot be found", path.display()))?;
         let folder = Self { path, _held: held };
@@ -63,10 +70,15 @@ impl Folder {
         self.path.join(name)
     }
 
+    /// What every process of the demo must hold.
+    pub fn processes(&self) -> PathBuf {
+        self.path.join(PROCESSES)
+    }
+
     fn empty(&self) -> std::io::Result<()> {
         for entry in fs::read_dir(&self.path)? {
             let entry = entry?;
-            if entry.file_name() == LOCK {
+            if entry.file_name() == LOCK || entry.file_name() == PROCESSES {
                 continue;
             }
             if entry.file_type()?.is_dir() {
@@ -76,6 +88,25 @@ impl Folder {
             }
         }
         Ok(())
+    }
+}
+
+/// A demo that was killed leaves processes which end a moment later. Until then they write where the next one would.
+fn await_the_last(path: &Path) -> anyhow::Result<()> {
+    let file = File::options().create(true).write(true).truncate(false).open(path.join(PROCESSES));
+    let file = file.with_context(|| format!("{} cannot be written", path.display()))?;
+    let deadline = Instant::now() + ENDED_WITHIN;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::Error(error)) => return Err(error).context("the demo's folder cannot be locked"),
+            Err(TryLockError::WouldBlock) if Instant::now() > deadline => {
+                let message = format!("Processes of an earlier demo in {} do not end.", path.display());
+                let hint = "Look for them with `ps`, or give this demo another folder with --dir.";
+                return Err(Failure::new(FailureKind::Conflict, message, hint).into());
+            }
+            Err(TryLockError::WouldBlock) => std::thread::sleep(LOOK),
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use reqwest::Client;
 use crate::contracts::clock::Timestamp;
 use crate::contracts::ids::{CommitSha, DeploymentId, ServiceName};
 use crate::devstack::child::{Child, Launcher};
+use crate::devstack::lifeline::Holder;
 use crate::devstack::port;
 use crate::devstack::service::Identity;
 use crate::devstack::switch::state::Route;
@@ -39,7 +40,7 @@ pub struct Places {
     switch: PathBuf,
     pub public: SocketAddr,
     pub admin: SocketAddr,
-    /// Every version holds a lifeline to the switch.
+    /// Every version holds a lifeline to the demo.
     pub lifeline: SocketAddr,
 }
 
@@ -100,6 +101,8 @@ pub struct Site {
     first: Child,
     switch: Child,
     customers: Child,
+    /// Let go of last: with it ends every version that a worker started.
+    lifelines: Holder,
 }
 
 /// What building one needs.
@@ -122,11 +125,12 @@ impl Builder<'_> {
             .zip(commits)
             .map(|(release, commit)| ReleaseCommit { version: release.version.into(), commit })
             .collect();
+        let lifelines = Holder::listen(places.lifeline).await?;
         let mut switch = self.start_switch(&places).await?;
         let (first, live) = self.start_live(&places, &releases).await?;
         self.until_served(&places, &mut switch, &live).await?;
         let customers = self.launcher.spawn(&format!("{}-load", places.name), &self.load_command(&places))?;
-        Ok(Site { places, releases, first, switch, customers })
+        Ok(Site { places, releases, first, switch, customers, lifelines })
     }
 
     async fn sources(self, places: &Places, releases: &[Release], first: &Release) -> anyhow::Result<Vec<CommitSha>> {
@@ -139,8 +143,8 @@ impl Builder<'_> {
     }
 
     async fn start_switch(self, places: &Places) -> anyhow::Result<Child> {
-        let [public, admin, lifeline] = [places.public, places.admin, places.lifeline].map(|at| at.to_string());
-        let words = ["demo-switch", "--listen", &public, "--admin", &admin, "--lifeline", &lifeline, "--state"];
+        let [public, admin] = [places.public, places.admin].map(|at| at.to_string());
+        let words = ["demo-switch", "--listen", &public, "--admin", &admin, "--state"];
         let mut command = self.command(&words);
         command.push(places.switch.clone().into());
         let mut switch = self.launcher.spawn(&format!("{}-switch", places.name), &command)?;
@@ -232,11 +236,12 @@ impl Site {
         Ok(None)
     }
 
-    /// Ends the customers, then the first release, then the switch, and with it every other version.
+    /// Ends the customers, then the first release, then the switch, then every other version.
     pub async fn stop(self) -> anyhow::Result<()> {
         for child in [self.customers, self.first, self.switch] {
             child.stop().await?;
         }
+        drop(self.lifelines);
         Ok(())
     }
 }

@@ -16,6 +16,7 @@ use gatewatch::contracts::ids::{CommitSha, DeploymentId, ServiceName};
 use gatewatch::contracts::temporal::activities::{
     MeasureBaseline, MonitorHealth, MonitorMode, MonitorOutcome, RedeployPrevious, VerifyDeployment,
 };
+use gatewatch::devstack::lifeline::Holder;
 use gatewatch::devstack::service::database::SCHEMA;
 use temporalio_sdk::testing::{ActivityEnvironment, TestActivityInfoOptions};
 use url::Url;
@@ -48,8 +49,9 @@ fn free() -> SocketAddr {
 struct Demo {
     world: World,
     public: Url,
-    /// Ends first: versions hold on to its lifeline.
     _parts: Vec<Part>,
+    /// Versions hold on to it.
+    _lifelines: Holder,
 }
 
 impl Demo {
@@ -58,19 +60,11 @@ impl Demo {
         // Installs the TLS provider that this test's own client needs too.
         drop(world.services());
         sql(&mut world.live().await, SCHEMA).await;
-        let [public, admin, lifeline] = [free(), free(), free()].map(|address| address.to_string());
+        let lifelines = free();
+        let holder = Holder::listen(lifelines).await.unwrap();
+        let [public, admin, lifeline] = [free(), free(), lifelines].map(|address| address.to_string());
         let state = world.path("switch.json").display().to_string();
-        let switch = Part::start(&[
-            "demo-switch",
-            "--listen",
-            &public,
-            "--admin",
-            &admin,
-            "--lifeline",
-            &lifeline,
-            "--state",
-            &state,
-        ]);
+        let switch = Part::start(&["demo-switch", "--listen", &public, "--admin", &admin, "--state", &state]);
         let (public, admin) = [public, admin].map(|address| Url::parse(&format!("http://{address}")).unwrap()).into();
         world.service.public_url = public;
         let public: Url = world.service.public_url.clone();
@@ -94,7 +88,7 @@ impl Demo {
         .to_vec();
         wait_until("the switch answers", PATIENCE, async || reqwest::get(public.clone()).await.ok()).await;
         let load = Part::start(&["demo-load", "--url", public.as_str(), "--rate", "100"]);
-        Self { world, public, _parts: vec![load, switch] }
+        Self { world, public, _parts: vec![load, switch], _lifelines: holder }
     }
 
     fn environment(&self) -> ActivityEnvironment {

@@ -148,6 +148,24 @@ async fn a_version_is_deployed_rolled_back_and_ended() {
 }
 
 #[tokio::test]
+async fn only_the_live_version_and_the_one_before_it_keep_running() {
+    let shop = Shop::new().await;
+    let first = shop.deploy("d-41", &shop.old).await;
+    let second = shop.deploy("d-42", &shop.new).await;
+    let newest = shop.world.commit("newest", &[("VERSION", "v43\n")]);
+    shop.deploy("d-43", &newest).await;
+    assert!(shop.is_alive("d-41"), "nothing is ended before the new version was seen serving");
+    shop.verify("v43", &newest).await.unwrap();
+    assert_eq!([shop.is_alive("d-41"), shop.is_alive("d-42"), shop.is_alive("d-43")], [false, true, true]);
+    shop.restore("d-43", &second).await.unwrap();
+    shop.verify("v42", &shop.new).await.unwrap();
+    assert_eq!([shop.is_alive("d-41"), shop.is_alive("d-42"), shop.is_alive("d-43")], [false, true, false]);
+    // One that was ended is no dead end: it is started again.
+    assert_eq!(shop.restore("d-42", &first).await.unwrap().deployment_id.as_str(), "d-41");
+    assert_eq!(shop.visit().await, "shop v41 sells tea");
+}
+
+#[tokio::test]
 async fn deploying_twice_starts_one_process() {
     let shop = Shop::new().await;
     let first = shop.deploy("d-41", &shop.old).await;

@@ -10,57 +10,10 @@ use serde_json::{Value, json};
 use temporalio_client::WorkflowTerminateOptions;
 use tokio::process::Command;
 
-use crate::coordinator::rig::{GUEST, MIRA, Rig};
+use crate::cli::shell::Shell;
+use crate::coordinator::rig::{GUEST, Rig};
 use crate::support::{self, GATEWATCH};
 use crate::workflows::bench::{Bench, bounded, deployment_input, readiness_input, with};
-
-/// A shell of one's own: nothing of this machine's configuration, an audit trail in a folder that goes away.
-pub(super) struct Shell {
-    pub(super) home: tempfile::TempDir,
-    address: String,
-    coordinator: Option<String>,
-}
-
-/// How a command ended.
-#[derive(Debug)]
-pub(super) struct Ended {
-    pub(super) code: i32,
-    pub(super) out: String,
-    pub(super) err: String,
-}
-
-impl Ended {
-    pub(super) fn json(&self) -> Value {
-        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:?}"))
-    }
-}
-
-impl Shell {
-    pub(super) fn new(coordinator: Option<&Rig>) -> Self {
-        let coordinator = coordinator.map(|rig| format!("http://{}", rig.address));
-        Self { home: tempfile::tempdir().unwrap(), address: support::temporal().address.to_string(), coordinator }
-    }
-
-    fn at(address: &str) -> Self {
-        Self { home: tempfile::tempdir().unwrap(), address: address.to_owned(), coordinator: None }
-    }
-
-    pub(super) async fn run(&self, arguments: &[&str]) -> Ended {
-        self.run_as(MIRA, arguments).await
-    }
-
-    async fn run_as(&self, token: &str, arguments: &[&str]) -> Ended {
-        let mut command = Command::new(GATEWATCH);
-        command.args(arguments).args(["--address", &self.address]).env_clear().env("HOME", self.home.path());
-        command.env("GATEWATCH_ACTOR", "mira").env("GATEWATCH_TOKEN", token).stdin(Stdio::null()).kill_on_drop(true);
-        if let Some(url) = &self.coordinator {
-            command.args(["--coordinator", url]);
-        }
-        let output = tokio::time::timeout(support::PATIENCE, command.output()).await.expect("it hangs").unwrap();
-        let text = |bytes| String::from_utf8(bytes).unwrap();
-        Ended { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
-    }
-}
 
 /// A readiness workflow with its gate open.
 pub(super) async fn waiting(bench: &Bench, more: Value) -> (String, OpenGate) {

@@ -6,7 +6,8 @@ use std::time::Duration;
 use gatewatch::contracts::evidence::CheckStatus;
 use serde_json::json;
 
-use crate::cli::commands::{Shell, waiting};
+use crate::cli::commands::waiting;
+use crate::cli::shell::Shell;
 use crate::support;
 use crate::workflows::bench::{Bench, bounded};
 use crate::workflows::world::{check, now};

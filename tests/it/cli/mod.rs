@@ -2,4 +2,7 @@
 
 mod commands;
 mod deciding;
+mod operations;
 mod pure;
+mod shell;
+mod surface;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use gatewatch::contracts::failure::{Failure, FailureKind};
 use gatewatch::devstack::finder::{self, Found, Places};
+use gatewatch::devstack::tell::Said;
 
 use crate::support::PATIENCE;
 
@@ -26,13 +27,31 @@ fn folder(file: &Path) -> Vec<PathBuf> {
     vec![file.parent().unwrap().to_owned()]
 }
 
-async fn find(places: &Places, tell: &mut dyn FnMut(&str)) -> Result<Found, Failure> {
-    tokio::time::timeout(PATIENCE, finder::find(places, tell)).await.expect("an answer in time")
+/// What was found, and what was said meanwhile.
+async fn find(places: &Places) -> (Result<Found, Failure>, Vec<String>) {
+    let mut told = Vec::new();
+    let mut tell = |said: Said<'_>| {
+        told.push(match said {
+            Said::Line(line) => line.to_owned(),
+            Said::Passing { seconds, text } => format!("{seconds} s {text}"),
+        });
+    };
+    let answer = tokio::time::timeout(PATIENCE, finder::find(places, &mut tell)).await.expect("an answer in time");
+    (answer, told)
 }
 
 async fn found(places: &Places) -> PathBuf {
-    find(places, &mut |_| ()).await.unwrap().path
+    find(places).await.0.unwrap().path
 }
+
+async fn failure(places: &Places) -> Failure {
+    find(places).await.0.unwrap_err()
+}
+
+/// A Go that installs what works. The script needs the system's tools: the real PATH is what it inherits, only the
+/// search is poorer.
+const GO: &str = r#"printf '#!/bin/sh\n%s\n' "echo 'temporal version 0.0.0-DEV (Server 1.29.1)'" > "$GOBIN/temporal"
+    chmod +x "$GOBIN/temporal"; echo "$@" >> "$GOBIN/../asked""#;
 
 #[tokio::test]
 async fn each_way_is_tried_in_order_and_one_that_is_too_old_or_not_it_is_passed_over() {
@@ -57,7 +76,7 @@ async fn a_wrong_choice_is_an_error_even_when_another_would_do() {
     let root = tempfile::tempdir().unwrap();
     let good = executable(root.path(), "good", "temporal", GOOD);
     let places = Places { chosen: Some(root.path().join("absent")), path: folder(&good), ..Places::default() };
-    let failure = find(&places, &mut |_| ()).await.unwrap_err();
+    let failure = failure(&places).await;
     assert_eq!(failure.kind, FailureKind::Invalid);
     let text = failure.to_string();
     assert!(text.contains("GATEWATCH_TEMPORAL_CLI names") && text.contains("it does not start"), "{text}");
@@ -67,19 +86,16 @@ async fn a_wrong_choice_is_an_error_even_when_another_would_do() {
 #[tokio::test]
 async fn go_builds_one_into_the_cache_once() {
     let root = tempfile::tempdir().unwrap();
-    let script = r#"printf '#!/bin/sh\n%s\n' "echo 'temporal version 0.0.0-DEV (Server 1.29.1)'" > "$GOBIN/temporal"
-        chmod +x "$GOBIN/temporal"; echo "$@" >> "$GOBIN/../asked""#;
-    // The script needs the system's tools, so the real PATH is what it inherits; only the search is poorer.
-    let go = executable(root.path(), "bin", "go", script);
+    let go = executable(root.path(), "bin", "go", GO);
     let cache = root.path().join("cache");
     let places = Places { path: folder(&go), cache: Some(cache.clone()), ..Places::default() };
-    let mut told = Vec::new();
-    let built = find(&places, &mut |line| told.push(line.to_owned())).await.unwrap();
+    let (built, told) = find(&places).await;
+    let built = built.unwrap();
     assert_eq!(built.path, cache.join("temporal"));
-    assert!(told[0].starts_with("No Temporal CLI here: building one with Go into "), "{told:?}");
+    assert!(told[0].starts_with("There is no Temporal CLI here: building v1.5.1 with "), "{told:?}");
     assert_eq!(found(&places).await, built.path);
     let asked = fs::read_to_string(root.path().join("asked")).unwrap();
-    assert_eq!(asked, "install github.com/temporalio/cli/cmd/temporal@v1.5.1\n");
+    assert_eq!(asked, "install -v github.com/temporalio/cli/cmd/temporal@v1.5.1\n");
 }
 
 #[tokio::test]
@@ -90,7 +106,48 @@ async fn without_any_every_way_is_named_with_its_reason_and_what_to_do() {
     let cache = root.path().join("cache");
     let places =
         Places { path: folder(&old), go_bin: vec![root.path().join("gone")], cache: Some(cache), ..Places::default() };
-    let failure = find(&places, &mut |_| ()).await.unwrap_err();
+    let failure = failure(&places).await;
     assert_eq!(failure.kind, FailureKind::NotFound);
     insta::assert_snapshot!(failure.to_string().replace(root.path().to_str().unwrap(), "~"));
+}
+
+#[tokio::test]
+async fn a_build_says_what_was_passed_over_how_far_it_is_and_how_it_ended() {
+    let root = tempfile::tempdir().unwrap();
+    let old = executable(root.path(), "bin", "temporal", OLD);
+    // It goes on until it was told of: no test waits for a clock.
+    let goes_on = "echo 'go: downloading github.com/a v1' >&2; echo github.com/a/b >&2; sleep 2.5";
+    let places = |name: &str, go: &str| {
+        let go = executable(root.path(), name, "go", go);
+        let cache = Some(root.path().join(name).join("cache"));
+        Places { path: [folder(&old), folder(&go)].concat(), cache, ..Places::default() }
+    };
+    let (built, told) = find(&places("good", &format!("{goes_on}; {GO}"))).await;
+    built.unwrap();
+    assert!(
+        told[0].ends_with(
+            "is passed over: too old, server 1.25 is the least: `temporal version 0.10.0 (Server 1.20.0, UI 2.10.0)`."
+        ),
+        "{told:?}"
+    );
+    assert!(told.contains(&"2 s 1 packages compiled, now github.com/a/b".to_owned()), "{told:?}");
+    let last = told.last().unwrap();
+    assert!(last.starts_with("The Temporal CLI is built, after "), "{told:?}");
+
+    let offline = "echo 'go: dial tcp: lookup proxy: no such host' >&2; echo github.com/a/b >&2; exit 1";
+    let (failed, told) = find(&places("offline", &format!("{goes_on}; {offline}"))).await;
+    let failed = failed.unwrap_err();
+    assert!(told.last().unwrap().starts_with("The Temporal CLI could not be built, after "), "{told:?}");
+    assert!(failed.message.contains("exit status: 1: go: dial tcp: lookup proxy: no such host"), "{failed}");
+    assert!(failed.hint.contains("remove what stopped `go install`, which needs the network"), "{failed}");
+}
+
+#[tokio::test]
+async fn without_go_the_advice_is_to_install_one_or_the_other() {
+    let root = tempfile::tempdir().unwrap();
+    let failed = failure(&Places { cache: Some(root.path().join("cache")), ..Places::default() }).await;
+    assert!(failed.message.contains("Go is not on PATH"), "{failed}");
+    assert!(failed.hint.ends_with("or install Go (https://go.dev/dl) and run this again."), "{failed}");
+    let failed = failure(&Places::default()).await;
+    assert!(failed.message.contains("neither XDG_CACHE_HOME nor HOME is set"), "{failed}");
 }

@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use gatewatch::devstack::lifeline::Holder;
+use gatewatch::devstack::port::free;
 use reqwest::StatusCode;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
@@ -188,12 +190,13 @@ async fn garbage_is_refused_and_changes_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_service_ends_with_its_lifeline() {
     let folder = tempfile::tempdir().unwrap();
-    let switch = Switch::start(&folder.path().join("switch.json")).await;
+    let lifeline = free().unwrap();
+    let holder = Holder::listen(lifeline).await.unwrap();
     let mut options = options("v41", &database(folder.path()).await);
-    options.lifeline = Some(switch.lifeline);
+    options.lifeline = Some(lifeline);
     let (service, address) = serve_with(options).await;
     assert_eq!(get(address, "/healthz").await.0, StatusCode::OK);
-    switch.stop().await;
+    drop(holder);
     service.ended().await;
 }
 

@@ -94,23 +94,22 @@ pub(crate) struct Switch {
     running: Running,
     pub(crate) public: SocketAddr,
     pub(crate) admin: SocketAddr,
-    pub(crate) lifeline: SocketAddr,
 }
 
 impl Switch {
     pub(crate) async fn start(state: &Path) -> Self {
-        let (public, admin, lifeline) = (listener().await, listener().await, listener().await);
+        let (public, admin) = (listener().await, listener().await);
         let address = |listener: &TcpListener| listener.local_addr().unwrap();
-        let addresses = [address(&public), address(&admin), address(&lifeline)];
-        let (state, listeners) = (state.to_owned(), Listeners { public, admin, lifeline: Some(lifeline) });
+        let addresses = [address(&public), address(&admin)];
+        let (state, listeners) = (state.to_owned(), Listeners { public, admin });
         let running = Running::start(|stop| async move {
             let stopped = async {
                 let _ = stop.await;
             };
             switch::run_with_listeners(&state, listeners, stopped).await
         });
-        let [public, admin, lifeline] = addresses;
-        Self { running, public, admin, lifeline }
+        let [public, admin] = addresses;
+        Self { running, public, admin }
     }
 
     pub(crate) async fn stop(self) {

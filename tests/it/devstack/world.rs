@@ -4,11 +4,13 @@ use std::fs;
 use std::path::Path;
 
 use gatewatch::contracts::failure::{Failure, FailureKind};
+use gatewatch::devstack::tell::Tell;
 use gatewatch::devstack::world::build::{World, WorldOptions, build, client};
 use gatewatch::devstack::world::folder::{Folder, Keep};
 use gatewatch::devstack::world::releases;
 use gatewatch::devstack::world::running::Running;
 use gatewatch::devstack::world::site::Plan;
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 
 use crate::support::{GATEWATCH, PATIENCE, wait_until};
 
@@ -18,7 +20,7 @@ fn options(folder: &Path) -> WorldOptions {
 }
 
 async fn built(folder: &Path) -> World {
-    build(&options(folder), |_| ()).await.unwrap()
+    build(&options(folder), Tell::on_stderr()).await.unwrap()
 }
 
 fn failure(error: &anyhow::Error) -> &Failure {
@@ -48,6 +50,53 @@ async fn the_first_release_serves_real_traffic_and_everything_ends_with_the_worl
     world.stop().await.unwrap();
     assert_eq!(ask("/version").await, None);
     assert_eq!(Running::find(folder.path()).unwrap_err().kind, FailureKind::NotFound);
+}
+
+#[tokio::test]
+async fn a_traffic_switch_that_is_killed_comes_back_to_the_same_version() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = built(folder.path()).await;
+    let pid = |name: &str| fs::read_to_string(world.running.logs.join(format!("{name}.pid"))).unwrap();
+    let (switch, version) = (pid("checkout-switch"), pid("checkout-v41"));
+    kill_process(Pid::from_raw(switch.parse().unwrap()).unwrap(), Signal::KILL).unwrap();
+    let public = world.running.service("checkout").unwrap().public;
+    wait_until("another switch serves v41", PATIENCE, async || {
+        let answer = client().unwrap().get(format!("http://{public}/version")).send().await.ok()?.text().await.ok()?;
+        (answer.contains("v41") && pid("checkout-switch") != switch).then_some(())
+    })
+    .await;
+    assert_eq!(pid("checkout-v41"), version);
+    assert!(test_kill_process(Pid::from_raw(version.parse().unwrap()).unwrap()).is_ok(), "it went on serving");
+    world.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_port_that_somebody_listens_at_is_no_place_for_a_demo() {
+    let folder = tempfile::tempdir().unwrap();
+    // A Temporal server even: it would answer in the place of the demo's own.
+    let theirs = crate::support::server().address();
+    let options = WorldOptions { temporal: Some(theirs), ..options(folder.path()) };
+    let refused = build(&options, Tell::on_stderr()).await.unwrap_err();
+    assert_eq!(failure(&refused).kind, FailureKind::Conflict);
+    assert!(failure(&refused).message.contains(&theirs.to_string()), "{refused}");
+}
+
+#[test]
+fn processes_of_a_demo_that_was_killed_are_waited_for() {
+    let root = tempfile::tempdir().unwrap();
+    let path = root.path().join("demo");
+    let first = Folder::take(&path, Keep::Fresh).unwrap();
+    let process = fs::File::create(first.processes()).unwrap();
+    process.try_lock_shared().unwrap();
+    drop(first);
+    let (ended, has_ended) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        ended.send(()).unwrap();
+        drop(process);
+    });
+    drop(Folder::take(&path, Keep::LastWorld).unwrap());
+    has_ended.try_recv().expect("the folder was taken while a process of the last demo still ran");
 }
 
 #[test]

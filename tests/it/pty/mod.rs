@@ -6,11 +6,14 @@ mod rig;
 mod story;
 mod terminal;
 
+use std::fs;
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
 
 use rustix::process::Signal;
 
-use crate::pty::rig::Pty;
+use crate::pty::rig::{Pty, Setup};
+use crate::support::temporal_cli;
 
 /// An address at which nothing listens.
 fn nobody() -> String {
@@ -77,4 +80,48 @@ fn pasted_text_is_not_keys() {
     console.wait_for("Pasted text was refused");
     console.send("q");
     assert_eq!(console.exit_code(), 0);
+}
+
+/// A `go` which compiles one package and then waits until the test lets it go on.
+fn slow_go(folder: &std::path::Path, then: &str) -> String {
+    let path = folder.join("go");
+    let wait = format!("while [ ! -e {}/go-on ]; do sleep 0.05; done", folder.display());
+    fs::write(&path, format!("#!/bin/sh\necho github.com/a/b >&2\n{wait}\n{then}\n")).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    format!("{}:/usr/bin:/bin", folder.display())
+}
+
+/// Wide enough for a line of advice.
+fn demo(path: &str) -> Pty {
+    Pty::open(&Setup { arguments: &["demo"], variables: &[("PATH", path)], size: (200, 36), ..Setup::default() })
+}
+
+#[test]
+fn the_demo_shows_how_far_its_build_is_and_why_it_failed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = slow_go(folder.path(), "echo 'go: lookup proxy: no such host' >&2; exit 1");
+    let mut demo = demo(&path);
+    demo.wait_for("There is no Temporal CLI here: building v1.5.1");
+    demo.wait_for("2 s  1 packages compiled, now github.com/a/b");
+    assert!(!demo.screen().contains("1 s  1 packages"), "each second takes the place of the last\n{}", demo.screen());
+    fs::write(folder.path().join("go-on"), "").unwrap();
+    demo.wait_for("The Temporal CLI could not be built, after");
+    demo.wait_for("go: lookup proxy: no such host");
+    demo.wait_for("remove what stopped `go install`, which needs the network");
+    assert_eq!(demo.exit_code(), 5);
+}
+
+#[test]
+fn the_demo_opens_its_console_once_the_build_is_done() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = slow_go(folder.path(), &format!("ln -s {} \"$GOBIN/temporal\"", temporal_cli().display()));
+    let mut demo = demo(&path);
+    demo.wait_for("1 packages compiled");
+    fs::write(folder.path().join("go-on"), "").unwrap();
+    demo.wait_for("What needs somebody now");
+    demo.send("q");
+    demo.wait_for("The Temporal CLI is built, after");
+    demo.wait_for("Ending the demo.");
+    assert_eq!(demo.exit_code(), 0);
+    demo.assert_given_back();
 }

@@ -15,6 +15,7 @@ use gatewatch::devstack::server::{Server, ServerOptions};
 use gatewatch::devstack::story::cast::Cast;
 use gatewatch::devstack::story::customer::Customer;
 use gatewatch::devstack::story::person::{Person, Wait};
+use gatewatch::devstack::tell::Tell;
 use gatewatch::devstack::world::build::{World, WorldOptions, build, client};
 use gatewatch::devstack::world::folder::Keep;
 use gatewatch::devstack::world::releases;
@@ -101,7 +102,7 @@ impl Stage {
             temporal: None,
             gatewatch: GATEWATCH.into(),
         };
-        let world = build(&options, |_| ()).await.unwrap();
+        let world = build(&options, Tell::on_stderr()).await.unwrap();
         let address = port::free().unwrap();
         let config = world.running.config.display().to_string();
         let listen = address.to_string();

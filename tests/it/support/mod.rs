@@ -11,6 +11,7 @@ use gatewatch::config::settings;
 use gatewatch::devstack::child::Launcher;
 use gatewatch::devstack::finder::{self, Places};
 use gatewatch::devstack::server::{Server, ServerOptions};
+use gatewatch::devstack::tell;
 
 /// The executable under test.
 pub(crate) const GATEWATCH: &str = env!("CARGO_BIN_EXE_gatewatch");
@@ -26,7 +27,7 @@ pub(crate) fn temporal_cli() -> PathBuf {
     static CLI: OnceLock<PathBuf> = OnceLock::new();
     CLI.get_or_init(|| {
         apart(async || {
-            let found = finder::find(&Places::of_this_machine(), &mut |line| eprintln!("{line}")).await;
+            let found = finder::find(&Places::of_this_machine(), &mut tell::to_stderr).await;
             found.unwrap_or_else(|failure| panic!("{failure}")).path
         })
     })

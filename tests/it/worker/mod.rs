@@ -1,5 +1,7 @@
 //! The headless worker as a process: what it says it runs, how it waits, and that SIGTERM drains it.
 
+mod roles;
+
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Stdio;
