@@ -293,6 +293,7 @@ fn every_variable_changes_a_setting() {
     for (variable, key, kind) in VARIABLES {
         let value = match (*key, kind) {
             ("temporal.config_file", _) => "other.toml",
+            ("temporal.address", _) => "sample:7233",
             ("coordinator_client.token_file", _) => "token",
             ("worker.listen" | "coordinator.listen", _) => "127.0.0.1:9",
             ("worker.drain", _) => "9s",
