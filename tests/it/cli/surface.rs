@@ -9,6 +9,9 @@ use serde_json::Value;
 use crate::cli::shell::Shell;
 use crate::support::{GATEWATCH, PATIENCE};
 
+/// Variables, arguments, and what standard error must say.
+type Case<'a> = (&'a [(&'a str, &'a str)], &'a [&'a str], &'a [&'a str]);
+
 fn shell() -> Shell {
     Shell::at("127.0.0.1:1")
 }
@@ -70,7 +73,7 @@ async fn wrong_settings_are_2_and_name_place_and_key() {
     let file = shell.home.path().join("mine.toml");
     fs::write(&file, "[console]\nbell = true\nthem = \"dark\"\n").unwrap();
     let mine = file.to_str().unwrap().to_owned();
-    let cases: [(&[(&str, &str)], &[&str], &[&str]); 7] = [
+    let cases: [Case<'_>; 7] = [
         (&[], &["gates", "--config", &mine], &["mine.toml:3: console.them:", "Did you mean `theme`?"]),
         (&[("GATEWATCH_CONFIG", &mine)], &["config"], &["mine.toml:3: console.them:"]),
         (&[], &["gates", "--config", "absent.toml"], &["absent.toml: There is no such file."]),

@@ -9,6 +9,9 @@ use tokio::process::{Child, Command};
 use crate::support;
 use crate::worker::{WORKER, free_port, get, terminate};
 
+/// Arguments, variables, the exit code, and what standard error must say.
+type Case<'a> = (&'a [&'a str], &'a [(&'a str, &'a str)], i32, &'a str);
+
 fn process(home: &std::path::Path, arguments: &[&str], variables: &[(&str, &str)]) -> Command {
     let mut command = Command::new(WORKER);
     command.args(arguments).env_clear().env("HOME", home).envs(variables.iter().copied()).current_dir(home);
@@ -88,7 +91,7 @@ async fn wrong_settings_are_2_and_a_taken_address_is_1() {
     let home = tempfile::tempdir().unwrap();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let at = taken.local_addr().unwrap().to_string();
-    let cases: [(&[&str], &[(&str, &str)], i32, &str); 6] = [
+    let cases: [Case<'_>; 6] = [
         (&["worker", "--address", ":::x"], &[], 2, "flag --address:"),
         (&["worker", "--profile", "prod"], &[], 2, "There is no profile `prod`"),
         (&["worker", "--workers", "0"], &[], 2, "between 1 and 64"),
