@@ -4,6 +4,7 @@
 //! another kind of target will come. Every effect happens once however often it is asked for: it is keyed by
 //! the deployment's id and recorded durably ([`files`]) before or together with the effect.
 
+pub mod body;
 pub mod checks;
 pub mod database;
 pub mod deploy;

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::activities::body;
 use crate::activities::services::Services;
 use crate::config::settings::{Journey as Configured, Service};
 use crate::contracts::delivery::Journey;
@@ -44,7 +45,8 @@ async fn step(services: &Services, url: url::Url, configured: &Configured) -> Re
     if status != configured.expect_status {
         return Err(format!("it answers {status}, not {}", configured.expect_status));
     }
-    let text = answer.text().await.map_err(|error| format!("the answer broke off: {error}"))?;
+    let text = body::read(answer).await.map_err(|error| format!("the answer cannot be read: {error}"))?;
+    let text = String::from_utf8_lossy(&text);
     match &configured.expect_text {
         Some(expected) if !text.contains(expected) => Err(format!("the answer does not hold \"{expected}\"")),
         Some(_) | None => Ok(format!("{status} in {} ms", asked.elapsed().as_millis())),

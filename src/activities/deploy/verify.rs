@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::bail;
 use tokio::time::Instant;
 
+use crate::activities::body;
 use crate::activities::deploy::process::Identity;
 use crate::activities::git::repository::Repository;
 use crate::activities::services::Services;
@@ -55,5 +56,5 @@ pub async fn serving(
 async fn ask(services: &Services, service: &Service) -> anyhow::Result<Identity> {
     let url = service.public(&service.version_path)?;
     let answer = services.http().get(url).send().await?.error_for_status()?;
-    Ok(answer.json().await?)
+    Ok(serde_json::from_slice(&body::read(answer).await?)?)
 }

@@ -9,6 +9,7 @@ use prometheus_parse::Value;
 use serde::Deserialize;
 use url::Url;
 
+use crate::activities::body;
 use crate::activities::deploy::process::Identity;
 use crate::activities::monitor::histogram;
 use crate::activities::services::Services;
@@ -20,9 +21,6 @@ use crate::contracts::health::{HealthReport, Sample, Scrape};
 const REQUESTS: &str = "http_requests_total";
 const DURATIONS: &str = "http_request_duration_seconds";
 const DATABASE_UP: &str = "database_up";
-
-/// The most that is read of any answer.
-const MAX_BYTES: usize = 4 * 1024 * 1024;
 
 /// What was seen.
 #[derive(Clone, Debug, PartialEq)]
@@ -118,14 +116,8 @@ pub async fn metrics(services: &Services, service: &Service, deadline: Duration)
 }
 
 async fn get(services: &Services, url: Url, deadline: Duration) -> anyhow::Result<(u16, Vec<u8>)> {
-    let mut answer = services.http().get(url).timeout(deadline).send().await?;
-    let status = answer.status().as_u16();
-    let mut body = Vec::new();
-    while let Some(chunk) = answer.chunk().await? {
-        ensure!(body.len() + chunk.len() <= MAX_BYTES, "the answer is larger than {MAX_BYTES} bytes");
-        body.extend_from_slice(&chunk);
-    }
-    Ok((status, body))
+    let answer = services.http().get(url).timeout(deadline).send().await?;
+    Ok((answer.status().as_u16(), body::read(answer).await?))
 }
 
 /// Reads Prometheus text. Requests are summed over all their labels; those answered with 5xx are errors.

@@ -5,6 +5,7 @@ use reqwest::StatusCode;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use crate::activities::body;
 use crate::activities::services;
 use crate::contracts::clock::Timestamp;
 use crate::contracts::delivery::LiveVersion;
@@ -49,7 +50,8 @@ impl Switch<'_> {
             return Ok(None);
         }
         let answer = answer.error_for_status().context("the traffic switch refuses to say what is live")?;
-        answer.json().await.map(Some).context("the traffic switch's answer cannot be read")
+        let read = async { anyhow::Ok(serde_json::from_slice(&body::read(answer).await?)?) };
+        read.await.map(Some).context("the traffic switch's answer cannot be read")
     }
 
     /// Sends all traffic somewhere else, at once.
