@@ -108,9 +108,10 @@ fn health(report: &HealthReport, sample: &Sample) -> Finding {
 
 fn error_rate(report: &HealthReport, sample: &Sample) -> Finding {
     let (count, of) = (report.consecutive_error_rate_failures, report.rules.error_rate_samples.max(1));
-    let limit = error_rate_limit(report);
+    let limit = report.error_rate_limit();
+    let baseline = report.measured_baseline().map(|baseline| baseline.error_rate);
     let now = match (sample.error_rate, errors_above(report, sample)) {
-        (Some(rate), Some(_)) => match baseline_error_rate(report).filter(|baseline| *baseline > 0.0) {
+        (Some(rate), Some(_)) => match baseline.filter(|baseline| *baseline > 0.0) {
             Some(baseline) => format!("{:.1}× ({})", rate / baseline, percent(rate)),
             None => percent(rate),
         },
@@ -123,7 +124,7 @@ fn error_rate(report: &HealthReport, sample: &Sample) -> Finding {
         failing: errors_above(report, sample) == Some(true),
         left: looks_left(report, count, of),
         now,
-        limit: match baseline_error_rate(report) {
+        limit: match baseline {
             Some(baseline) if baseline * report.rules.error_rate_factor > report.rules.error_rate_floor => {
                 format!("> {}× ({})", report.rules.error_rate_factor, percent(limit))
             }
@@ -138,14 +139,14 @@ fn response_time(report: &HealthReport, sample: &Sample) -> Finding {
     // The first look that is later than `sustained` after the first slow one.
     let looks = |time: Millis| u32::try_from(time.0 / interval).unwrap_or(u32::MAX);
     let lasted = report.response_time_above_since.map(|since| sample.at.since(since));
-    let now = match (sample.p95_ms, report.baseline.as_ref().filter(|baseline| baseline.samples > 0)) {
+    let now = match (sample.p95_ms, report.measured_baseline()) {
         (Some(p95), Some(baseline)) if baseline.p95_ms > 0.0 => {
             format!("{:.1}× ({p95:.0} ms)", p95 / baseline.p95_ms)
         }
         (Some(p95), _) => format!("{p95:.0} ms"),
         (None, _) => format!("{} requests", sample.requests),
     };
-    let limit = match response_time_limit(report) {
+    let limit = match report.response_time_limit() {
         Some(limit) => {
             let minutes = f64::from(u32::try_from(sustained.0).unwrap_or(u32::MAX)) / 60_000.0;
             format!("> {}× ({limit:.0} ms) for > {minutes:.1} min", report.rules.response_time_factor)
@@ -216,29 +217,13 @@ fn looks_left(report: &HealthReport, count: u32, of: u32) -> Millis {
 /// Whether the error rate is above its limit; `None` when the sample cannot say.
 fn errors_above(report: &HealthReport, sample: &Sample) -> Option<bool> {
     let rate = sample.error_rate.filter(|_| sample.requests >= report.rules.min_requests)?;
-    Some(rate > error_rate_limit(report))
+    Some(rate > report.error_rate_limit())
 }
 
 /// Whether p95 is above its limit; `None` when the sample cannot say, or there is nothing to hold it against.
 fn slow(report: &HealthReport, sample: &Sample) -> Option<bool> {
     let p95 = sample.p95_ms.filter(|_| sample.requests >= report.rules.min_requests)?;
-    Some(p95 > response_time_limit(report)?)
-}
-
-fn error_rate_limit(report: &HealthReport) -> f64 {
-    // Without a baseline the floor stands for it: a first deployment is watched too.
-    let baseline = baseline_error_rate(report).unwrap_or(report.rules.error_rate_floor);
-    (baseline * report.rules.error_rate_factor).max(report.rules.error_rate_floor)
-}
-
-fn response_time_limit(report: &HealthReport) -> Option<f64> {
-    let baseline = report.baseline.as_ref().filter(|baseline| baseline.samples > 0)?;
-    Some((baseline.p95_ms * report.rules.response_time_factor).max(report.rules.response_time_floor_ms))
-}
-
-/// A baseline of no samples is none.
-fn baseline_error_rate(report: &HealthReport) -> Option<f64> {
-    report.baseline.as_ref().filter(|baseline| baseline.samples > 0).map(|baseline| baseline.error_rate)
+    Some(p95 > report.response_time_limit()?)
 }
 
 fn percent(share: f64) -> String {
