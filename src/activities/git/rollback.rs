@@ -29,7 +29,7 @@ pub async fn to_commit(service: &Service, rollback: &RollbackToCommit) -> anyhow
     let mut why = String::new();
     for _ in 0..RACES {
         let tip = repository.tip(&service.branch).await?;
-        if let Some(done) = find(&repository, &tip, rollback).await? {
+        if let Some(done) = find(&repository, &target.sha, &tip, rollback).await? {
             return Ok(done);
         }
         let message = message(&repository, &Story { tip: &tip, target: &target, undone: &undone, rollback }).await?;
@@ -67,6 +67,7 @@ pub async fn to_commit(service: &Service, rollback: &RollbackToCommit) -> anyhow
 /// The rollback commit of this deployment, when the branch has one.
 async fn find(
     repository: &Repository<'_>,
+    target: &CommitSha,
     tip: &CommitSha,
     rollback: &RollbackToCommit,
 ) -> anyhow::Result<Option<CommitSha>> {
@@ -74,7 +75,9 @@ async fn find(
     let grep = format!("--grep=Deployment-Id: {id}");
     let format = "--format=%H%x00%(trailers:key=Deployment-Id,valueonly,separator=%x01)%x00\
                   %(trailers:key=Rollback-Of,valueonly,separator=%x01)";
-    let found = repository.run(&["log", "--fixed-strings", &grep, format, tip.as_str()], &[]).await?;
+    // It is younger than what it rolls back to: a long history is not read to its beginning.
+    let range = format!("{target}..{tip}");
+    let found = repository.run(&["log", "--fixed-strings", &grep, format, &range], &[]).await?;
     Ok(found.lines().find_map(|line| {
         let mut parts = line.split('\0');
         let (sha, deployment, of) = (parts.next()?, parts.next()?, parts.next()?);
