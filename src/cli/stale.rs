@@ -7,10 +7,8 @@ use crate::contracts::evidence::{self, EvidencePackage};
 use crate::contracts::failure::{Failure, FailureKind};
 use crate::contracts::gate::OpenGate;
 use crate::contracts::ids::{EvidenceDigest, WorkflowId};
+use crate::contracts::temporal::names::activity;
 use crate::contracts::workflow::{HistoryEvent, PayloadText};
-
-/// The activity whose results are evidence.
-const COLLECTION: &str = "collectAllEvidence";
 
 /// How far back earlier evidence is looked for.
 const PAGES: usize = 20;
@@ -51,7 +49,7 @@ async fn collected(session: &Session, id: &WorkflowId) -> Vec<EvidencePackage> {
 }
 
 fn is_collection(event: &HistoryEvent) -> bool {
-    event.event_type == "ActivityTaskCompleted" && event.subject == COLLECTION
+    event.event_type == "ActivityTaskCompleted" && event.subject == activity::COLLECT_ALL_EVIDENCE
 }
 
 fn package(event: &HistoryEvent) -> Option<EvidencePackage> {

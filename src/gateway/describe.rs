@@ -11,13 +11,11 @@ use temporalio_common::protos::temporal::api::workflowservice::v1::{
 use crate::contracts::failure::Failure;
 use crate::contracts::health::{HealthReport, HealthStatus};
 use crate::contracts::ids::{RunId, WorkflowId, WorkflowType};
+use crate::contracts::temporal::names;
 use crate::contracts::text;
 use crate::contracts::workflow::{PendingActivity, PendingActivityState, PendingChild, WorkflowDetail};
 use crate::gateway::failure::{Trouble, failure_text};
 use crate::gateway::{Call, Gateway, payload, rows};
-
-/// The activity whose heartbeats are the live health.
-const MONITOR: &str = "monitorHealth";
 
 impl Gateway {
     /// The current run, or the one named.
@@ -73,7 +71,8 @@ fn detail(answer: DescribeWorkflowExecutionResponse) -> WorkflowDetail {
 /// The last heartbeat of the monitor; of several, the newest.
 fn health(activities: &[PendingActivityInfo]) -> Option<Box<HealthReport>> {
     let monitors = activities.iter().filter(|activity| {
-        activity.activity_type.as_ref().is_some_and(|kind| kind.name == MONITOR) && activity.heartbeat_details.is_some()
+        activity.activity_type.as_ref().is_some_and(|kind| kind.name == names::activity::MONITOR_HEALTH)
+            && activity.heartbeat_details.is_some()
     });
     let newest =
         monitors.max_by_key(|monitor| monitor.last_heartbeat_time.as_ref().map(|time| (time.seconds, time.nanos)))?;

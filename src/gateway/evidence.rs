@@ -9,10 +9,9 @@ use temporalio_common::protos::temporal::api::history::v1::history_event::Attrib
 use crate::contracts::evidence::{EvidencePackage, ShownEvidence};
 use crate::contracts::failure::{Failure, FailureKind};
 use crate::contracts::ids::WorkflowId;
+use crate::contracts::temporal::names::activity;
 use crate::gateway::{Gateway, payload};
 
-/// The activity whose result is the evidence.
-const COLLECT: &str = "collectAllEvidence";
 /// How far back it is looked for: the newest events come first, and evidence is collected just before a gate opens.
 const MAX_PAGES: usize = 50;
 
@@ -52,7 +51,8 @@ impl Search {
             }
             Attributes::ActivityTaskScheduledEventAttributes(scheduled) => {
                 let result = self.results.remove(&event.event_id);
-                result.filter(|_| scheduled.activity_type.is_some_and(|kind| kind.name == COLLECT))
+                result
+                    .filter(|_| scheduled.activity_type.is_some_and(|kind| kind.name == activity::COLLECT_ALL_EVIDENCE))
             }
             _ => None,
         }

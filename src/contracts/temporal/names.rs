@@ -41,6 +41,14 @@ pub mod query {
     pub const ROLLBACK_STATUS: &str = "getRollbackStatus";
 }
 
+/// Activities whose heartbeats and results are read from outside.
+pub mod activity {
+    /// Its heartbeats are the live health.
+    pub const MONITOR_HEALTH: &str = "monitorHealth";
+    /// Its result is the evidence.
+    pub const COLLECT_ALL_EVIDENCE: &str = "collectAllEvidence";
+}
+
 /// Memo keys.
 pub mod memo {
     pub const PUBLISHED: &str = "gatewatch";
