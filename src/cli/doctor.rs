@@ -91,7 +91,8 @@ impl Doctor {
         }
         let names: Vec<&str> = missing.iter().map(|attribute| attribute.name).collect();
         if !self.fix {
-            let detail = format!("missing: {}; lists and gates cannot be read", names.join(", "));
+            let detail =
+                format!("missing: {}; phases and gates cannot be read, workers refuse to start", names.join(", "));
             let remedy = "Run `gatewatch doctor --fix`.";
             return Check { name: NAME, verdict: Verdict::Failed, detail, remedy: remedy.to_owned() };
         }

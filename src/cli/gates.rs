@@ -15,7 +15,8 @@ pub struct Gates {}
 
 impl Gates {
     pub async fn run(&self, session: &Session) -> Result<Exit, Stop> {
-        let list = GateList { gates: session.gateway.gates().await?, at: words::now() };
+        let (gates, unreadable) = tokio::join!(session.gateway.gates(), session.gateway.unreadable());
+        let list = GateList { gates: gates?, at: words::now() };
         if session.out.is_json() {
             session.out.json(&list)?;
         } else if list.gates.is_empty() {
@@ -25,6 +26,7 @@ impl Gates {
             let heading = lines.next().map(|heading| session.out.paint(Tone::Muted, &heading));
             session.out.lines(heading.into_iter().chain(lines))?;
         }
+        session.warn(unreadable.as_ref())?;
         Ok(Exit::Ok)
     }
 }

@@ -27,7 +27,8 @@ pub struct List {
 
 impl List {
     pub async fn run(&self, session: &Session) -> Result<Exit, Stop> {
-        let rows = self.rows(session).await?;
+        let (rows, unreadable) = tokio::join!(self.rows(session), session.gateway.unreadable());
+        let rows = rows?;
         if session.out.is_json() {
             session.out.json(&rows)?;
         } else if rows.is_empty() {
@@ -37,6 +38,7 @@ impl List {
             let heading = lines.next().map(|heading| session.out.paint(Tone::Muted, &heading));
             session.out.lines(heading.into_iter().chain(lines))?;
         }
+        session.warn(unreadable.as_ref())?;
         Ok(Exit::Ok)
     }
 

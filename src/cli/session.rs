@@ -53,6 +53,11 @@ impl Session {
         Ok(Self { settings, gateway, coordinator, operator, out: global.output() })
     }
 
+    /// Says on the side why an answer is not all there is, if so.
+    pub fn warn(&self, incomplete: Option<&Failure>) -> std::io::Result<()> {
+        incomplete.map_or(Ok(()), |failure| self.out.say(&format!("gatewatch: {failure}")))
+    }
+
     pub async fn describe(&self, id: &WorkflowId) -> Result<WorkflowDetail, Stop> {
         Ok(self.gateway.describe(id, None).await?)
     }

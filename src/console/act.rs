@@ -76,7 +76,8 @@ fn in_palette(model: &mut Model, action: Action, pace: Pace) -> Vec<Effect> {
         return Vec::new();
     }
     let Some(entry) = state.selected().cloned() else {
-        return vec![Effect::Say(Note::info("Nothing matches. Esc closes the palette."))];
+        let back = model.ctx().key(Context::Palette, Action::Back);
+        return vec![Effect::Say(Note::info(format!("Nothing matches. {back} closes the palette.")))];
     };
     if let Some(why) = entry.why_not {
         return vec![Effect::Say(Note::info(why))];
@@ -113,7 +114,8 @@ fn on_screen(model: &mut Model, action: Action) -> Vec<Effect> {
         return vec![Effect::Say(Note::info(why))];
     }
     if action == Action::Help {
-        model.overlays.push(Overlay::Help(Help::new(model.screen(), &model.look.keymap)));
+        let help = Help::new(model.screen(), &model.look.keymap, |action| can(model, action));
+        model.overlays.push(Overlay::Help(help));
     } else if action == Action::Palette {
         model.overlays.push(Overlay::Palette(Palette::new(palette(model))));
     } else if action == Action::Dismiss {

@@ -120,6 +120,11 @@ impl Model {
         if let Some(failure) = self.world.overview.failure() {
             return Some(Alert { level: Level::Warning, text: failure.to_string(), counts: false });
         }
+        if self.world.overview.value().is_some_and(|overview| overview.unreadable.is_some()) {
+            // The remedy has to fit on the smallest screen; the gates screen has the rest.
+            let text = "No phases or gates: run `gatewatch doctor --fix` to register search attributes".to_owned();
+            return Some(Alert { level: Level::Warning, text, counts: false });
+        }
         let workers = self.world.overview.value().and_then(|overview| overview.workers);
         (workers == Some(0)).then(|| Alert {
             level: Level::Warning,

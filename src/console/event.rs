@@ -134,6 +134,8 @@ pub struct Overview {
     pub troubled: Vec<WorkflowRow>,
     /// Workers polling the task queue; absent when the server did not say.
     pub workers: Option<u32>,
+    /// Why phases and gates cannot be read in this namespace; absent when they can.
+    pub unreadable: Option<Failure>,
     /// Whether these are all workflows with open gates, and all live deployments.
     pub all_gates: Whole,
     pub all_live: Whole,

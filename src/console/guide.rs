@@ -68,7 +68,11 @@ impl Guide {
                 key(Action::Approve)
             ),
             Self::Wait => format!("Approved: the deployment is starting. {} follows it.", key(Action::GoDeployment)),
-            Self::Break => format!("It is live and watched. Break it: {} then `errors`, Enter.", key(Action::Palette)),
+            Self::Break => format!(
+                "It is live and watched. Break it: {} then `errors`, {}.",
+                key(Action::Palette),
+                key(Action::Open)
+            ),
             Self::RollBack => format!(
                 "Watch it fail: {1} shows it, {0} {0} rolls back; or wait, and it does by itself.",
                 key(Action::RollBack),

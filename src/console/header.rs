@@ -46,7 +46,7 @@ fn upstreams(model: &Model, detail: Detail) -> Line<'static> {
         }
         let (sign, words) = standing(model, upstream, detail);
         right.push(Span::styled(sign.glyph(), theme.style(sign.role())));
-        let loud = if sign == Sign::Ok { Role::TextMuted } else { sign.role() };
+        let loud = if sign == Sign::Running { Role::TextMuted } else { sign.role() };
         right.push(Span::styled(format!(" {words}   "), theme.style(loud)));
     }
     if let Some(workers) = model.world.overview.value().and_then(|overview| overview.workers) {

@@ -52,6 +52,8 @@ pub fn said(model: &Model, width: u16) -> Option<Line<'static>> {
 fn title(model: &Model, action: Action) -> &'static str {
     match (model.overlays.last(), action) {
         (Some(Overlay::Confirm(_)), Action::Open) => "yes",
+        // A filter or a query has one line.
+        (None, Action::NewLine) => "accept",
         (Some(_), Action::Back) => "close",
         _ => action.spec().title,
     }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::console::assets::{AssetError, Kind, Shelf};
 use crate::console::keymap::Keymap;
 use crate::console::keymap::load;
+use crate::console::keymap::text::Spelling;
 use crate::console::theme::Theme;
 use crate::console::theme::charset::Charset;
 use crate::console::theme::depth::Depth;
@@ -36,7 +37,11 @@ impl Wanted {
         let dir = self.config_dir.as_deref();
         let theme =
             themes::theme(&Shelf::new(Kind::Theme, dir), &self.theme, self.depth).map_err(|error| failure(&error))?;
-        let keymap = load::keymap(&Shelf::new(Kind::Keymap, dir), &self.keymap).map_err(|error| failure(&error))?;
+        let mut keymap = load::keymap(&Shelf::new(Kind::Keymap, dir), &self.keymap).map_err(|error| failure(&error))?;
+        keymap.spelling = match self.charset {
+            Charset::Unicode => Spelling::Signs,
+            Charset::Ascii => Spelling::Words,
+        };
         Ok(Look { theme, keymap, charset: self.charset })
     }
 

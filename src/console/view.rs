@@ -1,7 +1,8 @@
 //! The frame of every screen: header, tabs, alert, body, guide, hints. It draws what the model says and changes nothing.
 
 use ratatui::Frame;
-use ratatui::layout::Rect;
+use ratatui::layout::{Margin, Rect};
+use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 
 use crate::console::act::{TABS, tab_of};
@@ -42,6 +43,9 @@ pub fn view(model: &Model, frame: &mut Frame<'_>) {
         guide(model, frame, row(y));
     }
     hints::view(model, frame, row(layout.hints));
+    if !model.overlays.is_empty() {
+        recede(model, frame, body);
+    }
     for overlay in &model.overlays {
         match overlay {
             Overlay::Help(state) => help::view::view(state, theme, frame, body),
@@ -53,6 +57,15 @@ pub fn view(model: &Model, frame: &mut Frame<'_>) {
     if hints::said(model, layout.width).is_none() {
         toast::view(&model.messages, model.now, theme, frame, body);
     }
+}
+
+/// Dims the screen below an overlay; its border still says whether this is production.
+fn recede(model: &Model, frame: &mut Frame<'_>, body: Rect) {
+    let theme = &model.look.theme;
+    let inside = body.inner(Margin { horizontal: 1, vertical: 1 });
+    let plain = Style::default().remove_modifier(Modifier::all());
+    let style = plain.patch(theme.style(Role::Background)).patch(theme.style(Role::TextMuted));
+    frame.buffer_mut().set_style(inside, style);
 }
 
 /// ` 1 Now   2 Gates 3   3 Workflows 41 …                 [PRODUCTION]`

@@ -249,6 +249,15 @@ impl HealthStatus {
         }
     }
 
+    /// As people read it.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::RollingBack => "rolling back",
+            Self::RolledBack => "rolled back",
+            Self::Watching | Self::Healthy | Self::Degraded | Self::Stuck => self.as_str(),
+        }
+    }
+
     pub fn parse(word: &str) -> Option<Self> {
         [Self::Watching, Self::Healthy, Self::Degraded, Self::RollingBack, Self::RolledBack, Self::Stuck]
             .into_iter()

@@ -76,6 +76,30 @@ impl Gateway {
         Ok(missing)
     }
 
+    /// Why phases and gates cannot be read here, if so; nothing where the server does not tell.
+    pub async fn unreadable(&self) -> Option<Failure> {
+        match self.missing_attributes().await {
+            Ok(missing) => self.lacking(&missing),
+            Err(failure) if failure.kind == FailureKind::Conflict => Some(failure),
+            // Who may not ask, or gets no answer, hears of that where it matters.
+            Err(_) => None,
+        }
+    }
+
+    /// What it means that attributes are missing, and what to do; nothing when none is.
+    pub fn lacking(&self, missing: &[Attribute]) -> Option<Failure> {
+        if missing.is_empty() {
+            return None;
+        }
+        let names: Vec<&str> = missing.iter().map(|attribute| attribute.name).collect();
+        let namespace = text::line(&self.namespace()).into_owned();
+        Some(Failure::new(
+            FailureKind::Invalid,
+            format!("Namespace {namespace} lacks search attributes that phases and gates need: {}.", names.join(", ")),
+            "`gatewatch doctor --fix` registers them.",
+        ))
+    }
+
     /// Registers what is missing, waits until the server knows it, and says what that was.
     pub async fn register_attributes(&self) -> Result<Vec<Attribute>, Failure> {
         let missing = self.missing_attributes().await?;

@@ -17,7 +17,7 @@ use crate::activities::services::Services;
 use crate::config::settings::Settings;
 use crate::contracts::clock::Timestamp;
 use crate::gateway::Gateway;
-use crate::worker::connect;
+use crate::worker::connect::{self, Unfit};
 use crate::worker::metrics::Metrics;
 use crate::worker::monitor::{self, Monitored};
 use crate::worker::options;
@@ -29,7 +29,8 @@ const FIRST_RETRY: Duration = Duration::from_millis(250);
 const SLOWEST_RETRY: Duration = Duration::from_secs(5);
 
 /// Runs workers until `shutdown` resolves and what they were doing is finished or handed back. Fails when one of them
-/// breaks: whoever started the process starts a whole one again.
+/// breaks, because whoever started the process starts a whole one again, and in a namespace without our search
+/// attributes.
 pub async fn run(settings: &Settings, shutdown: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
     let listener = match settings.worker.listen {
         Some(address) => {
@@ -54,19 +55,20 @@ pub async fn run_with_listener(
     let runtime = Runtime::from_current_tokio(options)?;
     let workers = settings.worker.workers;
     let status = Arc::new(Status::new(workers));
+    let (failing, mut failed) = mpsc::unbounded_channel();
     let shared = Arc::new(Shared {
         settings: settings.clone(),
         services: Arc::new(Services::new(settings.services.clone())?),
         runtime,
         status: Arc::clone(&status),
         stopping: stopping.clone(),
+        unfit: failing.clone(),
     });
     let monitor = listener.map(|listener| {
         let gateway = Gateway::start(&settings.temporal);
         let monitored = Monitored { status: Arc::clone(&status), metrics: Arc::new(metrics), gateway };
         tokio::spawn(monitor::serve(listener, monitored, wait_for_stop(stopping)))
     });
-    let (failing, mut failed) = mpsc::unbounded_channel();
     let ended = (0..workers).map(|index| spawn(&shared, index, &failing)).collect::<anyhow::Result<Vec<_>>>()?;
 
     let failure = tokio::select! {
@@ -100,6 +102,8 @@ struct Shared {
     runtime: Runtime,
     status: Arc<Status>,
     stopping: watch::Receiver<bool>,
+    /// Why no worker can work here, for a person to mend.
+    unfit: mpsc::UnboundedSender<anyhow::Error>,
 }
 
 /// Gives a worker its thread. What is returned resolves when that has ended.
@@ -157,6 +161,11 @@ impl Shared {
             if *self.stopping.borrow() {
                 return;
             }
+            if polled.error.is::<Unfit>() {
+                // Nobody listens only when the process is ending already.
+                let _ = self.unfit.send(polled.error);
+                return;
+            }
             if polled.began {
                 retry = FIRST_RETRY;
             }
@@ -174,7 +183,10 @@ impl Shared {
 
     async fn attempt(&self, index: usize) -> Result<(), Failed> {
         let early = |error| Failed { error, began: false };
-        let connecting = connect::client(&self.settings.temporal, index);
+        let connecting = async {
+            connect::attributes(&self.settings.temporal).await?;
+            connect::client(&self.settings.temporal, index).await
+        };
         let client = tokio::select! {
             client = connecting => client.map_err(early)?,
             () = wait_for_stop(self.stopping.clone()) => return Ok(()),

@@ -49,6 +49,7 @@ const READING: &[&str] = &[
     "describe",
     "evidence",
     "gates",
+    "unreadable",
     "health",
     "history",
     "list",

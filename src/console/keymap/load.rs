@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use crate::console::action::{ACTIONS, Action};
 use crate::console::assets::{AssetError, Document, Entry, Shelf, Value, suggestion};
 use crate::console::key::KeyPress;
+use crate::console::keymap::text::Spelling;
 use crate::console::keymap::trie::Trie;
 use crate::console::keymap::{Keymap, path, text};
 use crate::console::screen::Context;
@@ -48,7 +49,7 @@ pub fn keymap(shelf: &Shelf, name: &str) -> Result<Keymap, AssetError> {
         }
     }
     let tries = Context::ALL.into_iter().map(|context| trie(&sections, context)).collect::<Result<_, _>>()?;
-    Ok(Keymap { name: name.to_owned(), tries })
+    Ok(Keymap { name: name.to_owned(), spelling: Spelling::default(), tries })
 }
 
 impl Section {
@@ -98,7 +99,7 @@ fn action(document: &Document, entry: &Entry, context: Context) -> Result<Option
     }
     let Some(action) = Action::parse(name) else {
         let hint = suggestion(name, ACTIONS.iter().map(|spec| spec.name))
-            .unwrap_or_else(|| "The palette (`:`) lists every action.".to_owned());
+            .unwrap_or_else(|| "The palette lists every action.".to_owned());
         return Err(document.error_at(entry, format!("no action `{name}`. {hint}")));
     };
     if means_something(action, context) {

@@ -8,6 +8,7 @@ pub mod trie;
 
 use crate::console::action::Action;
 use crate::console::key::KeyPress;
+use crate::console::keymap::text::Spelling;
 use crate::console::keymap::trie::{Found, Trie};
 use crate::console::screen::Context;
 
@@ -15,6 +16,8 @@ use crate::console::screen::Context;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Keymap {
     pub name: String,
+    /// How its keys are shown.
+    pub spelling: Spelling,
     /// One for each of [`Context::ALL`], in its order, with what each falls back on merged in.
     tries: Vec<Trie>,
 }
@@ -33,7 +36,8 @@ impl Keymap {
         match self.trie(context).and_then(|trie| trie.find(keys)) {
             Some(Found::Action(action)) => Resolution::Action(action),
             Some(Found::Branch(trie)) => {
-                let following = trie.bindings().into_iter().map(|(keys, action)| (text::label(&keys), action));
+                let following =
+                    trie.bindings().into_iter().map(|(keys, action)| (text::label(&keys, self.spelling), action));
                 Resolution::Pending(following.collect())
             }
             None => Resolution::None,
@@ -50,7 +54,7 @@ impl Keymap {
 
     /// The key a hint shows for an action, as people read it.
     pub fn label(&self, context: Context, action: Action) -> Option<String> {
-        self.keys_for(context, action).first().map(|keys| text::label(keys))
+        self.keys_for(context, action).first().map(|keys| text::label(keys, self.spelling))
     }
 
     /// Everything bound here, in the order of the files.

@@ -22,7 +22,7 @@ pub fn entries(keymap: &Keymap, context: Context) -> Vec<Entry> {
 }
 
 fn labels(keymap: &Keymap, context: Context, action: Action) -> Vec<String> {
-    keymap.keys_for(context, action).iter().map(|keys| text::label(keys)).collect()
+    keymap.keys_for(context, action).iter().map(|keys| text::label(keys, keymap.spelling)).collect()
 }
 
 /// Every action with its keys, as a table for the README.

@@ -32,6 +32,16 @@ const MODIFIERS: [(KeyModifiers, &str, &str); 3] = [
     (KeyModifiers::SHIFT, "shift-", "Shift-"),
 ];
 
+/// How the screen shows keys.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Spelling {
+    /// `⏎`, `↑`.
+    #[default]
+    Signs,
+    /// `enter`, `up`: for terminals without the signs, where a likeness would read as another key.
+    Words,
+}
+
 /// Reads keys that follow one another, separated by spaces. The error is a sentence.
 pub fn parse(text: &str) -> Result<Vec<KeyPress>, String> {
     let keys: Vec<KeyPress> = text.split_whitespace().map(parse_key).collect::<Result<_, _>>()?;
@@ -105,8 +115,12 @@ pub fn print(keys: &[KeyPress]) -> String {
 }
 
 /// Keys as the screen shows them.
-pub fn label(keys: &[KeyPress]) -> String {
-    joined(keys, |(.., sign)| sign, |(.., sign)| sign)
+pub fn label(keys: &[KeyPress], spelling: Spelling) -> String {
+    let code: fn(&Named) -> &'static str = match spelling {
+        Spelling::Signs => |(.., sign)| sign,
+        Spelling::Words => |(_, name, sign)| if sign.is_ascii() { sign } else { name },
+    };
+    joined(keys, code, |(.., sign)| sign)
 }
 
 type Named = (KeyCode, &'static str, &'static str);

@@ -7,6 +7,8 @@ pub mod toast;
 pub mod too_small;
 pub mod whichkey;
 
+use ratatui::layout::Rect;
+
 use crate::console::screen::{Context, Focus};
 
 /// One of them.
@@ -33,4 +35,10 @@ impl Overlay {
             Self::Confirm(state) => state.focus(),
         }
     }
+}
+
+/// How wide a box over the body is. Where there is not much room it takes all of it: a frame within a frame within a
+/// frame is hard to read.
+pub fn width(body: Rect, most: u16) -> u16 {
+    if body.width < 100 { body.width } else { body.width.saturating_sub(4).min(most) }
 }

@@ -1,4 +1,5 @@
-//! The overview: what needs somebody, from three lists and a look at the few deployments that are being watched.
+//! The overview: what needs somebody, from three lists and a look at the few deployments that are being watched. A
+//! namespace that has never seen gatewatch is shown too, as far as it goes.
 
 use std::time::{Duration, Instant};
 
@@ -6,9 +7,9 @@ use chrono::{SecondsFormat, TimeDelta, Utc};
 use futures_util::future::join_all;
 
 use crate::console::event::{Overview, Whole};
-use crate::contracts::failure::Failure;
+use crate::contracts::failure::{Failure, FailureKind};
 use crate::contracts::temporal::names::{attribute, workflow};
-use crate::contracts::workflow::WorkflowRow;
+use crate::contracts::workflow::{WorkflowPage, WorkflowRow};
 use crate::gateway::Gateway;
 
 /// As many as anybody reads at once.
@@ -18,31 +19,49 @@ const POLLERS_EVERY: Duration = Duration::from_secs(15);
 /// Watched deployments that are looked at one by one. More at a time are nobody's.
 const LOOKED_AT: usize = 8;
 
+const FAILED: &str = "ExecutionStatus IN ('Failed', 'TimedOut', 'Terminated')";
+
 /// What is remembered between looks.
 #[derive(Debug, Default)]
 pub struct Looks {
     workers: Option<(Instant, Option<u32>)>,
+    /// The namespace lacks our search attributes, as of the last look.
+    unreadable: Option<Failure>,
 }
+
+/// The three lists: gates, live deployments, what failed.
+type Lists = [WorkflowPage; 3];
 
 impl Looks {
     pub async fn look(&mut self, gateway: &Gateway, queue: &str) -> Result<Overview, Failure> {
-        let (gates, live, troubled) = (waiting(), deploying(), troubled());
-        let (gates, live, troubled) = tokio::join!(
-            gateway.list(&gates, None, SHOWN),
-            gateway.list(&live, None, SHOWN),
-            gateway.list(&troubled, None, SHOWN),
-        );
+        if self.unreadable.is_some() {
+            self.unreadable = gateway.unreadable().await;
+        }
+        let [gates, mut live, troubled] = match self.unreadable {
+            None => self.whole(gateway).await?,
+            Some(_) => plain(gateway).await?,
+        };
         let workers = self.workers(gateway, queue).await;
-        let (gates, mut live) = (gates?, live?);
         look_closer(gateway, &mut live.rows).await;
         Ok(Overview {
             all_gates: Whole::of(&gates),
             all_live: Whole::of(&live),
             gates: gates.rows,
             live: live.rows,
-            troubled: troubled?.rows,
+            troubled: troubled.rows,
             workers,
+            unreadable: self.unreadable.clone(),
         })
+    }
+
+    async fn whole(&mut self, gateway: &Gateway) -> Result<Lists, Failure> {
+        match lists(gateway, [waiting(), deploying(), troubled()]).await {
+            Err(failure) if failure.kind == FailureKind::Invalid => {
+                self.unreadable = gateway.unreadable().await;
+                if self.unreadable.is_some() { plain(gateway).await } else { Err(failure) }
+            }
+            lists => lists,
+        }
     }
 
     async fn workers(&mut self, gateway: &Gateway, queue: &str) -> Option<u32> {
@@ -68,6 +87,25 @@ async fn look_closer(gateway: &Gateway, live: &mut [WorkflowRow]) {
     .await;
 }
 
+async fn lists(gateway: &Gateway, [gates, live, troubled]: [String; 3]) -> Result<Lists, Failure> {
+    let lists = tokio::try_join!(
+        gateway.list(&gates, None, SHOWN),
+        gateway.list(&live, None, SHOWN),
+        gateway.list(&troubled, None, SHOWN),
+    );
+    Ok(lists?.into())
+}
+
+/// As much as can be known in a namespace without our search attributes: what workflows publish, and how they ended.
+async fn plain(gateway: &Gateway) -> Result<Lists, Failure> {
+    let running = "ExecutionStatus = 'Running'";
+    let deploying = format!("{running} AND WorkflowType = '{}'", workflow::PRODUCTION_DEPLOYMENT);
+    let troubled = format!("CloseTime > '{}' AND {FAILED}", hour_ago());
+    let [mut gates, live, troubled] = lists(gateway, [running.to_owned(), deploying, troubled]).await?;
+    gates.rows.retain(|row| row.published.as_ref().is_some_and(|published| !published.gates.is_empty()));
+    Ok([gates, live, troubled])
+}
+
 fn waiting() -> String {
     format!("ExecutionStatus = 'Running' AND {} IS NOT NULL", attribute::GATES)
 }
@@ -81,10 +119,9 @@ fn deploying() -> String {
 }
 
 fn troubled() -> String {
-    let hour_ago = Utc::now() - TimeDelta::hours(1);
-    format!(
-        "CloseTime > '{}' AND (ExecutionStatus IN ('Failed', 'TimedOut', 'Terminated') OR {} IN ('rolled-back', 'stuck'))",
-        hour_ago.to_rfc3339_opts(SecondsFormat::Secs, true),
-        attribute::HEALTH
-    )
+    format!("CloseTime > '{}' AND ({FAILED} OR {} IN ('rolled-back', 'stuck'))", hour_ago(), attribute::HEALTH)
+}
+
+fn hour_ago() -> String {
+    (Utc::now() - TimeDelta::hours(1)).to_rfc3339_opts(SecondsFormat::Secs, true)
 }

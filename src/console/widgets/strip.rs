@@ -17,7 +17,20 @@ pub fn strip<'a>(phases: &'a [Phase], columns: usize, theme: &Theme) -> Line<'a>
             return line;
         }
     }
-    text::cut_line(signs(phases, theme), columns)
+    let line = with_current(phases, theme);
+    if line.width() <= columns { line } else { text::cut_line(signs(phases, theme), columns) }
+}
+
+/// `✓✓✓● prod`: the signs, and the name of the phase that it is in, or ended in.
+fn with_current<'a>(phases: &'a [Phase], theme: &Theme) -> Line<'a> {
+    let mut line = signs(phases, theme);
+    let reached = |phase: &&Phase| !matches!(phase.status, PhaseStatus::Pending | PhaseStatus::Skipped);
+    let open = phases.iter().find(|phase| reached(phase) && phase.status != PhaseStatus::Done);
+    if let Some(current) = open.or_else(|| phases.iter().rfind(reached)) {
+        line.push_span(Span::raw(" "));
+        line.push_span(Span::styled(current.name.as_str(), theme.style(Role::TextMuted)));
+    }
+    line
 }
 
 /// `req ✓ plan ✓ prod ●`: the word is as loud as its phase is near.
@@ -44,7 +57,7 @@ fn named<'a>(phases: &'a [Phase], name: fn(&Phase) -> &str, theme: &Theme) -> Li
     line
 }
 
-fn signs(phases: &[Phase], theme: &Theme) -> Line<'static> {
+fn signs<'a>(phases: &[Phase], theme: &Theme) -> Line<'a> {
     let sign = |phase: &Phase| {
         let sign = Sign::from(phase.status);
         Span::styled(sign.glyph(), theme.style(sign.role()))

@@ -14,10 +14,11 @@ use crate::console::widgets::text;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Width {
     Fixed(u16),
-    /// At least `min`, and a share of what is left.
+    /// At least `min`, and a share of what is left, up to `most`.
     Flex {
         min: u16,
         share: u16,
+        most: u16,
     },
 }
 
@@ -44,7 +45,17 @@ impl Column {
     }
 
     pub const fn flex(title: &'static str, min: u16, share: u16) -> Self {
-        Self { title, width: Width::Flex { min, share }, lean: Lean::Left, spare: 0 }
+        Self { title, width: Width::Flex { min, share, most: u16::MAX }, lean: Lean::Left, spare: 0 }
+    }
+
+    /// Wider than this it only keeps what belongs together apart.
+    #[must_use]
+    pub const fn at_most(self, most: u16) -> Self {
+        let width = match self.width {
+            Width::Flex { min, share, .. } => Width::Flex { min, share, most },
+            Width::Fixed(width) => Width::Fixed(width),
+        };
+        Self { width, ..self }
     }
 
     #[must_use]
@@ -139,21 +150,44 @@ pub fn places(columns: &[Column], available: u16) -> Vec<Option<(u16, u16)>> {
             *shown = false;
         }
     }
-    let left = available.saturating_sub(least(columns, &shown));
-    let shares: u16 = columns.iter().zip(&shown).filter(|(_, shown)| **shown).map(|(column, _)| share(*column)).sum();
+    let widths = widths(columns, &shown, available);
     let mut x = 0;
-    let place = |(column, shown): (&Column, bool)| {
+    let place = |(width, shown): (u16, bool)| {
         if !shown || x >= available {
             return None;
         }
-        let extra = u32::from(left) * u32::from(share(*column)) / u32::from(shares.max(1));
-        let extra = u16::try_from(extra).unwrap_or(left);
-        let width = (min(*column) + extra).min(available - x);
         let at = x;
+        let width = width.min(available - at);
         x = x.saturating_add(width + GAP);
         Some((at, width))
     };
-    columns.iter().zip(shown).map(place).collect()
+    widths.into_iter().zip(shown).map(place).collect()
+}
+
+/// How wide each column that is shown becomes. What those that are wide enough leave goes to the others.
+fn widths(columns: &[Column], shown: &[bool], available: u16) -> Vec<u16> {
+    let mut widths: Vec<u16> = columns.iter().map(|column| min(*column)).collect();
+    let mut left = available.saturating_sub(least(columns, shown));
+    loop {
+        let grows = |at: usize, width: u16| {
+            shown.get(at) == Some(&true) && columns.get(at).is_some_and(|column| width < most(*column))
+        };
+        let growing: Vec<usize> =
+            (0..widths.len()).filter(|at| widths.get(*at).is_some_and(|width| grows(*at, *width))).collect();
+        let shares: u16 = growing.iter().filter_map(|at| columns.get(*at)).map(|column| share(*column)).sum();
+        let mut given = 0;
+        for at in growing {
+            let (Some(column), Some(width)) = (columns.get(at), widths.get_mut(at)) else { continue };
+            let extra = u32::from(left) * u32::from(share(*column)) / u32::from(shares.max(1));
+            let extra = u16::try_from(extra).unwrap_or(left).min(most(*column) - *width);
+            *width += extra;
+            given += extra;
+        }
+        left -= given;
+        if given == 0 {
+            return widths;
+        }
+    }
 }
 
 const GAP: u16 = 2;
@@ -162,6 +196,13 @@ fn min(column: Column) -> u16 {
     match column.width {
         Width::Fixed(width) => width,
         Width::Flex { min, .. } => min,
+    }
+}
+
+fn most(column: Column) -> u16 {
+    match column.width {
+        Width::Fixed(width) => width,
+        Width::Flex { most, .. } => most,
     }
 }
 

@@ -65,7 +65,7 @@ pub fn cut_line(line: Line<'_>, max: usize) -> Line<'_> {
             break;
         }
     }
-    Line { spans, ..Line::default() }
+    Line { spans, style: line.style, alignment: line.alignment }
 }
 
 /// Lines of at most `columns` columns, broken between words where that goes, within words where it does not.

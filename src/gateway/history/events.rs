@@ -240,7 +240,7 @@ fn attributes(attributes: A) -> Facts {
         A::TimerStartedEventAttributes(a) => {
             let length = a.start_to_fire_timeout.unwrap_or_default();
             let millis = length.seconds.saturating_mul(1000).saturating_add(i64::from(length.nanos) / 1_000_000);
-            facts(Timer).about(format!("{} {millis} ms", a.timer_id))
+            facts(Timer).about(format!("timer {} of {}", a.timer_id, lasting(millis)))
         }
         A::TimerFiredEventAttributes(a) => facts(Timer).of(a.started_event_id).about(a.timer_id),
         A::TimerCanceledEventAttributes(a) => facts(Timer).of(a.started_event_id).about(a.timer_id).by(&a.identity),
@@ -329,4 +329,11 @@ fn attributes(attributes: A) -> Facts {
             facts(Other).of(a.scheduled_event_id).failed(a.failure.as_ref())
         }
     }
+}
+
+/// A timer's length in the largest unit that says it whole: `72h`, `90s`, `1500ms`.
+fn lasting(millis: i64) -> String {
+    let units = [(3_600_000, "h"), (60_000, "m"), (1000, "s")];
+    let whole = units.into_iter().find(|(unit, _)| millis >= *unit && millis % unit == 0);
+    whole.map_or_else(|| format!("{millis}ms"), |(unit, name)| format!("{}{name}", millis / unit))
 }

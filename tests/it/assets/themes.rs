@@ -10,6 +10,7 @@ use gatewatch::console::theme::sign::Sign;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier, Style};
+use ratatui::widgets::BorderType;
 
 use super::{UserFolder, shipped};
 
@@ -128,6 +129,17 @@ fn signs_differ_in_unicode_and_in_ascii_and_take_one_column() {
     for glyph in glyphs {
         assert_eq!(unicode_width::UnicodeWidthStr::width(glyph), 1, "{glyph}");
     }
+}
+
+/// In ASCII, too, the frame around production is another one.
+#[test]
+fn frames_in_ascii_are_lines_and_production_has_its_own() {
+    let drawn = |kind: BorderType| -> Vec<&str> {
+        let set = kind.to_border_set();
+        [set.top_left, set.horizontal_top, set.top_right, set.vertical_left].map(ascii).to_vec()
+    };
+    assert_eq!(drawn(BorderType::Plain), ["+", "-", "+", "|"]);
+    assert_eq!(drawn(BorderType::Thick), ["#", "=", "#", "#"]);
 }
 
 #[test]

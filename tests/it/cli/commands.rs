@@ -4,8 +4,11 @@ use std::process::Stdio;
 
 use gatewatch::contracts::gate::OpenGate;
 use gatewatch::contracts::http::GateList;
+use gatewatch::contracts::mutation::{Start, Target};
 use gatewatch::contracts::temporal::memo::Published;
 use gatewatch::contracts::workflow::{WorkflowDetail, WorkflowRow};
+use gatewatch::gateway::Gateway;
+use gatewatch::gateway::signal::request_id;
 use serde_json::{Value, json};
 use temporalio_client::WorkflowTerminateOptions;
 use tokio::process::Command;
@@ -86,6 +89,46 @@ async fn what_is_printed_as_json_is_the_contracts_own() {
         let error: Value = serde_json::from_str(&ended.err).unwrap();
         assert_eq!((&error["error"]["kind"], ended.out.as_str()), (&json!("not-found"), ""));
         assert_eq!(shell.run(&["list", "not a query"]).await.code, 2);
+    })
+    .await;
+}
+
+/// A namespace that has never heard of gatewatch is read as far as it goes, and it is said what is missing.
+#[tokio::test(flavor = "multi_thread")]
+async fn without_our_search_attributes_there_are_still_lists() {
+    bounded(async || {
+        let temporal = support::bare_namespace().await;
+        let gateway = Gateway::start(&temporal);
+        let id = support::unique("theirs");
+        let target = Target { workflow_id: id.as_str().into(), request_id: request_id() };
+        let workflow_type = "TheirWorkflow".into();
+        gateway
+            .start_workflow(&Start { target, workflow_type, task_queue: "theirs".to_owned(), input: Vec::new() })
+            .await
+            .unwrap();
+        let (shell, place) = (Shell::new(None), ["--namespace", &temporal.namespace]);
+        let run = async |command: &[&str]| shell.run(&[command, &place[..]].concat()).await;
+        let ended = support::wait_until("it is listed", support::PATIENCE, async || {
+            let ended = run(&["list"]).await;
+            ended.out.contains(&id).then_some(ended)
+        })
+        .await;
+        assert_eq!(ended.code, 0, "{ended:?}");
+        for part in [&temporal.namespace, "gateDeadline", "`gatewatch doctor --fix` registers them"] {
+            assert!(ended.err.contains(part), "{part} is not in {ended:?}");
+        }
+        let ended = run(&["gates", "--json"]).await;
+        assert_eq!((ended.code, &ended.json()["gates"]), (0, &json!([])), "{ended:?}");
+        assert!(ended.err.contains("doctor --fix"), "{ended:?}");
+        let ended = run(&["list", "phase = 'live'"]).await;
+        assert_eq!(ended.code, 2, "{ended:?}");
+        assert!(ended.err.contains("'phase' is not a valid search attribute") && ended.err.contains("doctor --fix"));
+
+        assert_eq!(run(&["doctor"]).await.code, 1);
+        let ended = run(&["doctor", "--fix"]).await;
+        assert!(ended.out.contains("registered: goalId"), "{ended:?}");
+        let ended = run(&["gates"]).await;
+        assert_eq!((ended.code, ended.err.trim()), (0, "No gate is open."), "{ended:?}");
     })
     .await;
 }

@@ -184,6 +184,9 @@ fn parse(script: &str) -> Vec<KeyPress> {
                 "tab" => KeyPress::plain(KeyCode::Tab),
                 "down" => KeyPress::plain(KeyCode::Down),
                 "up" => KeyPress::plain(KeyCode::Up),
+                function if function.starts_with('f') => {
+                    KeyPress::plain(KeyCode::F(function.trim_start_matches('f').parse().unwrap()))
+                }
                 ctrl => KeyPress::ctrl(ctrl.strip_prefix("C-").unwrap().chars().next().unwrap()),
             });
             rest = after;

@@ -238,3 +238,27 @@ fn a_table_gives_up_columns_before_legibility() {
         }
     }
 }
+
+/// What is cut still means what it meant.
+#[test]
+fn a_cut_line_keeps_its_style() {
+    let muted = dark().style(Role::TextMuted);
+    let cut = text::cut_line(Line::styled("runs after watching", muted), 10);
+    assert_eq!((cut.to_string().as_str(), cut.style), ("runs afte…", muted));
+}
+
+/// On a wide screen what belongs together stays together: columns that are wide enough leave room to the others.
+#[test]
+fn columns_grow_no_wider_than_is_good_for_them() {
+    let columns = [
+        Column::flex("A", 10, 1).at_most(20),
+        Column::flex("B", 10, 1),
+        Column::fixed("C", 5),
+        Column::flex("D", 5, 1).at_most(8),
+    ];
+    let widths = |available| -> Vec<u16> {
+        table::places(&columns, available).into_iter().map(|place| place.unwrap().1).collect()
+    };
+    assert_eq!(widths(36), [10, 10, 5, 5]);
+    assert_eq!(widths(200), [20, 161, 5, 8]);
+}

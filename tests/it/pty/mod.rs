@@ -9,16 +9,52 @@ mod terminal;
 use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
+use std::process::Command;
 
 use rustix::process::Signal;
 
 use crate::pty::rig::{Pty, Setup};
+use crate::support;
 use crate::support::temporal_cli;
 
 /// An address at which nothing listens.
 fn nobody() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().to_string()
+}
+
+/// Somebody points it at a cluster of their own, which has never heard of gatewatch.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_without_our_search_attributes_is_listed_and_noticed_once_mended() {
+    let temporal = support::bare_namespace().await;
+    let id = support::unique("theirs");
+    let place = ["--address", &support::server().address().to_string(), "--namespace", &temporal.namespace];
+    let start = ["workflow", "start", "--type", "TheirWorkflow", "--task-queue", "theirs", "--workflow-id", &id];
+    let mut temporal_cli = Command::new(support::temporal_cli());
+    assert!(temporal_cli.args(start).args(place).output().unwrap().status.success());
+
+    let mut console = Pty::open(&Setup { arguments: &place, size: (80, 24), ..Setup::default() });
+    console.wait_for("No phases or gates: run `gatewatch doctor --fix` to register search attributes");
+    console.wait_for("No gate can be seen");
+    console.send("2");
+    console.wait_for("lacks search attributes that phases and gates need");
+    console.send("3");
+    console.wait_for(&id);
+    console.send("1");
+
+    let folder = tempfile::tempdir().unwrap();
+    let fix = Command::new(support::GATEWATCH)
+        .args(["doctor", "--fix"])
+        .args(place)
+        .env_clear()
+        .env("HOME", folder.path())
+        .output()
+        .unwrap();
+    assert!(String::from_utf8_lossy(&fix.stdout).contains("registered: "), "{fix:?}");
+    console.wait_for("No gate waits for anybody");
+    console.wait_until("the alert is gone", |screen| !screen.contains("doctor --fix"));
+    console.send("q");
+    assert_eq!(console.exit_code(), 0);
 }
 
 #[test]

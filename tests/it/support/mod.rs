@@ -70,6 +70,17 @@ pub(crate) fn namespace() -> settings::Temporal {
     in_namespace(&namespace_name(index))
 }
 
+/// A namespace of [`server`] as somebody else's cluster has it: without our search attributes.
+pub(crate) async fn bare_namespace() -> settings::Temporal {
+    let name = unique("bare");
+    let address = server().address().to_string();
+    let mut create = tokio::process::Command::new(temporal_cli());
+    create.args(["operator", "namespace", "create", "--namespace", &name, "--address", &address]);
+    let created = create.output().await.unwrap();
+    assert!(created.status.success(), "{}", String::from_utf8_lossy(&created.stderr));
+    in_namespace(&name)
+}
+
 fn in_namespace(name: &str) -> settings::Temporal {
     let mut settings = server().settings(name).unwrap();
     settings.task_queue = unique("queue");

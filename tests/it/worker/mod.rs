@@ -108,6 +108,30 @@ async fn it_polls_counts_and_drains() {
     assert!(!log.contains("ignored their cancellation"), "{log}");
 }
 
+/// Workflows that set attributes which the namespace lacks are stuck at their first task: no worker may take them.
+#[tokio::test(flavor = "multi_thread")]
+async fn it_refuses_a_namespace_without_our_search_attributes_and_works_once_they_are_there() {
+    let home = tempfile::tempdir().unwrap();
+    let (temporal, listen) = (support::bare_namespace().await, free_port());
+    let child = start(home.path(), &temporal, listen, &["--workers", "2"]);
+    let output = tokio::time::timeout(support::PATIENCE, child.wait_with_output()).await.expect("it does not end");
+    let output = output.unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    for part in [&temporal.namespace, "gateDeadline", "`gatewatch doctor --fix`"] {
+        assert!(said.contains(part), "{part} is not in: {said}");
+    }
+
+    let fix = ["doctor", "--fix", "--address", temporal.address.as_str(), "--namespace", &temporal.namespace];
+    Command::new(support::GATEWATCH).args(fix).env_clear().env("HOME", home.path()).output().await.unwrap();
+    let child = start(home.path(), &temporal, listen, &[]);
+    support::wait_until("the worker polls", support::PATIENCE, async || {
+        get(listen, "/readyz").await.filter(|(status, _)| *status == 200)
+    })
+    .await;
+    assert_eq!(terminate(child).await.0, Some(0));
+}
+
 async fn described() -> Value {
     let output = Command::new(WORKER).args(["describe", "--json"]).output().await.unwrap();
     assert!(output.status.success());

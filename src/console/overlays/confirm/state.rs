@@ -73,7 +73,7 @@ impl State {
                 (Some(_), _) => None,
             },
             Field::Word { expected, .. } => {
-                (input.text().trim() != expected).then(|| format!("Type `{expected}` to say that you mean it."))
+                (input.text().trim() != expected).then(|| format!("`{expected}` is not typed yet."))
             }
         }
     }

@@ -7,6 +7,7 @@ use crate::console::field::Lines;
 use crate::console::gates::{self, GateKey};
 use crate::console::key::KeyPress;
 use crate::console::overlays::confirm::state::{Phase, State};
+use crate::console::screen::Context;
 use crate::contracts::decision::Outcome;
 use crate::contracts::failure::Failure;
 use crate::contracts::mutation::{Done, Mutation};
@@ -51,7 +52,8 @@ pub fn update(state: &mut State, action: Action, ctx: &Ctx<'_>) -> Stay {
         }
         Stay::quiet()
     } else {
-        Stay::Open(vec![Effect::Say(Note::info("Answer the question first: Esc closes it."))])
+        let back = ctx.key(Context::Confirm, Action::Back);
+        Stay::Open(vec![Effect::Say(Note::info(format!("Answer the question first: {back} closes it.")))])
     }
 }
 

@@ -5,10 +5,13 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Clear;
 
+use crate::console::action::Action;
 use crate::console::ctx::Ctx;
-use crate::console::field::Lines;
+use crate::console::field::{Lines, TextField};
+use crate::console::overlays;
 use crate::console::overlays::confirm::state::{Phase, State};
 use crate::console::question::{Field, Mood};
+use crate::console::screen::Context;
 use crate::console::theme::Theme;
 use crate::console::theme::role::Role;
 use crate::console::theme::sign::Sign;
@@ -38,7 +41,7 @@ enum Command {
 }
 
 pub fn view(state: &State, ctx: &Ctx<'_>, theme: &Theme, frame: &mut Frame<'_>, body: Rect) {
-    let width = body.width.saturating_sub(4).min(90);
+    let width = overlays::width(body, 96);
     let columns = usize::from(width.saturating_sub(4));
     let mut parts = parts(state, ctx, columns, theme, Command::Whole);
     if parts.iter().map(Part::height).sum::<u16>() + 2 > body.height {
@@ -148,7 +151,7 @@ fn fields(state: &State, columns: usize, theme: &Theme, parts: &mut Vec<Part>) {
         let label = match field {
             Field::Reason { .. } => "Reason".to_owned(),
             Field::Duration { .. } => "For how long".to_owned(),
-            Field::Word { what, expected } => format!("Type the name of {what}, `{expected}`, to go on"),
+            Field::Word { what, expected } => format!("Type the name of {what}, `{expected}`, to say that you mean it"),
         };
         parts.push(Part::Line(Line::default()));
         parts.push(Part::Line(Line::styled(text::cut(&label, columns).into_owned(), theme.style(Role::TextMuted))));
@@ -162,11 +165,11 @@ fn standing(state: &State, ctx: &Ctx<'_>, columns: usize, theme: &Theme) -> Vec<
         Phase::Prompting if state.moved.is_some() => {
             (Role::StatusWarning, format!("{} {}", Sign::Warning.glyph(), state.moved.clone().unwrap_or_default()))
         }
-        Phase::Prompting => match state.first_problem() {
-            Some((_, problem)) => (Role::TextMuted, problem),
-            None => return vec![answer_keys(state, theme)],
-        },
-        Phase::Leaving => (Role::StatusWarning, "Esc again throws away what you typed; any key goes on.".to_owned()),
+        Phase::Prompting => return vec![answer_keys(state, ctx, theme)],
+        Phase::Leaving => {
+            let back = ctx.key(Context::Text, Action::Back);
+            (Role::StatusWarning, format!("{back} again throws away what you typed; any key goes on."))
+        }
         Phase::Waiting { since } => {
             let waited = time::coarse(ctx.now.since(*since));
             (
@@ -181,19 +184,31 @@ fn standing(state: &State, ctx: &Ctx<'_>, columns: usize, theme: &Theme) -> Vec<
             (Role::StatusWarning, format!("{} {words} {waited}", Sign::Warning.glyph()))
         }
         Phase::Failed(failure) => {
-            (Role::StatusFailed, format!("{} {failure} ⏎ tries again under the same id.", Sign::Failed.glyph()))
+            let again = ctx.key(Context::Confirm, Action::Open);
+            (Role::StatusFailed, format!("{} {failure} {again} tries again under the same id.", Sign::Failed.glyph()))
         }
     };
     text::wrap(&words, columns).into_iter().map(|line| Line::styled(line, theme.style(role))).collect()
 }
 
-fn answer_keys(state: &State, theme: &Theme) -> Line<'static> {
-    let many = state.inputs.get(state.focused).is_some_and(|input| input.lines() == Lines::Many);
-    let yes = if many { "ctrl-s" } else { "⏎" };
-    Line::from(vec![
-        Span::styled(yes, theme.style(Role::Key)),
-        Span::styled(" do it    ", theme.style(Role::Text)),
-        Span::styled("esc", theme.style(Role::Key)),
+fn answer_keys(state: &State, ctx: &Ctx<'_>, theme: &Theme) -> Line<'static> {
+    let (context, yes) = match state.inputs.get(state.focused).map(TextField::lines) {
+        None => (Context::Confirm, Action::Open),
+        Some(Lines::One) => (Context::Text, Action::NewLine),
+        Some(Lines::Many) => (Context::Text, Action::Submit),
+    };
+    let problem = state.first_problem().map(|(_, problem)| problem);
+    // A yes that does not count yet is not lit.
+    let (lit, role) = if problem.is_none() { (Role::Key, Role::Text) } else { (Role::TextMuted, Role::TextMuted) };
+    let key = |action: Action, role: Role| Span::styled(ctx.key(context, action), theme.style(role));
+    let mut line = Line::from(vec![
+        key(yes, lit),
+        Span::styled(" do it    ", theme.style(role)),
+        key(Action::Back, Role::Key),
         Span::styled(" leave it", theme.style(Role::Text)),
-    ])
+    ]);
+    if let Some(problem) = problem {
+        line.push_span(Span::styled(format!("    {problem}"), theme.style(Role::StatusWarning)));
+    }
+    line
 }

@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Clear;
 
+use crate::console::overlays;
 use crate::console::overlays::palette::state::{Entry, State};
 use crate::console::theme::Theme;
 use crate::console::theme::role::Role;
@@ -12,9 +13,9 @@ use crate::console::widgets::panel::panel;
 use crate::console::widgets::text;
 
 pub fn view(state: &State, theme: &Theme, frame: &mut Frame<'_>, body: Rect) {
-    let width = body.width.saturating_sub(8).min(76);
+    let width = overlays::width(body, 90);
     let rows = u16::try_from(state.shown.len()).unwrap_or(u16::MAX).clamp(1, body.height.saturating_sub(4).min(14));
-    let area = Rect { x: body.x + (body.width - width) / 2, y: body.y + 1, width, height: rows + 3 };
+    let area = Rect { x: body.x + (body.width - width) / 2, y: body.y, width, height: rows + 3 };
     frame.render_widget(Clear, area);
     let block =
         panel(Span::styled(" What do you want to do? ", theme.style(Role::TextStrong)), Role::BorderFocused, theme);

@@ -110,11 +110,12 @@ fn heading(series: &Series, now: Option<f64>, columns: usize, theme: &Theme) -> 
         line.push_span(Span::styled(format!(" {}", Sign::Warning.glyph()), theme.style(Role::StatusFailed)));
     }
     let factor = series.factor.map(|factor| format!(" ({}×)", chart::label(factor)));
-    let limit = series.limit.map(|limit| (format!("  limit {}", chart::label(limit)), Role::ChartLimit));
-    let factor = series.limit.and(factor).map(|factor| (factor, Role::ChartLimit));
-    let baseline = series.baseline.map(|baseline| (format!("  base {}", chart::label(baseline)), Role::ChartBaseline));
-    for (part, role) in [limit, factor, baseline].into_iter().flatten() {
-        if line.width() + text::width(&part) <= columns {
+    let limit = series.limit.map(|limit| ("  ", format!("limit {}", chart::label(limit)), Role::ChartLimit));
+    let factor = series.limit.and(factor).map(|factor| ("", factor, Role::ChartLimit));
+    let base = |baseline| ("  ", format!("base {}", chart::label(baseline)), Role::ChartBaseline);
+    for (gap, part, role) in [limit, factor, series.baseline.map(base)].into_iter().flatten() {
+        if line.width() + text::width(gap) + text::width(&part) <= columns {
+            line.push_span(Span::raw(gap));
             line.push_span(Span::styled(part, theme.style(role)));
         }
     }

@@ -89,7 +89,13 @@ fn cause(rolling: &RollbackProgress) -> String {
         None if cause.actor.name.is_empty() => "asked for".to_owned(),
         None => format!("asked by {}", cause.actor.name),
     };
-    if cause.reason.is_empty() { who } else { format!("{who}: {}", cause.reason) }
+    // Where nobody gave a reason, the workflow writes a sentence that says who asked.
+    let says_who = cause.reason.to_lowercase().starts_with(&who.to_lowercase());
+    match (cause.reason.is_empty(), says_who) {
+        (true, _) => who,
+        (false, true) => cause.reason.trim_end_matches('.').to_owned(),
+        (false, false) => format!("{who}: {}", cause.reason),
+    }
 }
 
 /// What a step will do.

@@ -1,8 +1,10 @@
 //! The decision card as lines of text: what is failing before what passes, the digest that an approval will carry, what
 //! happens next. No ratatui in here, so that `update` can count the lines it scrolls through.
 
+use crate::console::action::Action;
 use crate::console::ctx::Ctx;
 use crate::console::gates::GateView;
+use crate::console::screen::Context;
 use crate::console::screens::gates::state::{SIDE_BY_SIDE, State};
 use crate::console::theme::role::Role;
 use crate::console::theme::sign::Sign;
@@ -18,7 +20,8 @@ pub type CardLine = Vec<(Role, String)>;
 pub fn width(ctx: &Ctx<'_>) -> usize {
     let whole = ctx.body.width;
     let card = if whole >= SIDE_BY_SIDE { whole - list_width(whole) - 1 } else { whole };
-    usize::from(card.saturating_sub(2))
+    // A border and a blank on each side.
+    usize::from(card.saturating_sub(4))
 }
 
 /// Columns of the list beside it.
@@ -38,7 +41,8 @@ pub fn lines(state: &State, ctx: &Ctx<'_>, columns: usize) -> Vec<CardLine> {
     }
     let Some(gate) = view.gate else {
         card.say(Role::TextMuted, "The workflow names this gate and publishes nothing about it.");
-        card.say(Role::TextMuted, "Its history tells what it waits for: ⏎ opens the workflow.");
+        let open = ctx.key(Context::Gates, Action::Open);
+        card.say(Role::TextMuted, &format!("Its history tells what it waits for: {open} opens the workflow."));
         return card.lines;
     };
     match &gate.evidence {
@@ -90,12 +94,16 @@ impl Card {
             n => format!(" ({n} critical)"),
         };
         let score = if evidence.critical_failing > 0 { Role::StatusFailed } else { Role::Text };
+        let not_applicable = match evidence.not_applicable {
+            0 => String::new(),
+            n => format!("  {n} n/a"),
+        };
         let all = evidence.passed + evidence.failed + evidence.not_applicable;
         self.fact(
             "score",
             &format!(
-                "{}/100   {all} checks: {} ✓  {} ✗{critical}  {} n/a",
-                evidence.score, evidence.passed, evidence.failed, evidence.not_applicable
+                "{}/100   {all} checks: {} ✓  {} ✗{critical}{not_applicable}",
+                evidence.score, evidence.passed, evidence.failed
             ),
             score,
         );

@@ -12,8 +12,8 @@ use crate::console::widgets::time;
 use crate::contracts::clock::Millis;
 
 pub const COLUMNS: [Column; 6] = [
-    Column::flex("GATE", 22, 2),
-    Column::flex("WORKFLOW", 12, 3).spare(1),
+    Column::flex("GATE", 22, 2).at_most(32),
+    Column::flex("WORKFLOW", 12, 3).at_most(48).spare(1),
     Column::fixed("ENV", 10).spare(4),
     Column::fixed("WAITS", 5).spare(5),
     Column::fixed("DEADLINE", 11),
@@ -37,7 +37,8 @@ pub fn cells<'a>(view: &GateView<'a>, ctx: &Ctx<'_>, theme: &Theme) -> Row<'a> {
     Row {
         cells: vec![
             Line::from(vec![
-                Span::styled(format!("{} ", sign.glyph()), theme.style(sign.role())),
+                Span::styled(sign.glyph(), theme.style(sign.role())),
+                Span::raw(" "),
                 Span::styled(view.title(), theme.style(Role::Text)),
             ]),
             Line::styled(view.row.id.as_str(), muted),

@@ -13,6 +13,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use crate::console::ctx::Ctx;
+use crate::console::event::Overview;
 use crate::console::remote::Remote;
 use crate::console::screens::gates::state::{Pane, SIDE_BY_SIDE, State, split};
 use crate::console::screens::gates::{card, row};
@@ -66,6 +67,7 @@ fn draw_card(state: &State, ctx: &Ctx<'_>, theme: &Theme, frame: &mut Frame<'_>,
     let block = panel(Span::styled(title, theme.style(Role::TextStrong)), border, theme);
     let inside = block.inner(area);
     frame.render_widget(block, area);
+    let inside = Rect { x: inside.x + 1, width: inside.width.saturating_sub(2), ..inside };
     let lines = card::lines(state, ctx, usize::from(inside.width));
     let below = lines.len().saturating_sub(state.scroll + usize::from(inside.height));
     for (y, line) in (inside.y..inside.bottom()).zip(lines.into_iter().skip(state.scroll)) {
@@ -85,8 +87,10 @@ fn empty(state: &State, ctx: &Ctx<'_>, theme: &Theme, frame: &mut Frame<'_>, are
     let overview = &ctx.world.overview;
     let words = match overview {
         Remote::Idle | Remote::Loading => "Asking for open gates…".to_owned(),
-        Remote::Failed { failure, .. } => failure.to_string(),
         Remote::Fresh { .. } | Remote::Stale { .. } if state.filter.is_some() => "No gate matches.".to_owned(),
+        Remote::Failed { failure, .. }
+        | Remote::Fresh { value: Overview { unreadable: Some(failure), .. }, .. }
+        | Remote::Stale { value: Overview { unreadable: Some(failure), .. }, .. } => failure.to_string(),
         Remote::Fresh { .. } | Remote::Stale { .. } => {
             "No gate waits for anybody. A workflow that publishes a gate (memo `gatewatch`, attribute `gates`) appears here."
                 .to_owned()

@@ -70,7 +70,8 @@ fn of_group(group: &Group, open: bool, now: Timestamp, theme: &Theme) -> Vec<Tex
         Text::styled(group.began().map(|at| time::when(now, at)).unwrap_or_default(), muted),
         Text::styled(kind(group.kind), muted),
         Text::from(vec![
-            Span::styled(format!("{} ", sign.glyph()), theme.style(sign.role())),
+            Span::styled(sign.glyph(), theme.style(sign.role())),
+            Span::raw(" "),
             Span::styled(format!("{fold}{}", group.name()), theme.style(name)),
         ]),
         Text::styled(

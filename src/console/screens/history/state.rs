@@ -99,7 +99,10 @@ impl Kinds {
 
     pub fn lets_through(self, group: &Group) -> bool {
         match self {
-            Self::Work => group.kind != EventKind::WorkflowTask || group.outcome() == Outcome::Failed,
+            Self::Work => {
+                let own = matches!(group.kind, EventKind::WorkflowTask | EventKind::SearchAttributes);
+                !own || group.outcome() == Outcome::Failed
+            }
             Self::Only(kind) => group.kind == kind,
             Self::Everything => true,
         }
@@ -107,7 +110,7 @@ impl Kinds {
 
     pub fn words(self) -> &'static str {
         match self {
-            Self::Work => "all but workflow tasks",
+            Self::Work => "all but tasks and memo",
             Self::Only(EventKind::Activity) => "activities",
             Self::Only(EventKind::Signal) => "signals",
             Self::Only(EventKind::Update) => "updates",

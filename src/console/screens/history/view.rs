@@ -63,7 +63,7 @@ fn failures(state: &State, theme: &Theme, buffer: &mut Buffer, list: Rect) {
     }
 }
 
-/// `all but workflow tasks · 212 of 480 events · following` and what is being found.
+/// `all but tasks and memo · 212 of 480 events · following` and what is being found.
 fn above(state: &State, ctx: &Ctx<'_>, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     let muted = theme.style(Role::TextMuted);
     let kinds = theme.style(if state.kinds == Kinds::Work { Role::TextMuted } else { Role::TextStrong });

@@ -16,8 +16,8 @@ use crate::contracts::health::{HealthReport, HealthStatus, Sample};
 use crate::contracts::workflow::WorkflowRow;
 
 pub const GATES: [Column; 6] = [
-    Column::flex("GATE", 22, 2),
-    Column::flex("WORKFLOW", 14, 3).spare(1),
+    Column::flex("GATE", 22, 2).at_most(32),
+    Column::flex("WORKFLOW", 14, 3).at_most(48).spare(1),
     Column::fixed("ENV", 10).spare(3),
     Column::fixed("WAITS", 5).spare(4),
     Column::fixed("DEADLINE", 14),
@@ -25,17 +25,17 @@ pub const GATES: [Column; 6] = [
 ];
 
 pub const LIVE: [Column; 6] = [
-    Column::flex("LIVE", 22, 3),
+    Column::flex("LIVE", 25, 3).at_most(48),
     Column::fixed("ENV", 10).spare(3),
     Column::fixed("STATE", 14),
     Column::fixed("WATCHED", 14).spare(1),
-    Column::fixed("ERRORS", 20).spare(2),
-    Column::fixed("P95", 20).spare(4),
+    Column::fixed("ERRORS", 18).spare(2),
+    Column::fixed("P95", 18).spare(4),
 ];
 
 pub const TROUBLED: [Column; 4] = [
-    Column::flex("WITHIN THE HOUR", 22, 3),
-    Column::flex("TYPE", 12, 2).spare(2),
+    Column::flex("WITHIN THE HOUR", 25, 3).at_most(48),
+    Column::flex("TYPE", 12, 2).at_most(32).spare(2),
     Column::fixed("STATE", 14),
     Column::fixed("AGO", 5).spare(1),
 ];
@@ -51,7 +51,8 @@ pub fn gate<'a>(gate: &GateView<'a>, now: Timestamp, theme: &Theme) -> Row<'a> {
     Row {
         cells: vec![
             Line::from(vec![
-                Span::styled(format!("{} ", sign.glyph()), theme.style(sign.role())),
+                Span::styled(sign.glyph(), theme.style(sign.role())),
+                Span::raw(" "),
                 Span::styled(gate.title(), theme.style(Role::Text)),
             ]),
             Line::styled(gate.row.id.as_str(), muted),
@@ -108,24 +109,27 @@ fn environment<'a>(row: &'a WorkflowRow, theme: &Theme) -> Line<'a> {
 /// Health where there is one; else what the workflow says of itself, else what Temporal says.
 fn state<'a>(row: &'a WorkflowRow, health: Option<HealthStatus>, theme: &Theme) -> Line<'a> {
     let (sign, words) = match (health, row.phase.as_deref()) {
-        (Some(health), _) => (Sign::from(health), health.as_str()),
+        (Some(health), _) => (Sign::from(health), health.title()),
         (None, Some(phase)) if row.status.is_open() => (Sign::Running, phase),
         (None, _) => (Sign::from(row.status), row.status.as_str()),
     };
     Line::from(vec![
-        Span::styled(format!("{} ", sign.glyph()), theme.style(sign.role())),
+        Span::styled(sign.glyph(), theme.style(sign.role())),
+        Span::raw(" "),
         Span::styled(words, theme.style(if sign == Sign::Running { Role::Text } else { sign.role() })),
     ])
 }
 
-/// `03:12 of 10:00`.
+/// `03:12 of 10:00`, `03:12 of 2h`.
 fn watched(row: &WorkflowRow, report: Option<&HealthReport>, now: Timestamp) -> String {
     let deployment = row.published.as_ref().and_then(|published| published.deployment.as_ref());
     let since = deployment.and_then(|deployment| deployment.live_since).or(report.and_then(|report| report.started_at));
     let until = deployment.and_then(|deployment| deployment.monitor_until).or(report.and_then(|report| report.until));
     match (since, until) {
         (Some(since), Some(until)) if now < until => {
-            format!("{} of {}", time::clock(now.since(since)), time::clock(until.since(since)))
+            let whole = until.since(since);
+            let whole = if whole < Millis::from_hours(1) { time::clock(whole) } else { time::fine(whole) };
+            format!("{} of {whole}", time::clock(now.since(since)))
         }
         (Some(since), _) => format!("live {}", time::age(now, since)),
         (None, _) => String::new(),
@@ -157,7 +161,7 @@ fn series(
     let top = limit.unwrap_or_else(|| values.iter().flatten().copied().fold(0.0, f64::max));
     let role = if above { Role::StatusFailed } else { Role::TextMuted };
     Line::from(vec![
-        Span::styled(sparkline(&values, 12, top), theme.style(if above { role } else { Role::ChartLine })),
+        Span::styled(sparkline(&values, 10, top), theme.style(if above { role } else { Role::ChartLine })),
         Span::styled(format!(" {}", now.map_or_else(|| "–".to_owned(), words)), theme.style(role)),
     ])
 }

@@ -65,8 +65,12 @@ struct Block<'a> {
 fn blocks(state: &State, overview: &Overview, ctx: &Ctx<'_>, (theme, frame, area): Canvas<'_, '_>) {
     let open = gates::open(overview);
     let (live, troubled) = (&overview.live, &overview.troubled);
+    let no_gate = match &overview.unreadable {
+        None => "No gate waits for anybody.",
+        Some(_) => "No gate can be seen: this namespace lacks search attributes.",
+    };
     let blocks = [
-        Block { columns: &row::GATES, total: open.len(), empty: "No gate waits for anybody.", first: 0 },
+        Block { columns: &row::GATES, total: open.len(), empty: no_gate, first: 0 },
         Block {
             columns: &row::LIVE,
             total: live.len(),

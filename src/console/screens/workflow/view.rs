@@ -135,7 +135,7 @@ fn draw_side(state: &State, ctx: &Ctx<'_>, theme: &Theme, buffer: &mut Buffer, a
     buffer.set_stringn(inner.x, inner.y, text::cut(&title, columns), columns, theme.style(Role::TextStrong));
     // Only as much of a long text is looked at as can be seen.
     let lines: Vec<String> =
-        body.lines().take(usize::from(inner.height)).flat_map(|line| text::wrap(line, columns)).collect();
+        body.lines().take(usize::from(inner.height)).flat_map(|line| hang(line, columns)).collect();
     let more = lines.len() > usize::from(inner.height - 1) || body.lines().count() > usize::from(inner.height);
     for (y, line) in (inner.y + 1..inner.bottom()).zip(&lines) {
         buffer.set_stringn(inner.x, y, line, columns, theme.style(Role::Text));
@@ -156,11 +156,22 @@ fn nothing(state: &State, ctx: &Ctx<'_>, theme: &Theme, buffer: &mut Buffer, are
         }
         (Some(id), _) => (format!("Asking about {id}."), Role::TextMuted),
         (None, _) => {
-            let key = ctx.key(Context::Global, Action::GoWorkflows);
-            (format!("No workflow is selected. {key} lists them; Enter opens one here."), Role::TextMuted)
+            let list = ctx.key(Context::Global, Action::GoWorkflows);
+            let open = ctx.key(Context::Workflows, Action::Open);
+            (format!("No workflow is selected. {list} lists them; {open} opens one here."), Role::TextMuted)
         }
     };
     for (y, line) in (area.y + 1..area.bottom()).zip(text::wrap(&words, usize::from(area.width))) {
         buffer.set_string(area.x, y, line, theme.style(role));
     }
+}
+
+/// A line of text wrapped so that what follows stands below what it goes on with: a fact's value, or an indented line.
+fn hang(line: &str, columns: usize) -> Vec<String> {
+    let label = line.get(..full::LABEL).filter(|head| head.ends_with(' ') && !head.starts_with(' '));
+    let indent = label.map_or_else(|| line.len() - line.trim_start().len(), str::len);
+    let head = line.get(..indent).unwrap_or_default();
+    let rest = text::wrap(line.get(indent..).unwrap_or_default(), columns.saturating_sub(indent).max(1));
+    let blank = " ".repeat(indent);
+    rest.into_iter().enumerate().map(|(nth, part)| format!("{}{part}", if nth == 0 { head } else { &blank })).collect()
 }

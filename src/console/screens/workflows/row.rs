@@ -10,11 +10,12 @@ use crate::console::theme::sign::Sign;
 use crate::console::widgets::strip::strip;
 use crate::console::widgets::table::{Column, Row};
 use crate::console::widgets::{text, time};
+use crate::contracts::health::HealthStatus;
 use crate::contracts::workflow::WorkflowRow;
 
 pub const COLUMNS: [Column; 7] = [
-    Column::flex("WORKFLOW", 24, 3),
-    Column::flex("TYPE", 16, 2).spare(4),
+    Column::flex("WORKFLOW", 24, 3).at_most(48),
+    Column::flex("TYPE", 16, 2).at_most(32).spare(4),
     Column::fixed("ENV", 10).spare(5),
     Column::flex("PHASES", 13, 4).spare(2),
     Column::fixed("GATES", 5).spare(3),
@@ -59,15 +60,18 @@ fn gates(row: &WorkflowRow, theme: &Theme) -> Line<'static> {
     Line::styled(format!("{} {}", Sign::Waiting.glyph(), row.gates.len()), theme.style(Role::StatusWaiting))
 }
 
-/// Health while it runs and has one; Temporal's status otherwise.
+/// Health while it runs and has one, and where it ended badly: to Temporal, a deployment that was rolled back is one
+/// that completed. Temporal's status otherwise.
 fn standing(row: &WorkflowRow, theme: &Theme) -> Line<'static> {
     let (sign, words) = match row.health {
-        Some(health) if row.status.is_open() => (Sign::from(health), health.as_str()),
+        Some(health) if row.status.is_open() => (Sign::from(health), health.title()),
+        Some(health @ (HealthStatus::RolledBack | HealthStatus::Stuck)) => (Sign::from(health), health.title()),
         Some(_) | None => (Sign::from(row.status), row.status.as_str()),
     };
     let quiet = matches!(sign, Sign::Running | Sign::Ok | Sign::NotYet);
     Line::from(vec![
-        Span::styled(format!("{} ", sign.glyph()), theme.style(sign.role())),
+        Span::styled(sign.glyph(), theme.style(sign.role())),
+        Span::raw(" "),
         Span::styled(words, theme.style(if quiet { Role::TextMuted } else { sign.role() })),
     ])
 }

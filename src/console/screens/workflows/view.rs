@@ -62,7 +62,7 @@ pub fn view(state: &State, ctx: &Ctx<'_>, theme: &Theme, frame: &mut Frame<'_>, 
     if state.shown.is_empty() {
         empty(state, ctx, theme, frame, area);
     }
-    field(state, theme, frame, area);
+    field(state, ctx, theme, frame, area);
 }
 
 fn empty(state: &State, ctx: &Ctx<'_>, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
@@ -70,7 +70,8 @@ fn empty(state: &State, ctx: &Ctx<'_>, theme: &Theme, frame: &mut Frame<'_>, are
         (Some(failure), ..) => (failure.to_string(), Role::StatusFailed),
         (None, false, _) => ("Asking for workflows…".to_owned(), Role::TextMuted),
         (None, true, Some(_)) => {
-            ("Nothing that is loaded matches. Esc shows everything again.".to_owned(), Role::TextMuted)
+            let back = ctx.key(Context::Text, Action::Back);
+            (format!("Nothing that is loaded matches. {back} shows everything again."), Role::TextMuted)
         }
         (None, true, None) if !state.query.is_empty() => {
             let key = ctx.key(Context::Workflows, Action::Query);
@@ -87,7 +88,7 @@ fn empty(state: &State, ctx: &Ctx<'_>, theme: &Theme, frame: &mut Frame<'_>, are
 }
 
 /// The filter or the query, over the last lines of the list.
-fn field(state: &State, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
+fn field(state: &State, ctx: &Ctx<'_>, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     let (label, field, focused) = match (state.focused, &state.editing, &state.filter) {
         (Focused::Query, Some(query), _) => (" query ", query, true),
         (_, _, Some(filter)) => (" / ", filter, state.focused == Focused::Filter),
@@ -107,7 +108,7 @@ fn field(state: &State, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
         let above = Rect { y: bottom.y.saturating_sub(1), ..bottom };
         clear(frame, above, theme);
         let words = Line::from(vec![
-            Span::styled(" Tab ", theme.style(Role::Key)),
+            Span::styled(format!(" {} ", ctx.key(Context::Text, Action::NextField)), theme.style(Role::Key)),
             Span::styled(state.candidates.join("  "), theme.style(Role::TextMuted)),
         ]);
         frame.buffer_mut().set_line(above.x, above.y, &text::cut_line(words, usize::from(above.width)), above.width);

@@ -153,7 +153,7 @@ fn an_activity_is_one_line_and_a_failure_is_open() {
     screen.press(Action::Open);
     insta::assert_snapshot!(screen.picture("history"), @r"
     ┏ history of deploy-checkout-v42 ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━┓
-    ┃ f all but workflow tasks · 15 events, older ones follow below                ┃
+    ┃ f all but tasks and memo · 15 events, older ones follow below                ┃
     ┃ TIME         WHAT                          TRIES      TOOK  RESULT           ┃
     ┃ 14:00:13     ● verifyDeployment 検証 🚀                     started          ┃
     ┃ 14:00:10     ✓ 2s                                     2.0s  fired            ┃
@@ -184,7 +184,7 @@ fn where_there_is_room_the_event_stands_beside_the_list() {
     screen.press(Action::CursorBottom);
     insta::assert_snapshot!(screen.picture("history-wide"), @r#"
     ┏ history of deploy-checkout-v42 ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━┓
-    ┃ f all but workflow tasks · 15 events                                                                                                     ┃
+    ┃ f all but tasks and memo · 15 events                                                                                                     ┃
     ┃ TIME         KIND       WHAT                      TRIES      TOOK  RESULT         │ ProductionDeploymentWorkflow                         ┃
     ┃ 14:00:13     activity   ● verifyDeployment 検証…                   started        │ WorkflowExecutionStarted  event 1                    ┃
     ┃ 14:00:10     timer      ✓ 2s                                 2.0s  fired          │   at: 2026-11-21 14:00:00Z                           ┃

@@ -1,0 +1,151 @@
+//! Whole frames of the screens that list things, at the three sizes people have.
+
+use gatewatch::console::effect::Interest;
+use gatewatch::console::event::{Answer, Overview};
+use gatewatch::contracts::clock::Millis;
+use gatewatch::contracts::evidence::FailingCheck;
+use gatewatch::contracts::gate::OnDeadline;
+use gatewatch::contracts::health::HealthStatus;
+use gatewatch::contracts::phase::{Phase, PhaseStatus};
+use gatewatch::contracts::workflow::{ExecutionStatus, WorkflowCounts, WorkflowPage, WorkflowRow};
+
+use crate::console::deployment::fixture::{Story, checkout};
+use crate::console::drive::Driven;
+use crate::console::rig::at;
+use crate::console::world::{overview, row, waiting};
+
+const SIZES: [(u16, u16); 3] = [(80, 24), (120, 36), (200, 50)];
+
+fn gates() -> Vec<WorkflowRow> {
+    let mut production = waiting("prod-checkout-42", "5d2c0000000091aa");
+    let mut plan = waiting("plan-feat-88", "77aa01");
+    let mut review = waiting("dev-feat-88", "77aa02");
+    let open = |row: &mut WorkflowRow, title: &str, opened: u64, deadline: i64, then: OnDeadline| {
+        let gate = &mut row.published.as_mut().unwrap().gates[0];
+        title.clone_into(&mut gate.title);
+        gate.opened_at = at(0).minus(Millis::from_secs(opened));
+        let late = Millis::from_secs(deadline.unsigned_abs());
+        gate.deadline = Some(if deadline < 0 { at(240).minus(late) } else { at(240).plus(late) });
+        gate.then = then;
+        if let Some(evidence) = &mut gate.evidence {
+            evidence.collected_at = at(60);
+        }
+    };
+    open(&mut production, "production approval", 240, 258_960, OnDeadline::Reject);
+    open(&mut plan, "plan approval", 7200, 165_600, OnDeadline::Escalate);
+    open(&mut review, "code review", 93_600, -7200, OnDeadline::Escalate);
+    let evidence = production.published.as_mut().unwrap().gates[0].evidence.as_mut().unwrap();
+    evidence.failing.push(FailingCheck {
+        title: "lighthouse performance".to_owned(),
+        critical: false,
+        detail: "81 < 90".to_owned(),
+    });
+    evidence.failed = 2;
+    for row in [&mut plan, &mut review] {
+        row.environment = None;
+        row.workflow_type = "FeatureWorkflow".into();
+        row.published.as_mut().unwrap().gates[0].evidence = None;
+    }
+    vec![production, plan, review]
+}
+
+fn troubled() -> Vec<WorkflowRow> {
+    let mut failed = row("deploy-search-v7", "ProductionDeploymentWorkflow");
+    failed.status = ExecutionStatus::Failed;
+    failed.closed_at = Some(at(0).minus(Millis::from_secs(600)));
+    let mut back = row("deploy-basket-v12", "ProductionDeploymentWorkflow");
+    back.status = ExecutionStatus::Completed;
+    back.health = Some(HealthStatus::RolledBack);
+    back.closed_at = Some(at(0).minus(Millis::from_secs(1900)));
+    vec![failed, back]
+}
+
+/// Four minutes into a deployment that begins to fail, with three gates open.
+fn busy(width: u16, height: u16) -> Driven {
+    let mut console = Driven::new(width, height);
+    console.pass(7_440_000);
+    let mut detail = checkout(&Story::failing(at(200)));
+    detail.row.health = Some(HealthStatus::Degraded);
+    let all = Overview { troubled: troubled(), ..overview(gates(), vec![detail.row.clone()]) };
+    console.overview(all);
+    let id = detail.row.id.clone();
+    let answer = Answer::Workflow { id: id.clone(), result: Ok(Box::new(detail)) };
+    console.answer(|interest| *interest == Interest::Workflow(id.clone()), answer);
+    console
+}
+
+fn snapshots(name: &str, keys: &str, prepare: impl Fn(&mut Driven)) {
+    for (width, height) in SIZES {
+        let mut console = busy(width, height);
+        console.keys(keys);
+        prepare(&mut console);
+        // A moment later everything is still fresh.
+        insta::with_settings!({ omit_expression => true, prepend_module_to_snapshot => false }, {
+            insta::assert_snapshot!(format!("{name}-{width}x{height}"), console.screen());
+        });
+    }
+}
+
+#[test]
+fn now() {
+    snapshots("now", "", |_| {});
+}
+
+#[test]
+fn the_gates() {
+    snapshots("gates", "2", |_| {});
+}
+
+#[test]
+fn the_workflows() {
+    snapshots("workflows", "3", |console| {
+        let mut rows = gates();
+        rows.push(checkout(&Story::failing(at(200))).row);
+        rows.extend(troubled());
+        let phase = |name: &str, status| Phase { name: name.to_owned(), status, started_at: None, ended_at: None };
+        rows[0].published.as_mut().unwrap().phases =
+            vec![phase("evidence", PhaseStatus::Done), phase("approval", PhaseStatus::Waiting)];
+        for nth in 0..60 {
+            let mut theirs = row(&format!("order-{nth:04}"), "OrderWorkflow");
+            theirs.started_at = Some(at(0).minus(Millis::from_secs(60 * nth)));
+            rows.push(theirs);
+        }
+        let counts = WorkflowCounts {
+            by_status: vec![
+                (ExecutionStatus::Running, 64),
+                (ExecutionStatus::Completed, 1),
+                (ExecutionStatus::Failed, 1),
+            ],
+            total: 66,
+        };
+        let query = String::new();
+        let watched = |interest: &Interest| matches!(interest, Interest::Workflows { .. });
+        let result = Ok(WorkflowPage { rows, next: None });
+        console.answer(watched, Answer::Workflows { query: query.clone(), result });
+        console.answer(watched, Answer::Counts { query, result: Ok(counts) });
+        console.keys("j");
+    });
+}
+
+/// What matters most about something that fails is when it is rolled back, and which key does it now.
+#[test]
+fn the_alert_says_what_matters_on_a_narrow_screen() {
+    for width in [80, 120, 200] {
+        let screen = busy(width, 24).screen();
+        let alert = screen.lines().nth(2).unwrap();
+        assert!(alert.starts_with("✗ checkout v42") && alert.contains(" · rolls back in 00:00 · R "), "{alert}");
+    }
+}
+
+/// A deployment that was rolled back completed, as Temporal sees it; nobody must read that as a success.
+#[test]
+fn a_deployment_that_was_rolled_back_says_so_in_the_list() {
+    let mut console = busy(120, 36);
+    console.keys("3");
+    let query = String::new();
+    let result = Ok(WorkflowPage { rows: troubled(), next: None });
+    let watched = |interest: &Interest| matches!(interest, Interest::Workflows { .. });
+    console.answer(watched, Answer::Workflows { query, result });
+    let screen = console.screen();
+    assert!(screen.contains("↺ rolled back") && !screen.contains("completed"), "{screen}");
+}
