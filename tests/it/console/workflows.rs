@@ -79,6 +79,16 @@ fn at_the_top_and_while_following_rows_come_in_at_once() {
 }
 
 #[test]
+fn a_list_that_nobody_pages_is_never_longer_than_its_first_page() {
+    let mut console = listed(orders(20, 20));
+    for newest in 21..200 {
+        answer(&mut console, "", Ok(page(orders(newest, 20), None)));
+    }
+    let shown = ids(&console);
+    assert_eq!((shown.len(), shown[0].as_str()), (20, "order-00199"), "{}", console.screen());
+}
+
+#[test]
 fn a_row_that_changes_does_so_in_its_place() {
     let mut console = listed(orders(20, 20));
     console.keys("jj");

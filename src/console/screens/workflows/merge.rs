@@ -11,6 +11,9 @@ use crate::contracts::workflow::{WorkflowPage, WorkflowRow};
 /// How long a changed row shows it.
 const FLASH: Millis = Millis(400);
 
+/// The most rows that wait to be let in: a night of a busy cluster must fit into memory. Newer ones push older ones out.
+const MOST_WAITING: usize = 10_000;
+
 /// The first page, asked for again.
 pub fn first_page(state: &mut State, page: &WorkflowPage, ctx: &Ctx<'_>) {
     let runs: Vec<RunId> = page.rows.iter().map(|row| row.run_id.clone()).collect();
@@ -31,16 +34,23 @@ pub fn first_page(state: &mut State, page: &WorkflowPage, ctx: &Ctx<'_>) {
     let vanished = state.loaded.first_page.iter().filter(|run| !runs.contains(run)).count();
     let on_first_page = state.cursor.index < page.rows.len();
     state.loaded.first_page = runs;
-    if vanished > new.len() && on_first_page && !state.is_reading() {
-        // Some rows do not answer the query any more; which ones only a fresh start can say.
+    if (vanished > new.len() || !state.loaded.later_pages) && on_first_page && !state.is_reading() {
+        // Some rows do not answer the query any more; which ones only a fresh start can say. Where nobody asked for
+        // more than the first page, that page is the list: it never grows by itself.
         state.rows.clone_from(&page.rows);
         state.loaded.next.clone_from(&page.next);
+        state.loaded.later_pages = false;
         state.waiting.clear();
+        if state.cursor.index == 0 {
+            // At the top, the newest is what is looked at.
+            state.selected = None;
+        }
         state.arrange(ctx);
         return;
     }
     if !new.is_empty() {
         state.waiting.splice(0..0, new);
+        state.waiting.truncate(MOST_WAITING);
     }
     if !state.is_reading() {
         reveal(state, ctx);
@@ -56,6 +66,7 @@ pub fn later_page(state: &mut State, page: &WorkflowPage, ctx: &Ctx<'_>) {
     let known: HashSet<&RunId> = state.rows.iter().map(|row| &row.run_id).collect();
     let new: Vec<WorkflowRow> = page.rows.iter().filter(|row| !known.contains(&row.run_id)).cloned().collect();
     state.rows.extend(new);
+    state.loaded.later_pages = true;
     state.arrange(ctx);
 }
 

@@ -57,6 +57,8 @@ pub struct Loaded {
     pub once: bool,
     pub next: Option<PageToken>,
     pub fetching: bool,
+    /// Somebody has gone beyond the first page.
+    pub later_pages: bool,
     /// Runs of the first page, as it was last.
     pub first_page: Vec<RunId>,
     pub failure: Option<Failure>,
