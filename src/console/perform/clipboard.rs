@@ -1,7 +1,9 @@
 //! The clipboard beside the terminal's own (OSC 52, which the loop has written already): tmux's buffer where tmux is in
 //! between, the desktop's where there is one here. A text too long for a terminal goes into a file. It says what was done.
 
+use std::fs::{File, OpenOptions};
 use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
@@ -29,9 +31,14 @@ pub fn copy(words: String, file: PathBuf, outbox: Outbox) {
     }
 }
 
+/// A file for its owner alone: what is copied may be a payload.
+fn private(file: &Path) -> std::io::Result<File> {
+    OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(file)
+}
+
 fn put(words: &str, file: &Path) -> std::io::Result<String> {
     if control::copy(words, Tmux::Absent).is_none() {
-        std::fs::write(file, words)?;
+        private(file)?.write_all(words.as_bytes())?;
         return Ok(format!("into {}: too long for a terminal's clipboard", file.display()));
     }
     let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
