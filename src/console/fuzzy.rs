@@ -24,13 +24,4 @@ impl Fuzzy {
     pub fn score(&mut self, text: &str) -> Option<u32> {
         self.pattern.score(Utf32Str::new(text, &mut self.buffer), &mut self.matcher)
     }
-
-    /// Which characters of `text` it found.
-    pub fn found(&mut self, text: &str) -> Vec<u32> {
-        let mut indices = Vec::new();
-        self.pattern.indices(Utf32Str::new(text, &mut self.buffer), &mut self.matcher, &mut indices);
-        indices.sort_unstable();
-        indices.dedup();
-        indices
-    }
 }

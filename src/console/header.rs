@@ -4,7 +4,6 @@
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
-use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use crate::console::model::Model;
@@ -119,9 +118,4 @@ impl Model {
     pub fn next_overdue(&self) -> Option<crate::contracts::clock::Timestamp> {
         self.watched.next_overdue(self.now, |id| self.is_live(id))
     }
-}
-
-/// A style for what is shown while it is old: dimmed, wherever it is.
-pub fn aged(model: &Model) -> Option<Style> {
-    model.overdue().map(|_| model.look.theme.style(Role::TextMuted))
 }

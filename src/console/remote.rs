@@ -1,16 +1,14 @@
 //! A value that lives elsewhere: what is known of it, how old that is, and why it is not newer.
 
-use crate::contracts::clock::{Millis, Timestamp};
+use crate::contracts::clock::Timestamp;
 use crate::contracts::failure::Failure;
 
 /// A remote value. The old one stays while a newer one is fetched, and when fetching fails.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Remote<T> {
-    /// Nobody has asked for it.
+    /// Nothing was heard of it yet.
     #[default]
     Idle,
-    /// Asked for, never answered yet.
-    Loading,
     /// As of `at`.
     Fresh { value: T, at: Timestamp },
     /// As of `at`; asking again has failed since.
@@ -23,21 +21,14 @@ impl<T> Remote<T> {
     pub fn value(&self) -> Option<&T> {
         match self {
             Self::Fresh { value, .. } | Self::Stale { value, .. } => Some(value),
-            Self::Idle | Self::Loading | Self::Failed { .. } => None,
-        }
-    }
-
-    pub fn value_mut(&mut self) -> Option<&mut T> {
-        match self {
-            Self::Fresh { value, .. } | Self::Stale { value, .. } => Some(value),
-            Self::Idle | Self::Loading | Self::Failed { .. } => None,
+            Self::Idle | Self::Failed { .. } => None,
         }
     }
 
     pub fn failure(&self) -> Option<&Failure> {
         match self {
             Self::Stale { failure, .. } | Self::Failed { failure, .. } => Some(failure),
-            Self::Idle | Self::Loading | Self::Fresh { .. } => None,
+            Self::Idle | Self::Fresh { .. } => None,
         }
     }
 
@@ -45,33 +36,21 @@ impl<T> Remote<T> {
     pub fn at(&self) -> Option<Timestamp> {
         match self {
             Self::Fresh { at, .. } | Self::Stale { at, .. } => Some(*at),
-            Self::Idle | Self::Loading | Self::Failed { .. } => None,
+            Self::Idle | Self::Failed { .. } => None,
         }
-    }
-
-    /// Age of the value, not of the last attempt.
-    pub fn age(&self, now: Timestamp) -> Option<Millis> {
-        self.at().map(|at| now.since(at))
     }
 
     /// The wall clock was set back: nothing was true later than now.
     pub fn clock_set(&mut self, now: Timestamp) {
         match self {
             Self::Fresh { at, .. } | Self::Stale { at, .. } | Self::Failed { at, .. } => *at = (*at).min(now),
-            Self::Idle | Self::Loading => {}
+            Self::Idle => {}
         }
     }
 
     /// Asking again failed: what is shown is old.
     pub fn is_stale(&self) -> bool {
         matches!(self, Self::Stale { .. })
-    }
-
-    /// It is being asked for. Keeps what is known.
-    pub fn asked(&mut self) {
-        if matches!(self, Self::Idle) {
-            *self = Self::Loading;
-        }
     }
 
     /// An answer came.
@@ -81,7 +60,7 @@ impl<T> Remote<T> {
             (Self::Fresh { value, at } | Self::Stale { value, at, .. }, Err(failure)) => {
                 Self::Stale { value, at, failure }
             }
-            (Self::Idle | Self::Loading | Self::Failed { .. }, Err(failure)) => Self::Failed { failure, at: now },
+            (Self::Idle | Self::Failed { .. }, Err(failure)) => Self::Failed { failure, at: now },
         };
     }
 }

@@ -70,11 +70,6 @@ impl Sent {
     pub fn is_waiting(&self) -> bool {
         self.list.iter().any(|one| one.state == State::Waiting)
     }
-
-    /// Whether this console sent it.
-    pub fn is_mine(&self, id: &str) -> bool {
-        self.list.iter().any(|one| one.mutation.id() == id)
-    }
 }
 
 /// What a mutation is called while it is under way: `Approving production-approval of prod-checkout-42`.

@@ -19,7 +19,11 @@ use crate::console::theme::role::Role;
 use crate::console::theme::sign::Sign;
 use crate::console::widgets::panel::panel;
 use crate::console::widgets::text;
+use crate::contracts::clock::Millis;
 use crate::contracts::ids::Environment;
+
+/// From this age on, what is shown is dimmed. Younger, the header's words are enough: a late answer is no outage.
+const OLD: Millis = Millis::from_secs(10);
 
 pub fn view(model: &Model, frame: &mut Frame<'_>) {
     let area = frame.area();
@@ -43,7 +47,7 @@ pub fn view(model: &Model, frame: &mut Frame<'_>) {
         guide(model, frame, row(y));
     }
     hints::view(model, frame, row(layout.hints));
-    if !model.overlays.is_empty() {
+    if !model.overlays.is_empty() || model.overdue().is_some_and(|age| age >= OLD) {
         recede(model, frame, body);
     }
     for overlay in &model.overlays {
@@ -59,7 +63,7 @@ pub fn view(model: &Model, frame: &mut Frame<'_>) {
     }
 }
 
-/// Dims the screen below an overlay; its border still says whether this is production.
+/// Dims the screen below an overlay, and one that is old; its border still says whether this is production.
 fn recede(model: &Model, frame: &mut Frame<'_>, body: Rect) {
     let theme = &model.look.theme;
     let inside = body.inner(Margin { horizontal: 1, vertical: 1 });

@@ -167,7 +167,7 @@ fn nothing(state: &State, ctx: &Ctx<'_>, theme: &Theme, buffer: &mut Buffer, are
             Remote::Failed { failure, .. } => {
                 lines.push((format!("{id} cannot be shown. {failure}"), Role::StatusFailed));
             }
-            Remote::Idle | Remote::Loading | Remote::Fresh { .. } | Remote::Stale { .. } => {
+            Remote::Idle | Remote::Fresh { .. } | Remote::Stale { .. } => {
                 lines.push((format!("Asking about {id}."), Role::TextMuted));
             }
         }

@@ -86,7 +86,7 @@ fn draw_card(state: &State, ctx: &Ctx<'_>, theme: &Theme, frame: &mut Frame<'_>,
 fn empty(state: &State, ctx: &Ctx<'_>, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     let overview = &ctx.world.overview;
     let words = match overview {
-        Remote::Idle | Remote::Loading => "Asking for open gates…".to_owned(),
+        Remote::Idle => "Asking for open gates…".to_owned(),
         Remote::Fresh { .. } | Remote::Stale { .. } if state.filter.is_some() => "No gate matches.".to_owned(),
         Remote::Failed { failure, .. }
         | Remote::Fresh { value: Overview { unreadable: Some(failure), .. }, .. }

@@ -36,7 +36,7 @@ pub fn view(state: &State, ctx: &Ctx<'_>, theme: &Theme, frame: &mut Frame<'_>, 
         Remote::Failed { failure, .. } => {
             say(&[failure.message.as_str(), failure.hint.as_str()], Role::StatusFailed, (theme, frame, area));
         }
-        Remote::Idle | Remote::Loading => {
+        Remote::Idle => {
             let asking = format!("Asking {} for gates and deployments…", ctx.profile.cluster.address);
             say(&[asking.as_str()], Role::TextMuted, (theme, frame, area));
         }
