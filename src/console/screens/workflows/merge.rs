@@ -18,10 +18,9 @@ const MOST_WAITING: usize = 10_000;
 pub fn first_page(state: &mut State, page: &WorkflowPage, ctx: &Ctx<'_>) {
     let runs: Vec<RunId> = page.rows.iter().map(|row| row.run_id.clone()).collect();
     if !state.loaded.once {
-        state.rows.clone_from(&page.rows);
-        state.loaded.next.clone_from(&page.next);
         state.loaded.once = true;
         state.loaded.first_page = runs;
+        start_over(state, page);
         state.arrange(ctx);
         return;
     }
@@ -37,14 +36,9 @@ pub fn first_page(state: &mut State, page: &WorkflowPage, ctx: &Ctx<'_>) {
     if (vanished > new.len() || !state.loaded.later_pages) && on_first_page && !state.is_reading() {
         // Some rows do not answer the query any more; which ones only a fresh start can say. Where nobody asked for
         // more than the first page, that page is the list: it never grows by itself.
-        state.rows.clone_from(&page.rows);
-        state.loaded.next.clone_from(&page.next);
-        state.loaded.later_pages = false;
+        start_over(state, page);
         state.waiting.clear();
-        if state.cursor.index == 0 {
-            // At the top, the newest is what is looked at.
-            state.selected = None;
-        }
+        look_at_the_newest(state);
         state.arrange(ctx);
         return;
     }
@@ -75,11 +69,24 @@ pub fn reveal(state: &mut State, ctx: &Ctx<'_>) {
     let waiting = std::mem::take(&mut state.waiting);
     let came = !waiting.is_empty();
     state.rows.splice(0..0, waiting);
-    if came && state.cursor.index == 0 {
-        // At the top, the newest is what is looked at.
-        state.selected = None;
+    if came {
+        look_at_the_newest(state);
     }
     state.arrange(ctx);
+}
+
+/// The list is this page and nothing else.
+fn start_over(state: &mut State, page: &WorkflowPage) {
+    state.rows.clone_from(&page.rows);
+    state.loaded.next.clone_from(&page.next);
+    state.loaded.later_pages = false;
+}
+
+/// At the top, the newest is what is looked at: the cursor stays there, whichever row comes in.
+fn look_at_the_newest(state: &mut State) {
+    if state.cursor.index == 0 {
+        state.selected = None;
+    }
 }
 
 /// Puts newer versions in the place of known rows. Says whether anything changed, and which rows are new.
