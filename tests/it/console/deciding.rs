@@ -1,12 +1,10 @@
 //! From a key to a decision: what is sent, what is asked first, and what never counts as a yes.
 
-use gatewatch::console::effect::Effect;
 use gatewatch::console::event::Event;
 use gatewatch::contracts::actor::{Actor, Via};
 use gatewatch::contracts::decision::{DecisionRecord, Outcome, Refusal, RefusalCode, Verdict};
-use gatewatch::contracts::http::DecisionRequest;
 use gatewatch::contracts::ids::{DecisionId, EvidenceDigest, GateId, WorkflowId};
-use gatewatch::contracts::mutation::{Done, Mutation};
+use gatewatch::contracts::mutation::Done;
 
 use crate::console::drive::{Driven, noon};
 use crate::console::world::{overview, waiting};
@@ -19,25 +17,14 @@ fn at_the_gate() -> Driven {
     console
 }
 
-fn decisions(console: &mut Driven) -> Vec<DecisionRequest> {
-    let decided = |effect: Effect| match effect {
-        Effect::Mutate(mutation) => match *mutation {
-            Mutation::Decide(request) => Some(request),
-            other => panic!("not a decision: {other:?}"),
-        },
-        _ => None,
-    };
-    console.asked().into_iter().filter_map(decided).collect()
-}
-
 #[test]
 fn approving_takes_two_keys_and_carries_what_was_seen() {
     let mut console = at_the_gate();
     console.keys("a");
-    assert_eq!(decisions(&mut console), [], "the question comes first");
+    assert_eq!(console.decisions(), [], "the question comes first");
     assert!(console.screen().contains("Approve production approval?"), "{}", console.screen());
     console.keys("<enter>");
-    let sent = decisions(&mut console);
+    let sent = console.decisions();
     let [request] = sent.as_slice() else { panic!("one decision, not {sent:?}") };
     assert_eq!(request.workflow_id, WorkflowId::new("prod-checkout-42"));
     assert_eq!(request.gate, GateId::new("production-approval"));
@@ -49,20 +36,20 @@ fn approving_takes_two_keys_and_carries_what_was_seen() {
 fn a_second_yes_is_not_a_second_decision() {
     let mut console = at_the_gate();
     console.keys("a<enter><enter><enter>");
-    assert_eq!(decisions(&mut console).len(), 1);
+    assert_eq!(console.decisions().len(), 1);
 }
 
 #[test]
 fn keys_faster_than_fingers_confirm_nothing() {
     let mut console = at_the_gate();
     console.burst("a<enter>");
-    assert_eq!(decisions(&mut console), [], "a script is not a person");
+    assert_eq!(console.decisions(), [], "a script is not a person");
     let mut console = at_the_gate();
     console.keys("a");
     console.burst("<enter><enter><enter><enter>");
-    assert_eq!(decisions(&mut console), [], "a held key is not a person");
+    assert_eq!(console.decisions(), [], "a held key is not a person");
     console.keys("<enter>");
-    assert_eq!(decisions(&mut console).len(), 1, "one press, and a moment, is");
+    assert_eq!(console.decisions().len(), 1, "one press, and a moment, is");
 }
 
 #[test]
@@ -71,7 +58,7 @@ fn a_clock_that_is_set_back_stops_nobody_from_deciding() {
     console.keys("a<esc>");
     console.set_clock(-3_600_000);
     console.keys("a<enter>");
-    let sent = decisions(&mut console);
+    let sent = console.decisions();
     assert_eq!(sent.len(), 1, "an hour back, and keys still count");
     assert_eq!(console.model.now, console.now, "the clock on screen is the new one");
     console.pass(30_000);
@@ -81,7 +68,7 @@ fn a_clock_that_is_set_back_stops_nobody_from_deciding() {
     let mut ids = Vec::new();
     for _ in 0..2 {
         again.keys("a<enter>");
-        ids.extend(decisions(&mut again).into_iter().map(|request| request.decision_id));
+        ids.extend(again.decisions().into_iter().map(|request| request.decision_id));
         again.keys("<esc>");
         again.set_clock(-1000);
     }
@@ -95,11 +82,11 @@ fn what_cannot_be_seen_cannot_be_confirmed() {
     console.keys("a");
     console.event(Event::Resize { width: 50, height: 12 });
     console.keys("<enter>");
-    assert_eq!(decisions(&mut console), [], "nothing is drawn at that size");
+    assert_eq!(console.decisions(), [], "nothing is drawn at that size");
     console.event(Event::Resize { width: 80, height: 24 });
     assert!(console.screen().contains("too small to show"), "{}", console.screen());
     console.keys("<enter>");
-    assert_eq!(decisions(&mut console).len(), 1);
+    assert_eq!(console.decisions().len(), 1);
 }
 
 #[test]
@@ -114,7 +101,7 @@ fn a_question_that_does_not_fit_says_how_much_is_missing() {
 fn a_paste_outside_a_field_does_nothing_and_says_so() {
     let mut console = at_the_gate();
     console.event(Event::Paste("a\r\n".to_owned()));
-    assert_eq!(decisions(&mut console), []);
+    assert_eq!(console.decisions(), []);
     assert!(console.screen().contains("Pasted text was refused"), "{}", console.screen());
 }
 
@@ -122,11 +109,11 @@ fn a_paste_outside_a_field_does_nothing_and_says_so() {
 fn rejecting_needs_a_reason_and_a_newline_in_it_is_text() {
     let mut console = at_the_gate();
     console.keys("x<C-s>");
-    assert_eq!(decisions(&mut console), [], "no reason, no rejection");
+    assert_eq!(console.decisions(), [], "no reason, no rejection");
     console.keys("too risky<enter>on friday");
-    assert_eq!(decisions(&mut console), []);
+    assert_eq!(console.decisions(), []);
     console.keys("<C-s>");
-    let sent = decisions(&mut console);
+    let sent = console.decisions();
     assert_eq!(sent.first().and_then(|request| request.reason.as_deref()), Some("too risky\non friday"));
 }
 
@@ -137,7 +124,7 @@ fn leaving_never_loses_typed_text_without_asking() {
     assert!(console.screen().contains("Esc again throws away"), "{}", console.screen());
     console.keys(" for mira<C-s>");
     assert_eq!(
-        decisions(&mut console).first().and_then(|request| request.reason.clone()),
+        console.decisions().first().and_then(|request| request.reason.clone()),
         Some("wait for mira".to_owned())
     );
 }
@@ -148,13 +135,13 @@ fn evidence_that_changes_under_the_question_takes_the_yes_away() {
     console.keys("a");
     console.overview(overview(vec![waiting("prod-checkout-42", "77770000ffff")], Vec::new()));
     console.keys("<enter>");
-    assert_eq!(decisions(&mut console), []);
+    assert_eq!(console.decisions(), []);
     assert!(console.screen().contains("The evidence changed"), "{}", console.screen());
     // Closed, the card says what changed, and the first approval only acknowledges it.
     console.keys("<esc>a<enter>");
-    assert_eq!(decisions(&mut console), []);
+    assert_eq!(console.decisions(), []);
     console.keys("a<enter>");
-    let sent = decisions(&mut console);
+    let sent = console.decisions();
     assert_eq!(sent.first().and_then(|request| request.evidence.clone()), Some(EvidenceDigest::new("77770000ffff")));
 }
 
@@ -163,7 +150,7 @@ fn read_only_refuses_with_the_reason() {
     let mut console = Driven::with(80, 24, |profile| profile.read_only = true);
     console.overview(overview(vec![waiting("prod-checkout-42", "5d2cabcdef91")], Vec::new()));
     console.keys("2a<enter>");
-    assert_eq!(decisions(&mut console), []);
+    assert_eq!(console.decisions(), []);
     console.keys("a");
     assert!(console.screen().contains("Read-only"), "{}", console.screen());
 }
@@ -176,7 +163,7 @@ fn production_is_typed_where_the_settings_ask_for_it() {
         console.keys("2a");
         console.keys(typed);
         console.keys("<enter>");
-        assert_eq!(decisions(&mut console).len(), counts, "typed {typed:?}");
+        assert_eq!(console.decisions().len(), counts, "typed {typed:?}");
     }
 }
 
@@ -184,7 +171,7 @@ fn production_is_typed_where_the_settings_ask_for_it() {
 fn the_answer_is_told_and_a_refusal_stays_until_it_is_read() {
     let mut console = at_the_gate();
     console.keys("a<enter>");
-    let id = decisions(&mut console).remove(0).decision_id;
+    let id = console.decisions().remove(0).decision_id;
     let refusal = Refusal::new(RefusalCode::AlreadyDecided, "already rejected by jo at 11:58");
     let result = Ok(Done::Decided { result: Outcome::Refused { refusal } });
     console.event(Event::Mutated { id: id.as_str().to_owned(), result });
@@ -198,7 +185,7 @@ fn the_answer_is_told_and_a_refusal_stays_until_it_is_read() {
 fn in_doubt_is_not_failed_and_ends_when_it_is_applied() {
     let mut console = at_the_gate();
     console.keys("a<enter>");
-    let request = decisions(&mut console).remove(0);
+    let request = console.decisions().remove(0);
     let id = request.decision_id.as_str().to_owned();
     let doubt = Outcome::InDoubt { decision_id: DecisionId::new(id.clone()) };
     console.event(Event::Mutated { id: id.clone(), result: Ok(Done::Decided { result: doubt }) });

@@ -14,8 +14,9 @@ use gatewatch::console::update::{begin, update};
 use gatewatch::console::view::view;
 use gatewatch::console::world::Upstream;
 use gatewatch::contracts::clock::{Millis, Timestamp};
+use gatewatch::contracts::http::DecisionRequest;
 use gatewatch::contracts::link::Link;
-use gatewatch::contracts::mutation::Cluster;
+use gatewatch::contracts::mutation::{Cluster, Mutation};
 use gatewatch::contracts::workflow::{WorkflowDetail, WorkflowPage, WorkflowRow};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -155,6 +156,18 @@ impl Driven {
 
     pub(super) fn overview(&mut self, overview: Overview) {
         self.answer(|interest| *interest == Interest::Overview, Answer::Overview(Ok(overview)));
+    }
+
+    /// Decisions that were sent since the last time.
+    pub(super) fn decisions(&mut self) -> Vec<DecisionRequest> {
+        let decision = |effect: Effect| match effect {
+            Effect::Mutate(mutation) => match *mutation {
+                Mutation::Decide(request) => Some(request),
+                other => panic!("not a decision: {other:?}"),
+            },
+            _ => None,
+        };
+        self.asked().into_iter().filter_map(decision).collect()
     }
 
     /// Takes the effects so far.

@@ -1,28 +1,15 @@
 //! Gates that several answers tell of: which one is shown, and which answer is believed.
 
-use gatewatch::console::effect::Effect;
 use gatewatch::console::event::Event;
 use gatewatch::console::screen::Place;
 use gatewatch::contracts::actor::{Actor, Via};
 use gatewatch::contracts::decision::{DecisionRecord, Outcome, Verdict};
-use gatewatch::contracts::http::DecisionRequest;
 use gatewatch::contracts::ids::{EvidenceDigest, GateId, WorkflowId};
-use gatewatch::contracts::mutation::{Done, Mutation};
+use gatewatch::contracts::mutation::Done;
 use gatewatch::contracts::workflow::WorkflowRow;
 
 use crate::console::drive::{Driven, noon};
 use crate::console::world::{described, overview, waiting};
-
-fn decided(console: &mut Driven) -> Vec<DecisionRequest> {
-    let decision = |effect: Effect| match effect {
-        Effect::Mutate(mutation) => match *mutation {
-            Mutation::Decide(request) => Some(request),
-            other => panic!("not a decision: {other:?}"),
-        },
-        _ => None,
-    };
-    console.asked().into_iter().filter_map(decision).collect()
-}
 
 #[test]
 fn a_gate_that_the_list_does_not_have_yet_is_the_one_that_opens() {
@@ -38,7 +25,7 @@ fn a_gate_that_the_list_does_not_have_yet_is_the_one_that_opens() {
     console.overview(listed());
     assert!(console.screen().contains("production approval · prod-search-7"), "{}", console.screen());
     console.keys("a<enter>");
-    let sent = decided(&mut console);
+    let sent = console.decisions();
     let [request] = sent.as_slice() else { panic!("one decision, not {sent:?}") };
     assert_eq!(request.workflow_id, WorkflowId::new("prod-search-7"));
     assert_eq!(request.evidence, Some(EvidenceDigest::new("77770000ffff")));
@@ -55,7 +42,7 @@ fn asked_again(id: &str, digest: &str, revision: u32) -> WorkflowRow {
 
 fn evidence_approved(console: &mut Driven) -> Option<EvidenceDigest> {
     console.keys("a<enter>");
-    decided(console).pop().and_then(|request| request.evidence)
+    console.decisions().pop().and_then(|request| request.evidence)
 }
 
 #[test]
@@ -87,7 +74,7 @@ fn a_decided_gate_is_decided_on_every_screen_until_it_opens_again() {
     let id = "prod-checkout-42";
     console.overview(overview(vec![waiting(id, "5d2cabcdef91")], Vec::new()));
     console.keys("2a<enter>");
-    let request = decided(&mut console).remove(0);
+    let request = console.decisions().remove(0);
     let record = DecisionRecord {
         decision_id: request.decision_id.clone(),
         gate: request.gate,
@@ -104,7 +91,7 @@ fn a_decided_gate_is_decided_on_every_screen_until_it_opens_again() {
         console.keys(screen);
         console.keys("a<enter>");
         assert!(console.screen().contains("decided a moment ago"), "{}", console.screen());
-        assert_eq!(decided(&mut console), [], "on {screen}");
+        assert_eq!(console.decisions(), [], "on {screen}");
         console.keys("<esc>");
     }
     // It asks again with other evidence, and that is nobody's decision yet.
