@@ -37,7 +37,6 @@ pub struct Fact {
 pub enum Mood {
     #[default]
     Plain,
-    Good,
     Bad,
 }
 

@@ -126,7 +126,6 @@ fn parts(state: &State, ctx: &Ctx<'_>, columns: usize, theme: &Theme, command: C
     for each in &question.facts {
         let role = match each.mood {
             Mood::Plain => Role::Text,
-            Mood::Good => Role::StatusOk,
             Mood::Bad => Role::StatusFailed,
         };
         fact(&each.label, &each.value, role);
