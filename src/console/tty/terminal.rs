@@ -4,11 +4,15 @@ use std::fs::File;
 use std::io::{self, Write as _};
 use std::os::fd::AsFd as _;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::thread;
+use std::time::Duration;
 
 use crossterm::terminal::{disable_raw_mode, enable_raw_mode};
 use ratatui::Frame;
-use rustix::process::{Signal, getpgid, getpid, getppid, getsid, kill_process};
+use rustix::process::{Signal, kill_current_process_group};
 use rustix::termios::tcgetwinsize;
+use signal_hook::consts::SIGCONT;
 
 use crate::console::tty::paint::Painter;
 
@@ -62,18 +66,17 @@ impl Terminal {
         self.inner.backend_mut().emit(bytes)
     }
 
-    /// Stops this process until the shell continues it. Says no where nothing could continue it.
+    /// Stops this job until the shell continues it, as the terminal's own key would: all of its processes, `cargo run`
+    /// above us included. Where nobody could continue it the system does not let it stop.
     pub fn suspend(&mut self) -> io::Result<Suspended> {
-        if !has_shell() {
-            return Ok(Suspended::NoShell);
-        }
+        CONTINUED.get_or_init(listen).store(false, Ordering::SeqCst);
         give_back();
-        kill_process(getpid(), Signal::STOP)?;
-        // Continued.
+        // Not SIGTSTP, which is listened to and so stops nothing.
+        let stopped = kill_current_process_group(Signal::TTOU).map(|()| was_continued());
         enable_raw_mode()?;
         take()?;
         self.inner.clear()?;
-        Ok(Suspended::Continued)
+        Ok(if stopped? { Suspended::Continued } else { Suspended::NoShell })
     }
 }
 
@@ -87,16 +90,31 @@ impl Drop for Terminal {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Suspended {
     Continued,
-    /// Nobody would ever continue us: we are the session's first process, or our parent is.
+    /// Nobody would ever continue us: no shell with job control is above us (an orphaned process group, POSIX calls it).
     NoShell,
 }
 
-/// Whether a shell with job control started us: our parent is of our session and of another process group.
-fn has_shell() -> bool {
-    let parent = getppid();
-    let same_session = matches!((getsid(parent), getsid(None)), (Ok(theirs), Ok(ours)) if theirs == ours);
-    let other_group = matches!((getpgid(parent), getpgid(None)), (Ok(theirs), Ok(ours)) if theirs != ours);
-    same_session && other_group
+/// Set by SIGCONT, which ends every stop.
+static CONTINUED: OnceLock<Arc<AtomicBool>> = OnceLock::new();
+
+fn listen() -> Arc<AtomicBool> {
+    let continued = Arc::new(AtomicBool::new(false));
+    if let Err(error) = signal_hook::flag::register(SIGCONT, Arc::clone(&continued)) {
+        tracing::warn!(%error, "SIGCONT is not noticed: suspending will be taken for refused");
+    }
+    continued
+}
+
+/// Whether there was a stop, which is over now. Another thread may have been the one that the signal woke.
+fn was_continued() -> bool {
+    let continued = CONTINUED.get_or_init(listen);
+    (0..20).any(|_| {
+        let there = continued.load(Ordering::SeqCst);
+        if !there {
+            thread::sleep(Duration::from_millis(1));
+        }
+        there
+    })
 }
 
 fn take() -> io::Result<()> {

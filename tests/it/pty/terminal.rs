@@ -46,7 +46,9 @@ fn a_panic_gives_the_terminal_back_before_it_says_why() {
 
 /// A console under a shell with job control, as people start it.
 fn under_a_shell() -> Pty {
-    let script = format!("set -m; {GATEWATCH} --address {}; echo put aside; read line; fg; echo code $?", nobody());
+    let address = nobody();
+    let aside = "echo put aside; read line; fg";
+    let script = format!("set -m; {GATEWATCH} --address {address}; {aside}; {aside}; echo code $?");
     Pty::open(&Setup { program: "/bin/sh", arguments: &["-c", &script], ..Setup::default() })
 }
 
@@ -59,6 +61,12 @@ fn it_can_be_put_aside_and_comes_back_whole() {
     console.press("\x1a");
     console.wait_for("put aside");
     console.assert_given_back();
+    // At the same size, all of it has to be drawn again.
+    console.send("\r");
+    console.wait_for("Esc back");
+    console.assert_shows(&["gatewatch", "✗ temporal", "▸3 Workflows"]);
+    console.press("\x1a");
+    console.wait_until("it is put aside again", |_| console.count("put aside") == 2);
     // The terminal may have another size by then.
     console.resize(100, 30);
     let drawn = console.bytes().len();
