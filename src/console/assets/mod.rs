@@ -224,10 +224,10 @@ impl Value {
 impl Document {
     pub fn parse(file: String, text: &str) -> Result<Self, AssetError> {
         match DeTable::parse(text) {
-            Ok(table) => Ok(Self { entries: entries(text, table.get_ref()), file }),
+            Ok(table) => Ok(Self { entries: entries(&Lines::of(text), table.get_ref()), file }),
             Err(error) => Err(AssetError {
                 file,
-                line: error.span().map(|span| line_of(text, span.start)),
+                line: error.span().map(|span| Lines::of(text).at(span.start)),
                 key: None,
                 message: error.message().to_owned(),
             }),
@@ -277,13 +277,13 @@ pub fn suggestion<'a>(written: &str, known: impl Iterator<Item = &'a str>) -> Op
         .map(|(_, word)| format!("Did you mean `{word}`?"))
 }
 
-fn entries(text: &str, table: &DeTable<'_>) -> Vec<Entry> {
+fn entries(lines: &Lines, table: &DeTable<'_>) -> Vec<Entry> {
     let mut entries: Vec<Entry> = table
         .iter()
         .map(|(key, value)| Entry {
             key: key.get_ref().to_string(),
-            line: line_of(text, key.span().start),
-            value: convert(text, value),
+            line: lines.at(key.span().start),
+            value: convert(lines, value),
         })
         .collect();
     // Errors are told in the order of the file.
@@ -291,7 +291,7 @@ fn entries(text: &str, table: &DeTable<'_>) -> Vec<Entry> {
     entries
 }
 
-fn convert(text: &str, value: &Spanned<DeValue<'_>>) -> Value {
+fn convert(lines: &Lines, value: &Spanned<DeValue<'_>>) -> Value {
     let value = value.get_ref();
     if let Some(word) = value.as_str() {
         return Value::Text(word.to_owned());
@@ -300,7 +300,7 @@ fn convert(text: &str, value: &Spanned<DeValue<'_>>) -> Value {
         return Value::Flag(flag);
     }
     if let Some(table) = value.as_table() {
-        return Value::Table(entries(text, table));
+        return Value::Table(entries(lines, table));
     }
     let list = value.as_array().and_then(|items| {
         items.iter().map(|item| item.get_ref().as_str().map(str::to_owned)).collect::<Option<Vec<_>>>()
@@ -308,6 +308,16 @@ fn convert(text: &str, value: &Spanned<DeValue<'_>>) -> Value {
     list.map_or_else(|| Value::Other(value.type_str()), Value::List)
 }
 
-fn line_of(text: &str, offset: usize) -> usize {
-    text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1
+/// Where the lines of a text end.
+struct Lines(Vec<usize>);
+
+impl Lines {
+    fn of(text: &str) -> Self {
+        Self(text.match_indices('\n').map(|(at, _)| at).collect())
+    }
+
+    /// The line of a place, counted from 1.
+    fn at(&self, offset: usize) -> usize {
+        self.0.partition_point(|end| *end < offset) + 1
+    }
 }

@@ -1,6 +1,7 @@
 //! Reads a keymap and all it inherits from. A key that cannot be read, an action that does not exist or means nothing
 //! there, and keys that hide each other are errors that name file, line and key.
 
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 
 use crate::console::action::{ACTIONS, Action};
@@ -15,36 +16,33 @@ use crate::console::screen::Context;
 const NOOP: &str = "noop";
 
 /// A key, what it does, and who says so.
-#[derive(Clone, Debug)]
-struct Binding {
+#[derive(Debug)]
+struct Binding<'a> {
     keys: Vec<KeyPress>,
     /// `None` where the key was unbound.
     action: Option<Action>,
     /// Place of its file in the line of inheritance.
     generation: usize,
-    /// The error that something is wrong with it, still without words.
-    owner: AssetError,
+    document: &'a Document,
+    entry: &'a Entry,
 }
 
-/// Bindings of one section by their spelling, in the order in which files bound them.
-#[derive(Default)]
-struct Section {
-    bindings: Vec<Binding>,
-}
+/// Bindings of each section, in the order in which files bound them.
+type Sections<'a> = BTreeMap<Context, Vec<Binding<'a>>>;
 
 /// Loads a keymap.
 pub fn keymap(shelf: &Shelf, name: &str) -> Result<Keymap, AssetError> {
-    let mut sections: BTreeMap<Context, Section> = BTreeMap::new();
-    for (generation, document) in shelf.chain(name)?.into_iter().enumerate() {
+    let chain = shelf.chain(name)?;
+    let mut sections = Sections::new();
+    for (generation, document) in chain.iter().enumerate() {
         for entry in &document.entries {
             if entry.key == "inherits" {
                 continue;
             }
-            let context = context(&document, entry)?;
-            let bindings = bindings(&document, context, generation)?;
+            let context = context(document, entry)?;
             let section = sections.entry(context).or_default();
-            for binding in bindings {
-                section.bind(binding);
+            for binding in bindings(document, context, generation)? {
+                bind(section, binding);
             }
         }
     }
@@ -52,12 +50,11 @@ pub fn keymap(shelf: &Shelf, name: &str) -> Result<Keymap, AssetError> {
     Ok(Keymap { name: name.to_owned(), spelling: Spelling::default(), tries })
 }
 
-impl Section {
-    fn bind(&mut self, binding: Binding) {
-        match self.bindings.iter_mut().find(|known| known.keys == binding.keys) {
-            Some(known) => *known = binding,
-            None => self.bindings.push(binding),
-        }
+/// Puts a binding in the place of the one that has its keys.
+fn bind<'a, B: Borrow<Binding<'a>>>(bindings: &mut Vec<B>, binding: B) {
+    match bindings.iter_mut().find(|known| (**known).borrow().keys == binding.borrow().keys) {
+        Some(known) => *known = binding,
+        None => bindings.push(binding),
     }
 }
 
@@ -72,16 +69,16 @@ fn context(document: &Document, entry: &Entry) -> Result<Context, AssetError> {
 }
 
 /// The bindings of one section of one file.
-fn bindings(document: &Document, context: Context, generation: usize) -> Result<Vec<Binding>, AssetError> {
-    let mut found: Vec<Binding> = Vec::new();
+fn bindings(document: &Document, context: Context, generation: usize) -> Result<Vec<Binding<'_>>, AssetError> {
+    let mut found: Vec<Binding<'_>> = Vec::new();
     for entry in document.section(context.name())? {
         let keys = text::parse(&entry.key).map_err(|message| document.error_at(entry, message))?;
         if let Some(before) = found.iter().find(|before| before.keys == keys) {
-            let first = before.owner.line.unwrap_or_default();
+            let first = before.entry.line;
             return Err(document.error_at(entry, format!("is the same key as in line {first}. Keep one of them.")));
         }
         let action = action(document, entry, context)?;
-        found.push(Binding { keys, action, generation, owner: document.error_at(entry, String::new()) });
+        found.push(Binding { keys, action, generation, document, entry });
     }
     Ok(found)
 }
@@ -129,22 +126,21 @@ fn means_something(action: Action, section: Context) -> bool {
 }
 
 /// What is bound in a context: its own section over those it falls back on.
-fn trie(sections: &BTreeMap<Context, Section>, context: Context) -> Result<Trie, AssetError> {
-    let mut merged = Section::default();
-    for section in path(context).iter().rev().filter_map(|context| sections.get(context)) {
-        for binding in &section.bindings {
-            merged.bind(binding.clone());
-        }
+fn trie(sections: &Sections<'_>, context: Context) -> Result<Trie, AssetError> {
+    let mut merged: Vec<&Binding<'_>> = Vec::new();
+    for binding in path(context).iter().rev().filter_map(|context| sections.get(context)).flatten() {
+        bind(&mut merged, binding);
     }
-    merged.bindings.retain(|binding| binding.action.is_some());
-    for binding in &merged.bindings {
-        let hidden = |other: &&Binding| other.keys.len() > binding.keys.len() && other.keys.starts_with(&binding.keys);
-        if let Some(other) = merged.bindings.iter().find(hidden) {
+    merged.retain(|binding| binding.action.is_some());
+    for binding in &merged {
+        let hidden =
+            |other: &&&Binding<'_>| other.keys.len() > binding.keys.len() && other.keys.starts_with(&binding.keys);
+        if let Some(other) = merged.iter().find(hidden) {
             return Err(conflict(binding, other));
         }
     }
     let mut trie = Trie::default();
-    for binding in &merged.bindings {
+    for binding in merged {
         if let Some(action) = binding.action {
             trie.insert(&binding.keys, action);
         }
@@ -153,12 +149,11 @@ fn trie(sections: &BTreeMap<Context, Section>, context: Context) -> Result<Trie,
 }
 
 /// Two bindings of which one can never be reached. Told at the one that came later: the other was there before.
-fn conflict(short: &Binding, long: &Binding) -> AssetError {
+fn conflict(short: &Binding<'_>, long: &Binding<'_>) -> AssetError {
     let (told, verb, other) =
         if short.generation >= long.generation { (short, "hides", long) } else { (long, "is hidden by", short) };
-    let place =
-        other.owner.line.map_or_else(|| other.owner.file.clone(), |line| format!("{}:{line}", other.owner.file));
+    let place = format!("{}:{}", other.document.file, other.entry.line);
     let keys = text::print(&other.keys);
     let message = format!("{verb} `{keys}` ({place}). Unbind one of them: \"{keys}\" = \"{NOOP}\".");
-    AssetError { message, ..told.owner.clone() }
+    told.document.error_at(told.entry, message)
 }
