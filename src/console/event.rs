@@ -46,6 +46,10 @@ pub enum Event {
         generation: Generation,
         answer: Box<Answer>,
     },
+    /// What is watched was asked for again and is as it was.
+    Same {
+        generation: Generation,
+    },
     /// What was fetched once.
     Fetched {
         fetch: Fetch,

@@ -14,6 +14,7 @@ pub mod cursor;
 pub mod effect;
 pub mod event;
 pub mod field;
+pub mod frames;
 pub mod fuzzy;
 pub mod gates;
 pub mod guide;

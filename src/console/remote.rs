@@ -53,6 +53,13 @@ impl<T> Remote<T> {
         matches!(self, Self::Stale { .. })
     }
 
+    /// Asked again, it is as it was.
+    pub fn same(&mut self, now: Timestamp) {
+        if let Self::Fresh { at, .. } = self {
+            *at = now;
+        }
+    }
+
     /// An answer came.
     pub fn answered(&mut self, result: Result<T, Failure>, now: Timestamp) {
         *self = match (std::mem::take(self), result) {

@@ -3,7 +3,7 @@
 
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::Context as _;
 use url::Url;
@@ -13,6 +13,7 @@ use crate::console::assets::watch;
 use crate::console::ctx::{Profile, Size};
 use crate::console::effect::{Effect, Note, Notice};
 use crate::console::event::{Event, Stamped};
+use crate::console::frames::Frames;
 use crate::console::guide::Guide;
 use crate::console::leaving;
 use crate::console::look::Wanted;
@@ -45,8 +46,6 @@ pub struct Demo {
     pub guide: Option<Guide>,
 }
 
-/// Frames are at least this far apart.
-const FRAME: Duration = Duration::from_millis(16);
 /// Events taken in between two frames: a flood must not stop the drawing.
 const BATCH: usize = 4096;
 
@@ -130,25 +129,36 @@ fn turn(model: &mut Model, desk: &mut Desk, events: &Receiver<Stamped>, first: V
     if desk.all(first, model)? == Next::Quit {
         return Ok(());
     }
-    let mut drawn = Instant::now();
+    let mut frames = Frames::begun(Instant::now());
+    let mut wake = Instant::now() + model.sleep(now(), up());
     loop {
-        let mut next = match events.recv_timeout(model.sleep(now(), up())) {
+        let mut next = match events.recv_timeout(wake.saturating_duration_since(Instant::now())) {
             Ok(stamped) => Some(stamped),
             Err(RecvTimeoutError::Timeout) => Some(stamp(Event::Tick)),
             // The outbox is ours too, so the channel cannot close; ending is the only sense it could make.
             Err(RecvTimeoutError::Disconnected) => return Ok(()),
         };
         // Everything that is queued, then one frame; a frame that would come too soon waits for more of the queue.
+        let mut shows = false;
         for _ in 0..BATCH {
             let Some(stamped) = next else { break };
+            shows |= model.shows(&stamped.event);
             let effects = update(model, stamped);
             if desk.all(effects, model)? == Next::Quit {
                 return Ok(());
             }
-            next = match FRAME.checked_sub(drawn.elapsed()) {
-                Some(early) => events.recv_timeout(early).ok(),
-                None => events.try_recv().ok(),
+            next = match frames.early(Instant::now()) {
+                Some(early) if shows => events.recv_timeout(early).ok(),
+                Some(_) | None => events.try_recv().ok(),
             };
+        }
+        if !shows {
+            // What is due meanwhile is not put off.
+            let now = Instant::now();
+            if now < wake {
+                wake = now + model.sleep(self::now(), up());
+            }
+            continue;
         }
         // A change of size in the moment before it was listened to is never told.
         if let Ok((width, height)) = Terminal::size()
@@ -158,7 +168,8 @@ fn turn(model: &mut Model, desk: &mut Desk, events: &Receiver<Stamped>, first: V
             desk.all(effects, model)?;
         }
         draw(&mut desk.terminal, model)?;
-        drawn = Instant::now();
+        frames.drawn(Instant::now());
+        wake = Instant::now() + model.sleep(now(), up());
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::console::act;
-use crate::console::effect::{Effect, Fetch, Generation, Interest, Note};
+use crate::console::effect::{Effect, Fetch, Generation, Interest, Note, Notice};
 use crate::console::event::{Answer, Event, Input, Stamped};
 use crate::console::gates::{self, GateKey};
 use crate::console::guide::Guide;
@@ -89,6 +89,7 @@ fn happened(model: &mut Model, event: Event) -> Vec<Effect> {
             effects
         }
         Event::Answer { generation, answer } => answered(model, generation, &answer),
+        Event::Same { generation } => same(model, generation),
         Event::Fetched { fetch, answer } => fetched(model, &fetch, &answer),
         Event::Mutated { id, result } => mutated(model, &id, &result),
         Event::Link { upstream, link } => {
@@ -142,11 +143,10 @@ fn answered(model: &mut Model, generation: Generation, answer: &Answer) -> Vec<E
         model.watched.heard(generation, model.now);
     }
     model.world.apply(answer, model.now);
-    let mut effects = Vec::new();
-    if let Answer::Overview(Ok(overview)) = answer {
-        let notices = model.told.news(overview, &model.profile, model.now);
-        effects.extend(notices.into_iter().map(Effect::Notify));
-    }
+    let mut effects = match answer {
+        Answer::Overview(Ok(overview)) => notices(model.told.news(overview, &model.profile, model.now)),
+        _ => Vec::new(),
+    };
     if let Some(guide) = &mut model.guide {
         guide.look(&model.world);
     }
@@ -158,6 +158,22 @@ fn answered(model: &mut Model, generation: Generation, answer: &Answer) -> Vec<E
     }
     effects.extend(to_screen(model, Input::Answer(answer)));
     effects
+}
+
+/// Nothing came but the assurance that it is so still. A deadline comes nearer all the same.
+fn same(model: &mut Model, generation: Generation) -> Vec<Effect> {
+    let Some(interest) = model.watched.heard(generation, model.now) else { return Vec::new() };
+    model.world.same(interest, model.now);
+    match model.world.overview.value() {
+        Some(overview) if *interest == Interest::Overview => {
+            notices(model.told.news(overview, &model.profile, model.now))
+        }
+        Some(_) | None => Vec::new(),
+    }
+}
+
+fn notices(notices: Vec<Notice>) -> Vec<Effect> {
+    notices.into_iter().map(Effect::Notify).collect()
 }
 
 fn fetched(model: &mut Model, fetch: &Fetch, answer: &Answer) -> Vec<Effect> {

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use crate::console::event::Event;
 use crate::console::model::Model;
 use crate::console::overlays::Overlay;
 use crate::console::overlays::confirm::state::Phase;
@@ -20,6 +21,12 @@ impl Model {
         let pause = self.typing.wakes_in(up).map_or(until, |keys| keys.min(until));
         // One more millisecond, so that waking is never a moment too early to change anything.
         pause.as_duration() + Duration::from_millis(1)
+    }
+
+    /// Whether an event can change what is on screen.
+    pub fn shows(&self, event: &Event) -> bool {
+        // What was called old is so no more.
+        !matches!(event, Event::Same { .. }) || self.overdue().is_some()
     }
 
     fn wake_at(&self, now: Timestamp) -> Timestamp {

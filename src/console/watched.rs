@@ -65,10 +65,11 @@ impl Watched {
         self.list.iter().any(|watch| watch.generation == generation)
     }
 
-    pub fn heard(&mut self, generation: Generation, now: Timestamp) {
-        if let Some(watch) = self.list.iter_mut().find(|watch| watch.generation == generation) {
-            watch.heard = Some(now);
-        }
+    /// An answer came; says to what.
+    pub fn heard(&mut self, generation: Generation, now: Timestamp) -> Option<&Interest> {
+        let watch = self.list.iter_mut().find(|watch| watch.generation == generation)?;
+        watch.heard = Some(now);
+        Some(&watch.interest)
     }
 
     /// Age of the oldest of what is shown, if it is older than it should be.

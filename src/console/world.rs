@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::console::effect::Interest;
 use crate::console::event::{Answer, Overview};
 use crate::console::gates::{self, GateKey, GateView};
 use crate::console::remote::Remote;
@@ -112,6 +113,19 @@ impl World {
                 evidence.answered(result.clone().map(|found| found.map(|boxed| *boxed)), now);
             }
             Answer::Workflows { .. } | Answer::History { .. } | Answer::Tail { .. } => {}
+        }
+    }
+
+    /// What is watched is as it was, as of now.
+    pub fn same(&mut self, interest: &Interest, now: Timestamp) {
+        match interest {
+            Interest::Overview => self.overview.same(now),
+            Interest::Workflow(id) => {
+                if let Some(detail) = self.details.get_mut(id) {
+                    detail.same(now);
+                }
+            }
+            Interest::Workflows { .. } | Interest::Evidence { .. } | Interest::History { .. } => {}
         }
     }
 

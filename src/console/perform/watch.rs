@@ -65,9 +65,7 @@ impl Watcher {
         loop {
             self.linked().await;
             let result = looks.look(&self.gateway, &self.queue).await;
-            let changed = result.as_ref().ok() != before.as_ref();
-            before = result.as_ref().ok().cloned();
-            self.answer(Answer::Overview(result));
+            let changed = self.news(&mut before, result, Answer::Overview);
             self.pause(pace.after(changed)).await;
         }
     }
@@ -78,9 +76,8 @@ impl Watcher {
         loop {
             self.linked().await;
             let result = self.gateway.list(query, None, PAGE).await;
-            let changed = result.as_ref().ok() != before.as_ref();
-            before = result.as_ref().ok().cloned();
-            self.answer(Answer::Workflows { query: query.to_owned(), result });
+            let changed =
+                self.news(&mut before, result, |result| Answer::Workflows { query: query.to_owned(), result });
             // Counting costs the server more than listing: only what changed is counted again.
             if changed {
                 let result = self.gateway.count(query).await;
@@ -97,9 +94,8 @@ impl Watcher {
             self.linked().await;
             let result = self.gateway.describe(id, None).await;
             let live = result.as_ref().is_ok_and(|detail| detail.row.is_watched());
-            let changed = result.as_ref().ok() != before.as_ref();
-            before = result.as_ref().ok().cloned();
-            self.answer(Answer::Workflow { id: id.clone(), result: result.map(Box::new) });
+            let answer = |result: Result<_, _>| Answer::Workflow { id: id.clone(), result: result.map(Box::new) };
+            let changed = self.news(&mut before, result, answer);
             self.pause(if live { LIVE } else { pace.after(changed) }).await;
         }
     }
@@ -137,6 +133,23 @@ impl Watcher {
         while let Some(result) = tail.next().await {
             self.answer(Answer::Tail { workflow: id.clone(), result });
         }
+    }
+
+    /// Tells an answer, or that it is the same as before. Says whether it is news.
+    fn news<T: Clone + PartialEq>(
+        &self,
+        before: &mut Option<T>,
+        result: Result<T, Failure>,
+        answer: impl FnOnce(Result<T, Failure>) -> Answer,
+    ) -> bool {
+        if before.is_some() && result.as_ref().ok() == before.as_ref() {
+            self.outbox.send(Event::Same { generation: self.generation });
+            return false;
+        }
+        let changed = result.as_ref().ok() != before.as_ref();
+        *before = result.as_ref().ok().cloned();
+        self.answer(answer(result));
+        changed
     }
 
     fn answer(&self, answer: Answer) {

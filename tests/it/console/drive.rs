@@ -133,9 +133,17 @@ impl Driven {
 
     /// Answers what is watched.
     pub(super) fn answer(&mut self, wanted: impl Fn(&Interest) -> bool, answer: Answer) {
-        let found = self.watched.iter().find(|(interest, _)| wanted(interest));
-        let generation = found.expect("nobody watches that").1;
+        let generation = self.generation(wanted);
         self.event(Event::Answer { generation, answer: Box::new(answer) });
+    }
+
+    /// What is watched is as it was.
+    pub(super) fn same(&self, interest: &Interest) -> Event {
+        Event::Same { generation: self.generation(|watched| watched == interest) }
+    }
+
+    fn generation(&self, wanted: impl Fn(&Interest) -> bool) -> Generation {
+        self.watched.iter().find(|(interest, _)| wanted(interest)).expect("nobody watches that").1
     }
 
     /// A workflow described, as it is asked for while something of it is on screen.

@@ -31,6 +31,32 @@ fn fresh_data_has_no_age_and_old_data_does() {
 }
 
 #[test]
+fn what_is_as_it_was_is_fresh_again_and_is_not_drawn_again() {
+    let mut console = Driven::new(80, 24);
+    console.overview(overview(Vec::new(), Vec::new()));
+    let same = console.same(&Interest::Overview);
+    assert!(!console.model.shows(&same), "nothing on the screen can have changed");
+    console.pass(30_000);
+    assert!(console.screen().contains("▲ temporal 30s"), "{}", console.screen());
+    assert!(console.model.shows(&same), "what is old is told to be");
+    console.event(same);
+    assert!(console.screen().contains("● temporal "), "{}", console.screen());
+}
+
+#[test]
+fn a_deadline_that_comes_near_is_notified_when_nothing_else_happens() {
+    let mut console = Driven::new(80, 24);
+    console.overview(overview(vec![waiting("prod-checkout-42", "aa")], Vec::new()));
+    console.effects.clear();
+    let same = console.same(&Interest::Overview);
+    console.event(same.clone());
+    assert!(console.effects.is_empty(), "{:?}", console.effects);
+    console.pass(258_960_000 - 800_000);
+    console.event(same);
+    assert!(matches!(console.effects.as_slice(), [Effect::Notify(_)]), "{:?}", console.effects);
+}
+
+#[test]
 fn a_lost_link_is_told_with_its_reason_and_the_rows_stay() {
     let mut console = Driven::new(120, 36);
     console.overview(overview(vec![waiting("prod-checkout-42", "aa")], Vec::new()));
