@@ -13,7 +13,9 @@ pub const SERVICE: &str = "checkout";
 /// How far the person has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Guide {
+    /// The gate is not open yet.
     #[default]
+    Open,
     Approve,
     /// Approved; the deployment is on its way.
     Wait,
@@ -41,10 +43,13 @@ impl Guide {
             })
         };
         let rolling = any(HealthStatus::RollingBack) || any(HealthStatus::Stuck);
+        let waits = || overview.gates.iter().any(|row| followed(&row));
         *self = match *self {
+            Self::Open if waits() => Self::Approve,
             Self::Wait if watched() => Self::Break,
             Self::Wait | Self::Break | Self::RollBack if rolling => Self::Watch,
             Self::Watch | Self::RollBack if any(HealthStatus::RolledBack) && !rolling => Self::Over,
+            Self::Open => Self::Open,
             Self::Approve => Self::Approve,
             Self::Wait => Self::Wait,
             Self::Break => Self::Break,
@@ -62,6 +67,7 @@ impl Guide {
     /// What to press next, with the keys filled in by `key`.
     pub fn line(self, key: impl Fn(Action) -> String) -> String {
         match self {
+            Self::Open => "Evidence for checkout v42 is being collected; its gate opens in a moment.".to_owned(),
             Self::Approve => format!(
                 "A gate waits for you: {} shows it, {} approves it.",
                 key(Action::GoGates),

@@ -11,6 +11,7 @@ use crate::console::model::Model;
 use crate::console::overlays::{Overlay, toast};
 use crate::console::screen::{Context, Focus, ScreenId};
 use crate::console::theme::role::Role;
+use crate::console::widgets::text;
 
 /// The action behind a tab.
 pub fn tab_action(tab: ScreenId) -> Action {
@@ -29,11 +30,9 @@ pub fn view(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     let taken = u16::try_from(said.width()).unwrap_or(area.width);
     let room = usize::from(area.width.saturating_sub(taken + 3));
     let mut line = Line::from(Span::raw(" "));
-    for (context, action) in hints(model) {
-        let Some(key) = model.look.keymap.label(context, action) else { continue };
-        let title = title(model, action);
+    for (key, title) in hints(model).into_iter().filter_map(|hint| words(model, hint)) {
         // A hint is whole or not at all.
-        if line.width() + key.chars().count() + title.chars().count() + 3 > room {
+        if line.width() + width_of(&key, title) > room {
             break;
         }
         line.push_span(Span::styled(key, theme.style(Role::Key)));
@@ -43,9 +42,21 @@ pub fn view(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     frame.buffer_mut().set_line(area.right().saturating_sub(taken + 1), area.y, &said, taken);
 }
 
-/// What happened last, when it fits into this line.
+/// What happened last, when it fits into this line beside the keys that act on the world.
 pub fn said(model: &Model, width: u16) -> Option<Line<'static>> {
-    toast::line(&model.messages, model.now, usize::from(width.saturating_sub(2)), &model.look.theme)
+    let acting = hints(model).into_iter().filter(|(_, action)| action.writes());
+    let taken: usize = acting.filter_map(|hint| words(model, hint)).map(|(key, title)| width_of(&key, title)).sum();
+    let room = usize::from(width).saturating_sub(taken + 3);
+    toast::line(&model.messages, model.now, room, &model.look.theme)
+}
+
+/// A key, and what it is called here.
+fn words(model: &Model, (context, action): (Context, Action)) -> Option<(String, &'static str)> {
+    Some((model.look.keymap.label(context, action)?, title(model, action)))
+}
+
+fn width_of(key: &str, title: &str) -> usize {
+    text::width(key) + text::width(title) + 3
 }
 
 /// What an action is called here.
@@ -90,7 +101,10 @@ fn on_screen(model: &Model) -> Vec<(Context, Action)> {
     let mut shown: Vec<Action> = own.collect();
     // What acts on the world comes first: it is what the screen is for.
     shown.sort_by_key(|action| !action.writes());
-    shown.insert(shown.iter().take_while(|action| action.writes()).count(), Action::RollBack);
+    // On the screen of the deployment nothing matters more than the way back.
+    let first =
+        if model.screen() == ScreenId::Deployment { 0 } else { shown.iter().take_while(|a| a.writes()).count() };
+    shown.insert(first, Action::RollBack);
     shown.extend(model.messages.has_error().then_some(Action::Dismiss));
     shown.extend([Action::Back, Action::Palette, Action::Help, Action::Quit]);
     shown.retain(|action| {

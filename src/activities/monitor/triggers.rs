@@ -195,7 +195,7 @@ fn state(trigger: Trigger, findings: &[Finding], acting: bool, held: Millis) -> 
             Trigger::MigrationFailure => row(TriggerStatus::Ok, "applied", "any failure"),
             Trigger::DeploymentFailure => row(TriggerStatus::Ok, "serving", "any failure"),
             Trigger::SevereBug => row(TriggerStatus::Ok, "none reported", "any P0 or P1"),
-            Trigger::UserAcceptance => row(TriggerStatus::Unknown, "runs after watching", "any critical journey"),
+            Trigger::UserAcceptance => row(TriggerStatus::Unknown, "not run yet", "critical journey"),
             Trigger::HealthEndpoint | Trigger::ErrorRate | Trigger::ResponseTime | Trigger::DatabaseConnection => {
                 row(TriggerStatus::Unknown, "", "")
             }

@@ -278,3 +278,14 @@ fn the_production_tag_is_in_the_frame() {
     console.keys("3");
     assert!(!console.screen().contains("PRODUCTION"), "{}", console.screen());
 }
+
+#[test]
+fn a_message_does_not_push_out_the_keys_that_act() {
+    let mut console = Driven::new(80, 24);
+    console.overview(overview(vec![waiting("prod-checkout-42", "aa")], Vec::new()));
+    console.keys("2");
+    console.event(Event::Said("The live version has the fault `errors` now, as was asked for.".to_owned()));
+    let screen = console.screen();
+    assert!(screen.contains("a approve") && screen.contains("e more evidence"), "{screen}");
+    assert!(screen.contains("✓ The live version has the fault `errors` now, as was asked for."), "{screen}");
+}

@@ -85,9 +85,12 @@ impl Places {
     }
 }
 
+/// Facts are no wider than this: the board has more to say.
+const FACTS: u16 = 43;
+
 /// The board and the facts beside it.
 fn halves(area: Rect) -> (Rect, Rect) {
-    let left = area.width * 3 / 5;
+    let left = (area.width * 3 / 5).max(area.width.saturating_sub(FACTS + 2));
     let right = Rect { x: area.x + left + 2, width: area.width.saturating_sub(left + 2), ..area };
     (Rect { width: left, ..area }, right)
 }

@@ -17,7 +17,7 @@ pub const COLUMNS: [Column; 7] = [
     Column::flex("WORKFLOW", 24, 3).at_most(48),
     Column::flex("TYPE", 16, 2).at_most(32).spare(4),
     Column::fixed("ENV", 10).spare(5),
-    Column::flex("PHASES", 13, 4).spare(2),
+    Column::flex("PHASES", 13, 4).at_most(71).spare(2),
     Column::fixed("GATES", 5).spare(3),
     Column::fixed("STATE", 14),
     Column::fixed("AGE", 4).spare(1).right(),

@@ -181,7 +181,7 @@ fn triggers(story: &Story) -> Vec<TriggerState> {
         Trigger::HealthEndpoint => ("answers 200", "> 3 in a row"),
         Trigger::ErrorRate => ("3.4× (7.2 %)", "> 3× (6.3 %)"),
         Trigger::ResponseTime => ("2.2× (410 ms)", "> 5× (950 ms) for > 5.0 min"),
-        Trigger::UserAcceptance => ("runs after watching", "any critical journey"),
+        Trigger::UserAcceptance => ("not run yet", "critical journey"),
         Trigger::SevereBug => ("none reported", "any P0 or P1"),
         Trigger::DatabaseConnection => ("reached", "3 in a row"),
     };
