@@ -116,4 +116,8 @@ fn console_keys(all: &mut Effective, console: &settings::Console) {
     all.put("console.config_dir", console.config_dir.display().to_string());
     all.put("console.state_dir", console.state_dir.display().to_string());
     all.put("console.actor", console.actor.as_str());
+    for (at, view) in console.views.iter().enumerate() {
+        all.put(&format!("console.views[{at}].name"), view.name.as_str());
+        all.put(&format!("console.views[{at}].query"), view.query.as_str());
+    }
 }

@@ -5,9 +5,12 @@ use crate::cli::output::Tone;
 use crate::cli::session::Session;
 use crate::cli::table::Table;
 use crate::cli::words;
+use crate::config::settings::View;
 use crate::contracts::clock::Timestamp;
+use crate::contracts::failure::{Failure, FailureKind};
 use crate::contracts::health::HealthStatus;
 use crate::contracts::ids::GateId;
+use crate::contracts::text;
 use crate::contracts::workflow::WorkflowRow;
 
 /// One call to the server.
@@ -20,6 +23,9 @@ pub struct List {
     /// A Temporal visibility query, such as `environment = 'production' AND ExecutionStatus = 'Running'`.
     #[arg(value_name = "QUERY", default_value = "")]
     query: String,
+    /// A saved query instead, by its name in `console.views` of gatewatch.toml.
+    #[arg(long, value_name = "NAME", conflicts_with = "query")]
+    view: Option<String>,
     /// At most this many.
     #[arg(long, short = 'l', default_value_t = 50, value_name = "N")]
     limit: u32,
@@ -44,10 +50,11 @@ impl List {
 
     async fn rows(&self, session: &Session) -> Result<Vec<WorkflowRow>, Stop> {
         let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
+        let query = self.asked(&session.settings.console.views)?;
         let mut rows = Vec::new();
         let mut page = None;
         while rows.len() < limit {
-            let answer = session.gateway.list(&self.query, page.take(), self.limit.min(PAGE)).await?;
+            let answer = session.gateway.list(query, page.take(), self.limit.min(PAGE)).await?;
             rows.extend(answer.rows);
             page = answer.next;
             if page.is_none() {
@@ -56,6 +63,21 @@ impl List {
         }
         rows.truncate(limit);
         Ok(rows)
+    }
+}
+
+impl List {
+    /// The query that is meant.
+    fn asked<'a>(&'a self, views: &'a [View]) -> Result<&'a str, Failure> {
+        let Some(name) = &self.view else { return Ok(&self.query) };
+        let known = || {
+            let names: Vec<&str> = views.iter().map(|view| view.name.as_str()).collect();
+            if names.is_empty() { "none is configured".to_owned() } else { format!("there are: {}", names.join(", ")) }
+        };
+        views.iter().find(|view| view.name == *name).map(|view| view.query.as_str()).ok_or_else(|| {
+            let hint = "Add it to gatewatch.toml as [[console.views]], or give the query itself.";
+            Failure::new(FailureKind::Invalid, format!("No view is named `{}`; {}.", text::line(name), known()), hint)
+        })
     }
 }
 

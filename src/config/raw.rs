@@ -84,6 +84,15 @@ pub struct Console {
     pub config_dir: Option<String>,
     pub state_dir: Option<String>,
     pub actor: Option<String>,
+    pub views: Option<Vec<View>>,
+}
+
+/// `[[console.views]]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct View {
+    pub name: Option<String>,
+    pub query: Option<String>,
 }
 
 /// `[profiles.NAME]`

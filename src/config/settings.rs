@@ -120,6 +120,16 @@ pub struct Console {
     pub state_dir: PathBuf,
     /// Who decides when no coordinator says so.
     pub actor: String,
+    /// Saved queries of the list of workflows, in the order in which they are offered.
+    pub views: Vec<View>,
+}
+
+/// A saved query.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct View {
+    pub name: String,
+    /// A Temporal visibility query.
+    pub query: String,
 }
 
 /// A deployable service, as the worker's activities need it.

@@ -15,7 +15,7 @@ use crate::config::problem::{Place, Problem};
 use crate::config::raw::{self, Raw};
 use crate::config::settings::{
     Console, Coordinator, CoordinatorClient, Database, Journey, Permission, Person, ProcessTarget, Service, Settings,
-    Target, Worker,
+    Target, View, Worker,
 };
 use crate::config::sources::Origins;
 use crate::config::temporal;
@@ -27,7 +27,7 @@ const TOKEN_FILE: &str = "coordinator_client.token_file";
 /// The whole, checked.
 pub fn settings(raw: &Raw, origins: &Origins, surroundings: &Surroundings) -> Result<Settings, Problem> {
     let check = Check { origins, surroundings };
-    let console = check.console(&raw.console);
+    let console = check.console(&raw.console)?;
     let services = raw.services.iter().map(|(name, service)| {
         let name = ServiceName::new(name.as_str());
         Ok((name.clone(), check.service(name, service)?))
@@ -47,6 +47,10 @@ struct Check<'a> {
     origins: &'a Origins,
     surroundings: &'a Surroundings,
 }
+
+/// The views there are where none are configured.
+const SHIPPED_VIEWS: [(&str, &str); 2] =
+    [("running", "ExecutionStatus = 'Running'"), ("failed", "ExecutionStatus IN ('Failed', 'TimedOut', 'Terminated')")];
 
 impl Check<'_> {
     fn worker(&self, raw: &raw::Worker) -> Result<Worker, Problem> {
@@ -143,11 +147,15 @@ impl Check<'_> {
         Ok(text.trim().into())
     }
 
-    fn console(&self, raw: &raw::Console) -> Console {
+    fn console(&self, raw: &raw::Console) -> Result<Console, Problem> {
         let dir =
             |key: &str, written: Option<&str>, default: PathBuf| written.map_or(default, |path| self.path(key, path));
         let user = ["USER", "LOGNAME"].iter().find_map(|name| self.surroundings.variable(name));
-        Console {
+        let views = match &raw.views {
+            Some(views) => views.iter().enumerate().map(|(at, view)| self.view(at, view)).collect::<Result<_, _>>()?,
+            None => SHIPPED_VIEWS.map(|(name, query)| View { name: name.to_owned(), query: query.to_owned() }).into(),
+        };
+        Ok(Console {
             theme: raw.theme.clone().unwrap_or_else(|| "dark".to_owned()),
             keymap: raw.keymap.clone().unwrap_or_else(|| "default".to_owned()),
             read_only: raw.read_only.unwrap_or(false),
@@ -158,7 +166,20 @@ impl Check<'_> {
             config_dir: dir("console.config_dir", raw.config_dir.as_deref(), self.surroundings.config_dir()),
             state_dir: dir("console.state_dir", raw.state_dir.as_deref(), self.surroundings.state_dir()),
             actor: raw.actor.clone().unwrap_or_else(|| user.unwrap_or("unknown").to_owned()),
-        }
+            views,
+        })
+    }
+
+    fn view(&self, at: usize, raw: &raw::View) -> Result<View, Problem> {
+        let part = |name: &str, written: Option<&str>| {
+            let key = format!("console.views[{at}].{name}");
+            let text = self.required(&key, written)?;
+            if text.contains(char::is_control) {
+                return Err(self.wrong(&key, "It is more than one line.", "Write it in one."));
+            }
+            Ok(text)
+        };
+        Ok(View { name: part("name", raw.name.as_deref())?, query: part("query", raw.query.as_deref())? })
     }
 
     fn service(&self, name: ServiceName, raw: &raw::Service) -> Result<Service, Problem> {

@@ -46,6 +46,8 @@ pub enum Action {
     Find,
     /// Edit the server's visibility query.
     Query,
+    /// The next saved query.
+    NextView,
     SortNext,
     SortReverse,
     /// Let rows that waited in.
@@ -199,6 +201,13 @@ pub const ACTIONS: &[ActionSpec] = &[
         &[Context::Workflows, Context::Gates, Context::History, Context::Help],
     ),
     spec(Action::Query, "query", "query", "Edit the visibility query that the server answers.", &[Context::Workflows]),
+    spec(
+        Action::NextView,
+        "view.next",
+        "view",
+        "Show the next saved query; after the last, everything.",
+        &[Context::Workflows],
+    ),
     spec(Action::SortNext, "sort.next", "sort", "Sort by the next column.", &[Context::Workflows]),
     spec(Action::SortReverse, "sort.reverse", "reverse", "Turn the order round.", &[Context::Workflows]),
     spec(

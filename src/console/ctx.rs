@@ -1,5 +1,6 @@
 //! What a screen may look at besides its own state. Nothing in here can be changed by a screen.
 
+use crate::config::settings::View;
 use crate::console::action::Action;
 use crate::console::keymap::Keymap;
 use crate::console::screen::Context;
@@ -43,6 +44,8 @@ pub struct Profile {
     pub session: String,
     /// The demo's faults are among the actions.
     pub demo: bool,
+    /// Saved queries of the list of workflows.
+    pub views: Vec<View>,
 }
 
 /// Older than this, what is shown of a list is not called fresh.

@@ -247,6 +247,7 @@ fn profile(settings: &Settings, options: &Options) -> Profile {
         coordinator: settings.coordinator_client.is_some(),
         session: uuid::Uuid::new_v4().simple().to_string(),
         demo: options.demo.is_some(),
+        views: settings.console.views.clone(),
     }
 }
 

@@ -248,6 +248,12 @@ fn problems_name_file_line_key_and_remedy() {
             "gatewatch.toml:3: coordinator.people[0].token_sha256:",
             "sha256sum",
         ),
+        ("[[console.views]]\nname = 'slow'", "console.views[0].query: It is missing", "Add"),
+        (
+            "[[console.views]]\nname = 'slow'\nquery = \"a\\nb\"",
+            "gatewatch.toml:3: console.views[0].query: It is more than one line",
+            "Write it in one",
+        ),
         (
             "[temporal]\nprofile = 'prod'",
             "gatewatch.toml:2: temporal.profile: There is no profile `prod`",

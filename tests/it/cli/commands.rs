@@ -6,7 +6,7 @@ use gatewatch::contracts::gate::OpenGate;
 use gatewatch::contracts::http::GateList;
 use gatewatch::contracts::mutation::{Start, Target};
 use gatewatch::contracts::temporal::memo::Published;
-use gatewatch::contracts::workflow::{WorkflowDetail, WorkflowRow};
+use gatewatch::contracts::workflow::{ExecutionStatus, WorkflowDetail, WorkflowRow};
 use gatewatch::gateway::Gateway;
 use gatewatch::gateway::signal::request_id;
 use serde_json::{Value, json};
@@ -89,6 +89,12 @@ async fn what_is_printed_as_json_is_the_contracts_own() {
         let error: Value = serde_json::from_str(&ended.err).unwrap();
         assert_eq!((&error["error"]["kind"], ended.out.as_str()), (&json!("not-found"), ""));
         assert_eq!(shell.run(&["list", "not a query"]).await.code, 2);
+        let running: Vec<WorkflowRow> =
+            serde_json::from_value(shell.run(&["list", "--view", "running", "--json"]).await.json()).unwrap();
+        assert!(running.iter().all(|row| row.status == ExecutionStatus::Running) && !running.is_empty());
+        let ended = shell.run(&["list", "--view", "slow"]).await;
+        assert_eq!(ended.code, 2);
+        assert!(ended.err.contains("No view is named `slow`; there are: running, failed."), "{ended:?}");
     })
     .await;
 }

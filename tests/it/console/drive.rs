@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use crossterm::event::KeyCode;
+use gatewatch::config::settings::View;
 use gatewatch::console::ctx::{Profile, Size};
 use gatewatch::console::effect::{Effect, Generation, Interest};
 use gatewatch::console::event::{Answer, Event, Overview, Stamped};
@@ -57,6 +58,7 @@ impl Driven {
             coordinator: false,
             session: "s".to_owned(),
             demo: false,
+            views: vec![View { name: "failed".to_owned(), query: "ExecutionStatus = 'Failed'".to_owned() }],
         };
         change(&mut profile);
         let wanted = Wanted {

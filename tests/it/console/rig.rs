@@ -62,6 +62,7 @@ impl Rig {
                 coordinator: true,
                 session: "s".into(),
                 demo: false,
+                views: Vec::new(),
             },
             keymap: keymap::load::keymap(&Shelf::new(Kind::Keymap, None), "default").unwrap(),
             theme: theme("dark", Depth::Rgb),

@@ -165,6 +165,23 @@ fn a_query_completes_attributes_and_asks_the_server() {
 }
 
 #[test]
+fn a_saved_query_is_one_key_away_and_the_title_has_its_name() {
+    let mut console = listed(orders(20, 5));
+    console.keys("v");
+    let failed = "ExecutionStatus = 'Failed'";
+    let asks = |console: &Driven, query: &str| {
+        console.watched.iter().any(|(interest, _)| *interest == Interest::Workflows { query: query.to_owned() })
+    };
+    assert!(asks(&console, failed));
+    assert!(console.screen().contains("· view failed"), "{}", console.screen());
+    answer(&mut console, failed, Ok(page(orders(7, 1), None)));
+    assert_eq!(ids(&console), ["order-00007"]);
+    console.keys("v");
+    assert!(asks(&console, ""), "after the last comes everything");
+    assert!(!console.screen().contains("view failed"), "{}", console.screen());
+}
+
+#[test]
 fn what_is_wrong_with_a_query_is_said_beside_the_rows_and_can_be_corrected() {
     let mut console = listed(orders(20, 5));
     console.keys("<C-v>phase =<enter>");

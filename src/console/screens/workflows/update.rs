@@ -41,7 +41,8 @@ pub fn update(state: &mut State, input: Input<'_>, ctx: &Ctx<'_>) -> Vec<Effect>
 }
 
 pub fn can(state: &State, action: Action, ctx: &Ctx<'_>) -> Result<(), String> {
-    let anywhere = [Action::Find, Action::Query, Action::SortNext, Action::SortReverse, Action::Follow];
+    let anywhere =
+        [Action::Find, Action::Query, Action::NextView, Action::SortNext, Action::SortReverse, Action::Follow];
     if Move::of(action).is_some() || anywhere.contains(&action) {
         return Ok(());
     }
@@ -78,6 +79,12 @@ fn act(state: &mut State, action: Action, ctx: &Ctx<'_>) -> Vec<Effect> {
     } else if action == Action::Query {
         state.editing = Some(TextField::new(Lines::One, &state.query));
         state.focused = Focused::Query;
+    } else if action == Action::NextView {
+        let here = ctx.profile.views.iter().position(|view| view.query == state.query);
+        let next = here.map_or(0, |here| here + 1);
+        // After the last one comes everything.
+        let query = ctx.profile.views.get(next).map(|view| view.query.clone()).unwrap_or_default();
+        ask(state, query, ctx);
     } else if action == Action::SortNext {
         state.sort = Sort { by: state.sort.by.next(), reversed: false };
         state.arrange(ctx);
@@ -129,14 +136,21 @@ fn in_query(state: &mut State, action: Action, ctx: &Ctx<'_>) -> Vec<Effect> {
     state.focused = Focused::List;
     state.editing = None;
     state.candidates = Vec::new();
-    if action != Action::Back && text.trim() != state.query {
-        text.trim().clone_into(&mut state.query);
-        // The rows stay, dimmed, until the server has answered the new query.
-        state.loaded = Loaded::default();
-        state.waiting.clear();
-        state.cursor.put(0, state.shown.len(), State::list_height(ctx));
+    if action != Action::Back {
+        ask(state, text.trim().to_owned(), ctx);
     }
     Vec::new()
+}
+
+/// Asks the server another query. The rows stay, dimmed, until it has answered.
+fn ask(state: &mut State, query: String, ctx: &Ctx<'_>) {
+    if state.query == query {
+        return;
+    }
+    state.query = query;
+    state.loaded = Loaded::default();
+    state.waiting.clear();
+    state.cursor.put(0, state.shown.len(), State::list_height(ctx));
 }
 
 fn edit(state: &mut State, change: impl FnOnce(&mut TextField), ctx: &Ctx<'_>) {

@@ -38,7 +38,9 @@ pub fn title(state: &State, ctx: &Ctx<'_>) -> String {
     if state.sort.by != SortBy::Server || state.sort.reversed {
         parts.push(format!("by {}{}", state.sort.by.title(), if state.sort.reversed { " ↑" } else { "" }));
     }
-    if !state.query.is_empty() {
+    if let Some(view) = ctx.profile.views.iter().find(|view| view.query == state.query) {
+        parts.push(format!("view {}", view.name));
+    } else if !state.query.is_empty() {
         parts.push(state.query.clone());
     }
     if !state.waiting.is_empty() {
