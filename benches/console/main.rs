@@ -24,8 +24,12 @@ use world::World;
 /// Starts of each program.
 const ROUNDS: usize = 25;
 const KEYSTROKES: usize = 300;
-/// The windows in which nobody does anything.
-const IDLE: [Duration; 2] = [Duration::from_secs(30); 2];
+/// How long nobody does anything: ages turn with the minute, so less than one tells either too much or too little.
+const IDLE: Duration = Duration::from_mins(1);
+/// So many times.
+const IDLES: usize = 2;
+/// What is told is for half of it.
+const HALVES: u32 = 2;
 const ROWS: u16 = 50;
 const COLUMNS: u16 = 200;
 const WITHIN: Duration = Duration::from_secs(20);
@@ -168,7 +172,7 @@ fn many(world: &World) -> anyhow::Result<()> {
     Line { name: "100,000 rows: resident, MB", ours: &resident, control: None, bound: Bound::None, peer: "" }.say()
 }
 
-/// What half a minute of looking costs.
+/// What half a minute of looking costs, of a whole one.
 fn idle(world: &World) -> anyhow::Result<()> {
     let mut console = list(&world.console(&world.address), world::NEWEST)?;
     console.settle(Duration::from_secs(2));
@@ -176,10 +180,10 @@ fn idle(world: &World) -> anyhow::Result<()> {
     minimal.shows("minimal-000", WITHIN)?;
     minimal.settle(Duration::from_millis(200));
     let [mut bytes, mut cpu, mut control_bytes, mut control_cpu] = [const { Series::new() }; 4];
-    for time in IDLE {
-        let ours = console.idle(time)?;
-        bytes.add_count(ours.bytes);
-        cpu.add_millis(ours.cpu);
+    for _ in 0..IDLES {
+        let ours = console.idle(IDLE)?;
+        bytes.add_count(ours.bytes.div_ceil(HALVES as usize));
+        cpu.add_millis(ours.cpu / HALVES);
         // It does nothing at all: a moment tells as much.
         let control = minimal.idle(Duration::from_secs(1))?;
         control_bytes.add_count(control.bytes);

@@ -60,8 +60,9 @@ impl Program {
                 }
             }
         });
-        let started = Instant::now();
         let child = pair.slave.spawn_command(command)?;
+        // It returns with the exec: how long this program takes to fork is nobody's first frame.
+        let started = Instant::now();
         drop(pair.slave);
         let screen = vt100::Parser::new(rows, cols, 0);
         Ok(Self { child, keys, chunks, screen, started, _terminal: pair.master })
