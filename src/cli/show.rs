@@ -32,7 +32,8 @@ impl Show {
             session.out.json(&detail)?;
             return Ok(Exit::Ok);
         }
-        session.out.lines(head(session.out, &detail))?;
+        let why = why(session, &detail).await;
+        session.out.lines(head(session.out, &detail, why))?;
         let published = detail.row.published.as_deref();
         for gate in published.map_or(&[][..], |published| &published.gates) {
             let evidence = session.gateway.evidence(&id).await.ok().flatten();
@@ -50,7 +51,16 @@ impl Show {
     }
 }
 
-fn head(out: Output, detail: &WorkflowDetail) -> Vec<String> {
+/// Why it ended as it did, when it did not end well: its last event says so.
+async fn why(session: &Session, detail: &WorkflowDetail) -> Option<String> {
+    if detail.row.status.is_open() {
+        return None;
+    }
+    let page = session.gateway.history(&detail.row.id, Some(&detail.row.run_id), None).await.ok()?;
+    page.events.into_iter().next()?.failure
+}
+
+fn head(out: Output, detail: &WorkflowDetail, why: Option<String>) -> Vec<String> {
     let row = &detail.row;
     let title = row.published.as_deref().map_or("", |published| published.title.as_str());
     let title = if title.is_empty() { row.id.as_str() } else { title };
@@ -64,6 +74,9 @@ fn head(out: Output, detail: &WorkflowDetail) -> Vec<String> {
     ];
     if let Some(closed) = row.closed_at {
         rows.push(("closed", words::date(closed)));
+    }
+    if let Some(why) = why {
+        rows.push(("why", why));
     }
     if let Some(environment) = &row.environment {
         rows.push(("environment", environment.to_string()));

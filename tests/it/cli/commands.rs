@@ -66,6 +66,24 @@ async fn approving_names_what_was_seen_and_each_refusal_has_its_code() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn why_a_workflow_failed_is_shown_with_it() {
+    bounded(async || {
+        let bench = Bench::new().await;
+        let shell = Shell::new(None);
+        let id = support::unique("broken");
+        let workflow = "ProductionReadinessWorkflow";
+        let started = shell.run(&["start", workflow, "--id", &id, "--input", "{}", "--task-queue", &bench.queue]).await;
+        assert_eq!(started.code, 0, "{started:?}");
+        support::wait_until("its end is shown with the reason", support::PATIENCE, async || {
+            let shown = shell.run(&["show", &id]).await;
+            shown.out.contains("why          The input cannot be read: missing field `service`").then_some(())
+        })
+        .await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_printed_as_json_is_the_contracts_own() {
     bounded(async || {
         let bench = Bench::new().await;

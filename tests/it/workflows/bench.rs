@@ -38,7 +38,7 @@ pub(crate) type Deployment = WorkflowHandle<Client, ProductionDeploymentWorkflow
 pub(crate) struct Bench {
     pub(crate) client: Client,
     pub(crate) world: Arc<World>,
-    queue: String,
+    pub(crate) queue: String,
     worker: Option<RunningWorker>,
 }
 
