@@ -13,6 +13,7 @@ use crate::cli::output::{Output, Tone};
 use crate::cli::session::Session;
 use crate::cli::table::fields;
 use crate::cli::words;
+use crate::contracts::delivery::DeploymentStage;
 use crate::contracts::failure::{Failure, FailureKind};
 use crate::contracts::http::RollbackOutcome;
 use crate::contracts::ids::WorkflowId;
@@ -53,6 +54,8 @@ struct Report {
     #[serde(skip_serializing_if = "Option::is_none")]
     progress: Option<RollbackProgress>,
     verified: bool,
+    /// The deployment ended before it changed anything: there was nothing to roll back.
+    untouched: bool,
 }
 
 impl RollBack {
@@ -131,6 +134,8 @@ struct End {
     progress: Option<RollbackProgress>,
     /// What the workflow says of itself when it ended without a verified rollback.
     status: &'static str,
+    /// It ended before it changed anything.
+    untouched: bool,
 }
 
 impl End {
@@ -141,16 +146,23 @@ impl End {
 
 /// Verified, or closed: nothing more will come.
 fn ended(detail: &WorkflowDetail) -> Next<End> {
-    let progress = detail.row.published.as_ref().and_then(|published| published.rolling_back.clone());
-    let end = End { progress, status: detail.row.status.as_str() };
+    let published = detail.row.published.as_ref();
+    let stage = published.and_then(|published| published.deployment.as_ref()).map(|deployment| deployment.stage);
+    let progress = published.and_then(|published| published.rolling_back.clone());
+    let untouched = progress.is_none() && stage == Some(DeploymentStage::Failed);
+    let end = End { progress, status: detail.row.status.as_str(), untouched };
     if end.verified() || !detail.row.status.is_open() { Next::Enough(end) } else { Next::Again }
 }
 
 fn finish(out: Output, id: &WorkflowId, outcome: RollbackOutcome, end: End) -> Result<Exit, Stop> {
-    let verified = end.verified();
+    let (verified, untouched) = (end.verified(), end.untouched);
     if out.is_json() {
-        out.json(&Report { outcome, progress: end.progress, verified })?;
-        return Ok(if verified { Exit::Ok } else { Exit::Failure });
+        out.json(&Report { outcome, progress: end.progress, verified, untouched })?;
+        return Ok(if verified || untouched { Exit::Ok } else { Exit::Failure });
+    }
+    if untouched {
+        out.line(&format!("Nothing to roll back: {id} ended before it changed anything. What was live still serves."))?;
+        return Ok(Exit::Ok);
     }
     if verified {
         out.line(&out.paint(Tone::Good, "Rolled back: the previous version serves."))?;
@@ -170,7 +182,7 @@ fn asked(out: Output, outcome: RollbackOutcome) -> Result<Exit, Stop> {
         }
     };
     if out.is_json() {
-        out.json(&Report { outcome, progress: None, verified: false })?;
+        out.json(&Report { outcome, progress: None, verified: false, untouched: false })?;
     } else {
         out.line(text)?;
     }

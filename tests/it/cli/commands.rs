@@ -181,6 +181,23 @@ async fn rolling_back_follows_until_the_old_version_serves() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn rolling_back_before_anything_was_changed_ends_the_deployment_and_says_so() {
+    bounded(async || {
+        let bench = Bench::new().await;
+        let shell = Shell::new(None);
+        bench.world.holds("getMetrics");
+        let handle = bench.deployment(deployment_input()).await;
+        let id = handle.info().workflow_id.clone();
+        bench.world.reached("getMetrics").await;
+        let ended = shell.run(&["rollback", &id, "--yes"]).await;
+        assert_eq!(ended.code, 0, "what was live still serves: {ended:?}");
+        assert!(ended.out.contains("ended before it changed anything"), "{ended:?}");
+        assert_eq!(bench.world.count("deployToProduction"), 0);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_deployment_that_ended_well_is_no_rollback() {
     bounded(async || {
         let bench = Bench::new().await;
