@@ -143,9 +143,10 @@ fn answered(model: &mut Model, generation: Generation, answer: &Answer) -> Vec<E
         model.watched.heard(generation, model.now);
     }
     model.world.apply(answer, model.now);
-    let mut effects = match answer {
-        Answer::Overview(Ok(overview)) => notices(model.told.news(overview, &model.profile, model.now)),
-        _ => Vec::new(),
+    let mut effects = if let Answer::Overview(Ok(overview)) = answer {
+        notices(model.told.news(overview, &model.profile, model.now))
+    } else {
+        Vec::new()
     };
     if let Some(guide) = &mut model.guide {
         guide.look(&model.world);
