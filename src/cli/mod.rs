@@ -20,6 +20,7 @@ pub mod rollback;
 pub mod session;
 pub mod show;
 pub mod signal;
+pub mod spec;
 pub mod stale;
 pub mod start;
 pub mod table;
@@ -51,6 +52,7 @@ pub enum Command {
     SendSignal(signal::SendSignal),
     #[command(name = "start")]
     StartWorkflow(start::StartWorkflow),
+    Spec(spec::Spec),
     Audit(audit::Audit),
     Doctor(doctor::Doctor),
     Config(config::Config),
@@ -84,6 +86,7 @@ async fn perform(global: &Global, command: &Command) -> Result<Exit, Stop> {
         Command::Watch(watch) => watch.run(&connected.await?).await,
         Command::SendSignal(signal) => signal.run(&connected.await?).await,
         Command::StartWorkflow(start) => start.run(&connected.await?).await,
+        Command::Spec(spec) => spec.run(global),
         Command::Audit(audit) => audit.run(global),
         Command::Doctor(doctor) => doctor.run(&Session::begin(global)?).await,
         Command::Config(config) => config.run(global),

@@ -55,6 +55,18 @@ impl From<std::time::SystemTime> for Timestamp {
     }
 }
 
+/// An instant as the seeds' engine writes it: a number, milliseconds since 1970.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(transparent)]
+#[schema(value_type = i64)]
+pub struct UnixMillis(pub i64);
+
+impl From<Timestamp> for UnixMillis {
+    fn from(at: Timestamp) -> Self {
+        Self(at.unix_millis())
+    }
+}
+
 /// A duration in whole milliseconds: the unit of every duration on the wire.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]

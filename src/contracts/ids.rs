@@ -68,6 +68,18 @@ string_id! {
     ServiceName,
     /// SHA-256, in hex, of the evidence a person saw.
     EvidenceDigest,
+    /// An end-to-end job of the engine, stable over everything that is done for it.
+    GoalId,
+    /// One requested piece of work of a goal, such as `implementation-1`.
+    StepId,
+    /// One attempt of a step: `runId` on the wire, as the seeds have it.
+    AttemptId,
+    /// What a step asks for, such as `IMPLEMENTATION`. Rules match on it, never on a step id.
+    WorkKind,
+    /// The name of an engine spec, such as `codegen`.
+    SpecName,
+    /// SHA-256, in hex, of a spec document: what a running goal is pinned to.
+    SpecHash,
     /// Where a release runs, such as `production`.
     Environment,
 }

@@ -4,9 +4,11 @@
 //! fields, `kebab-case` words, times in RFC 3339 UTC, durations as whole milliseconds in fields that end in `Ms`.
 
 pub mod actor;
+pub mod agent;
 pub mod clock;
 pub mod decision;
 pub mod delivery;
+pub mod engine;
 pub mod evidence;
 pub mod failure;
 pub mod gate;

@@ -21,6 +21,7 @@ mod gateway;
 mod kill;
 mod pty;
 mod replay;
+mod spec;
 mod support;
 mod tidy;
 mod worker;

@@ -8,13 +8,14 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("contracts", &[]),
     ("config", &["contracts"]),
     ("telemetry", &["contracts", "config"]),
-    ("workflows", &["contracts"]),
+    ("spec", &["contracts", "config"]),
+    ("workflows", &["contracts", "spec"]),
     ("activities", &["contracts", "config"]),
     ("gateway", &["contracts", "config"]),
     ("worker", &["contracts", "config", "telemetry", "workflows", "activities", "gateway"]),
     ("coordinator", &["contracts", "config", "telemetry", "gateway"]),
     ("console", &["contracts", "config", "telemetry", "gateway"]),
-    ("cli", &["contracts", "config", "telemetry", "gateway"]),
+    ("cli", &["contracts", "config", "telemetry", "spec", "gateway"]),
     ("headless", &["contracts", "config", "telemetry", "worker", "coordinator"]),
     (
         "devstack",
@@ -33,6 +34,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("temporalio_common", &["contracts", "workflows", "activities", "gateway", "worker"]),
     ("axum", &["coordinator", "worker", "devstack"]),
     ("sqlx", &["activities", "devstack"]),
+    ("cel", &["spec"]),
     ("clap", &["cli", "headless", "devstack", "bin"]),
 ];
 

@@ -5,4 +5,5 @@ mod deciding;
 mod operations;
 mod pure;
 mod shell;
+mod spec;
 mod surface;

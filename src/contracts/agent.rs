@@ -1,0 +1,99 @@
+//! What an agent answers, in the seeds' form.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use crate::contracts::ids::{AttemptId, GoalId, StepId, WorkflowId};
+
+/// How a piece of work ended, or that it goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum AgentStatus {
+    /// Done.
+    Ok,
+    /// A report on the way: the step goes on.
+    Partial,
+    /// Not done, and this attempt is over.
+    Fail,
+}
+
+impl AgentStatus {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "OK",
+            Self::Partial => "PARTIAL",
+            Self::Fail => "FAIL",
+        }
+    }
+}
+
+/// Something the work left behind: a pull request, a document, a build.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Artifact {
+    /// What it is, such as `PR`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// What tells two artifacts of one type apart, such as a pull request's number.
+    #[serde(default, rename = "ref", skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub meta: Value,
+}
+
+/// Tokens of a language model.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Tokens {
+    pub prompt: u64,
+    pub completion: u64,
+}
+
+/// What the work cost. The coordinator takes it off the response: it never enters a history.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct AgentMetrics {
+    pub tokens: Option<Tokens>,
+    /// US dollars.
+    pub cost_usd: Option<f64>,
+}
+
+/// An agent's answer for one attempt of one step.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AgentResponse {
+    #[serde(default)]
+    pub goal_id: GoalId,
+    #[serde(default)]
+    pub workflow_id: WorkflowId,
+    pub step_id: StepId,
+    /// Which attempt of the step this answers. `runId` on the wire, as the seeds have it; not a Temporal run.
+    #[serde(default, rename = "runId")]
+    pub attempt_id: AttemptId,
+    #[serde(default)]
+    pub agent_role: String,
+    pub status: AgentStatus,
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub content: Value,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub artifacts: Vec<Artifact>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metrics: Option<AgentMetrics>,
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub errors: Value,
+}
+
+impl AgentResponse {
+    /// Its artifacts by the key they are kept under, `TYPE:ref`. One without a name of its own is named after where it
+    /// came from: the same on every replay.
+    pub fn keyed_artifacts(&self) -> Vec<(String, Value)> {
+        let keyed = |(position, artifact): (usize, &Artifact)| {
+            let name = artifact.reference.clone().unwrap_or_else(|| format!("{}.{}", self.step_id, position + 1));
+            (format!("{}:{name}", artifact.kind), serde_json::to_value(artifact).unwrap_or_default())
+        };
+        self.artifacts.iter().enumerate().map(keyed).collect()
+    }
+}

@@ -1,0 +1,5 @@
+//! The engine's words: what is decided, what state that leads to, and how a goal is started.
+
+pub mod decision;
+pub mod spec;
+pub mod state;

@@ -1,0 +1,243 @@
+//! What a goal's workflow knows: the union of what both seeds ask of it, as `currentState` answers.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use crate::contracts::agent::{AgentResponse, AgentStatus};
+use crate::contracts::clock::UnixMillis;
+use crate::contracts::engine::spec::SpecPin;
+use crate::contracts::ids::{AttemptId, GoalId, StepId, WorkKind, WorkflowId};
+
+/// Where a goal stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum EngineStatus {
+    /// Agents can work.
+    #[default]
+    Running,
+    /// Nothing can go on until somebody unblocks a step.
+    Blocked,
+    /// Nothing is open but approvals of people.
+    AwaitingApproval,
+    Completed,
+    Failed,
+    Cancelled,
+}
+
+impl EngineStatus {
+    /// Whether it has ended: nothing changes any more.
+    pub fn is_over(self) -> bool {
+        match self {
+            Self::Running | Self::Blocked | Self::AwaitingApproval => false,
+            Self::Completed | Self::Failed | Self::Cancelled => true,
+        }
+    }
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "RUNNING",
+            Self::Blocked => "BLOCKED",
+            Self::AwaitingApproval => "AWAITING_APPROVAL",
+            Self::Completed => "COMPLETED",
+            Self::Failed => "FAILED",
+            Self::Cancelled => "CANCELLED",
+        }
+    }
+}
+
+/// Where a step stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum StepStatus {
+    /// Nobody works on it yet.
+    #[default]
+    Waiting,
+    /// Leased to an agent, or reported on.
+    InProgress,
+    Done,
+    Failed,
+    /// Out of attempts or out of budget: a person must say what next.
+    Blocked,
+}
+
+impl StepStatus {
+    /// Whether something is still to come of it.
+    pub fn is_open(self) -> bool {
+        match self {
+            Self::Waiting | Self::InProgress | Self::Blocked => true,
+            Self::Done | Self::Failed => false,
+        }
+    }
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "WAITING",
+            Self::InProgress => "IN_PROGRESS",
+            Self::Done => "DONE",
+            Self::Failed => "FAILED",
+            Self::Blocked => "BLOCKED",
+        }
+    }
+}
+
+/// One requested piece of work.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StepState {
+    pub kind: WorkKind,
+    pub status: StepStatus,
+    #[serde(default)]
+    pub requested_at: UnixMillis,
+    #[serde(default)]
+    pub updated_at: UnixMillis,
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub payload: Value,
+    /// When it should be done; the spec's rules say what happens then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due: Option<UnixMillis>,
+    /// Workflows started for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub children: Vec<WorkflowId>,
+    /// The attempt that has the lease; an answer of another one is late.
+    #[serde(default, rename = "runId", skip_serializing_if = "Option::is_none")]
+    pub attempt_id: Option<AttemptId>,
+    /// Who works on it, or did last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<String>,
+    /// How often it was leased.
+    #[serde(default)]
+    pub attempts: u32,
+    /// How often somebody was reminded of it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub reminders: u32,
+    /// Why it failed, is blocked, or was overridden.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The steps whose answers asked for it: the edges of the plan's graph.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub after: Vec<StepId>,
+    /// Its place in the order in which steps were requested.
+    #[serde(default)]
+    pub order: u64,
+    /// What its agent answered last; left out when it is large.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub content: Value,
+}
+
+impl StepState {
+    /// Takes an agent's answer in.
+    pub fn take(&mut self, response: &AgentResponse) {
+        self.content = response.content.clone();
+        if !response.attempt_id.is_empty() {
+            self.attempt_id = Some(response.attempt_id.clone());
+        }
+        if !response.agent_role.is_empty() && self.agent.is_none() {
+            self.agent = Some(response.agent_role.clone());
+        }
+        (self.status, self.reason) = match response.status {
+            AgentStatus::Ok => (StepStatus::Done, None),
+            AgentStatus::Partial => (StepStatus::InProgress, None),
+            AgentStatus::Fail => (StepStatus::Failed, Some(told(&response.errors))),
+        };
+        if !self.status.is_open() {
+            self.due = None;
+        }
+    }
+}
+
+/// Errors of an answer as one text.
+fn told(errors: &Value) -> String {
+    match errors.as_str() {
+        Some(text) => text.to_owned(),
+        None if errors.is_null() => "No reason was given.".to_owned(),
+        None => errors.to_string(),
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde dictates it")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+/// What the job is about.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Goal {
+    pub description: String,
+    pub constraints: Vec<String>,
+    pub acceptance_criteria: Vec<String>,
+}
+
+/// How and why it ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Completion {
+    pub done: bool,
+    pub reason: String,
+    pub at: UnixMillis,
+}
+
+/// One thing that happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LogEntry {
+    pub at: UnixMillis,
+    /// What, such as `AGENT_COMPLETED`.
+    pub event: String,
+    pub data: Value,
+}
+
+/// A goal's state.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct EngineState {
+    pub goal_id: GoalId,
+    pub status: EngineStatus,
+    pub goal: Goal,
+    /// The plan as it was given; the graph as it came to be is in each step's `after`.
+    #[serde(skip_serializing_if = "Value::is_null")]
+    pub plan: Value,
+    /// Every step, open or not, by id. The seeds' name.
+    pub open_steps: BTreeMap<StepId, StepState>,
+    /// By `TYPE:ref`, and annotations by their key.
+    pub artifacts: BTreeMap<String, Value>,
+    /// Oldest first, bounded.
+    #[schema(value_type = Vec<LogEntry>)]
+    pub log: VecDeque<LogEntry>,
+    /// Older entries that the bound has pushed out.
+    pub log_dropped: u64,
+    pub completion: Option<Completion>,
+    /// The rules that decide, when the spec does.
+    pub spec: Option<SpecPin>,
+}
+
+impl EngineState {
+    /// The step of a kind that was requested last: what counts when one was done, then asked for again.
+    pub fn latest(&self, kind: &str) -> Option<(&StepId, &StepState)> {
+        self.open_steps.iter().filter(|(_, step)| step.kind.as_str() == kind).max_by_key(|(_, step)| step.order)
+    }
+
+    /// Whether nothing is open, something was done, and the latest step of every kind is done: the least that must
+    /// hold before a goal can be complete. An earlier step may have failed; what replaced it counts.
+    pub fn is_settled(&self) -> bool {
+        let mut latest: BTreeMap<&WorkKind, &StepState> = BTreeMap::new();
+        for step in self.open_steps.values() {
+            let known = latest.entry(&step.kind).or_insert(step);
+            if step.order > known.order {
+                *known = step;
+            }
+        }
+        let open = self.open_steps.values().any(|step| step.status.is_open());
+        !open && !latest.is_empty() && latest.values().all(|step| step.status == StepStatus::Done)
+    }
+
+    /// Steps in the order in which they were requested.
+    pub fn in_order(&self) -> Vec<(&StepId, &StepState)> {
+        let mut steps: Vec<_> = self.open_steps.iter().collect();
+        steps.sort_by_key(|(_, step)| step.order);
+        steps
+    }
+}

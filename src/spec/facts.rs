@@ -1,0 +1,213 @@
+//! What happened, as rules see it: the variables of their conditions.
+
+use std::sync::Arc;
+
+use cel::{Context, Env, ExecutionError, Value as CelValue};
+use serde_json::{Value, json};
+
+use crate::contracts::agent::{AgentResponse, AgentStatus};
+use crate::contracts::engine::state::{EngineState, StepStatus};
+use crate::contracts::ids::StepId;
+
+/// The kind of thing that happened: a rule's `on`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum On {
+    /// An agent answered OK or FAIL.
+    Completed,
+    /// Something outside was told with `custom`.
+    Event,
+    /// A person approved.
+    Approved,
+    /// A person rejected.
+    Rejected,
+    /// A sibling workflow ended.
+    ChildCompleted,
+}
+
+/// What happened.
+#[derive(Clone, Copy, Debug)]
+pub enum Fact<'a> {
+    Completed { response: &'a AgentResponse },
+    Event { name: &'a str, payload: &'a Value },
+    Approved { step: &'a StepId },
+    Rejected { step: &'a StepId, reason: &'a str },
+    ChildCompleted { kind: &'a str, result: &'a Value },
+}
+
+impl<'a> Fact<'a> {
+    pub fn on(&self) -> On {
+        match self {
+            Self::Completed { .. } => On::Completed,
+            Self::Event { .. } => On::Event,
+            Self::Approved { .. } => On::Approved,
+            Self::Rejected { .. } => On::Rejected,
+            Self::ChildCompleted { .. } => On::ChildCompleted,
+        }
+    }
+
+    /// The step it is about.
+    pub fn step(&self) -> Option<&'a StepId> {
+        match self {
+            Self::Completed { response } => Some(&response.step_id),
+            Self::Approved { step } | Self::Rejected { step, .. } => Some(step),
+            Self::Event { .. } | Self::ChildCompleted { .. } => None,
+        }
+    }
+
+    pub fn status(&self) -> Option<AgentStatus> {
+        match self {
+            Self::Completed { response } => Some(response.status),
+            Self::Event { .. } | Self::Approved { .. } | Self::Rejected { .. } | Self::ChildCompleted { .. } => None,
+        }
+    }
+
+    /// The name a rule's `event` or `child` is compared to.
+    pub fn name(&self) -> Option<&'a str> {
+        match self {
+            Self::Event { name, .. } => Some(name),
+            Self::ChildCompleted { kind, .. } => Some(kind),
+            Self::Completed { .. } | Self::Approved { .. } | Self::Rejected { .. } => None,
+        }
+    }
+}
+
+/// Names of the variables that conditions and templates may use.
+pub const VARIABLES: [&str; 5] = ["response", "event", "child", "step", "reason"];
+
+/// Functions over the state. `kind` is a kind of work, such as `"IMPLEMENTATION"`; the step of it that was requested
+/// last counts.
+pub const FUNCTIONS: [(&str, &str); 8] = [
+    ("done", "done(kind): the latest step of this kind is done"),
+    ("failed", "failed(kind): the latest step of this kind has failed"),
+    ("open", "open(kind): the latest step of this kind is waiting, in progress or blocked"),
+    ("requested", "requested(kind): how many steps of this kind were asked for"),
+    ("content", "content(kind): what the agent of the latest step of this kind answered"),
+    ("artifact", "artifact(type): the first artifact of this type, such as \"PR\""),
+    ("note", "note(key): what was annotated under this key"),
+    ("list", "list(value): the value, which must be a list; empty when there is none"),
+];
+
+/// Those of [`FUNCTIONS`] that answer a list.
+pub const LISTS: [&str; 1] = ["list"];
+
+/// What the functions read: the little of the state they need, shared by every expression of one decision.
+struct Summary {
+    latest: Vec<Latest>,
+    artifacts: Vec<(String, CelValue)>,
+}
+
+struct Latest {
+    kind: String,
+    status: StepStatus,
+    count: i64,
+    content: CelValue,
+}
+
+/// What expressions are evaluated against.
+pub struct Scope(Context<'static, 'static>);
+
+impl Scope {
+    pub fn new(env: &Arc<Env>, state: &EngineState, fact: Option<&Fact<'_>>) -> Result<Self, String> {
+        let mut context = Context::with_env(Arc::clone(env));
+        let mut set = |name: &str, value: Value| {
+            context.add_variable_from_value(name, value_of(&value));
+        };
+        for name in VARIABLES {
+            set(name, Value::Null);
+        }
+        match fact {
+            Some(Fact::Completed { response }) => {
+                set("response", serde_json::to_value(response).map_err(|error| error.to_string())?);
+            }
+            Some(Fact::Event { name, payload }) => set("event", json!({"type": name, "payload": payload})),
+            Some(Fact::ChildCompleted { kind, result }) => set("child", json!({"kind": kind, "result": result})),
+            Some(Fact::Rejected { reason, .. }) => set("reason", json!(reason)),
+            Some(Fact::Approved { .. }) | None => {}
+        }
+        if let Some((id, step)) = fact.and_then(Fact::step).and_then(|id| state.open_steps.get_key_value(id)) {
+            let mut value = serde_json::to_value(step).map_err(|error| error.to_string())?;
+            if let Some(fields) = value.as_object_mut() {
+                fields.insert("id".to_owned(), json!(id));
+            }
+            set("step", value);
+        }
+        add_functions(&mut context, Arc::new(Summary::of(state))).map_err(|error| error.to_string())?;
+        Ok(Self(context))
+    }
+
+    pub(super) fn context(&self) -> &Context<'static, 'static> {
+        &self.0
+    }
+}
+
+impl Summary {
+    fn of(state: &EngineState) -> Self {
+        let mut latest: Vec<Latest> = Vec::new();
+        for (_, step) in state.in_order() {
+            let content = value_of(&step.content);
+            match latest.iter_mut().find(|known| known.kind == step.kind.as_str()) {
+                Some(known) => {
+                    known.status = step.status;
+                    known.count += 1;
+                    known.content = content;
+                }
+                None => {
+                    latest.push(Latest { kind: step.kind.as_str().to_owned(), status: step.status, count: 1, content });
+                }
+            }
+        }
+        let artifacts = state.artifacts.iter().map(|(key, value)| (key.clone(), value_of(value))).collect();
+        Self { latest, artifacts }
+    }
+
+    fn step(&self, kind: &str) -> Option<&Latest> {
+        self.latest.iter().find(|latest| latest.kind == kind)
+    }
+
+    fn is(&self, kind: &str, wanted: fn(StepStatus) -> bool) -> bool {
+        self.step(kind).is_some_and(|latest| wanted(latest.status))
+    }
+
+    fn artifact(&self, kind: &str) -> CelValue {
+        let of_kind = |key: &str| key.strip_prefix(kind).is_some_and(|rest| rest.starts_with(':'));
+        self.artifacts.iter().find(|(key, _)| of_kind(key)).map_or(CelValue::Null, |(_, value)| value.clone())
+    }
+
+    fn note(&self, wanted: &str) -> CelValue {
+        self.artifacts.iter().find(|(key, _)| key == wanted).map_or(CelValue::Null, |(_, value)| value.clone())
+    }
+}
+
+fn add_functions(context: &mut Context<'_, '_>, summary: Arc<Summary>) -> Result<(), cel::DeclarationError> {
+    let own = || Arc::clone(&summary);
+    let of = own();
+    context.add_function("done", move |kind: Arc<String>| of.is(&kind, |status| status == StepStatus::Done))?;
+    let of = own();
+    context.add_function("failed", move |kind: Arc<String>| of.is(&kind, |status| status == StepStatus::Failed))?;
+    let of = own();
+    context.add_function("open", move |kind: Arc<String>| of.is(&kind, StepStatus::is_open))?;
+    let of = own();
+    context.add_function("requested", move |kind: Arc<String>| of.step(&kind).map_or(0, |latest| latest.count))?;
+    let of = own();
+    context.add_function("content", move |kind: Arc<String>| {
+        of.step(&kind).map_or(CelValue::Null, |latest| latest.content.clone())
+    })?;
+    let of = own();
+    context.add_function("artifact", move |kind: Arc<String>| of.artifact(&kind))?;
+    context.add_function("note", move |key: Arc<String>| summary.note(&key))?;
+    context.add_function("list", |value: CelValue| {
+        if let CelValue::List(_) = value {
+            return Ok(value);
+        }
+        if value == CelValue::Null {
+            return Ok(CelValue::List(Arc::default()));
+        }
+        Err(ExecutionError::function_error("list", format!("list() is given {}", value.type_of())))
+    })
+}
+
+/// JSON as CEL sees it.
+fn value_of(value: &Value) -> CelValue {
+    cel::to_value(value).unwrap_or(CelValue::Null)
+}
