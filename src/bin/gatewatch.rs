@@ -69,7 +69,7 @@ fn complete(global: &Global, shell: Shell) -> Result<exit::Exit, exit::Stop> {
 fn open_console(global: &Global) -> ExitCode {
     let opened = global.settings().and_then(|settings| {
         let options = console::run::Options::default();
-        console::run::run(settings, options).map_err(|error| exit::failure_of(&error))
+        console::run::run(settings, &options).map_err(|error| exit::failure_of(&error))
     });
     ExitCode::from(global.output().end(opened.map(|()| exit::Exit::Ok).map_err(Into::into)).code())
 }

@@ -50,7 +50,7 @@ pub struct Demo {
 const BATCH: usize = 4096;
 
 /// Runs the console until the person leaves it.
-pub fn run(settings: Settings, options: Options) -> anyhow::Result<()> {
+pub fn run(settings: Settings, options: &Options) -> anyhow::Result<()> {
     if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
         let hint =
             "Without one there are `gatewatch list`, `gates`, `approve`, `rollback` and others: `gatewatch --help`.";
@@ -66,7 +66,7 @@ pub fn run(settings: Settings, options: Options) -> anyhow::Result<()> {
     };
     // The way to the outside is long, so it begins now. Nothing here waits for it.
     let (outbox, events) = Outbox::new();
-    let profile = profile(&settings, &options);
+    let profile = profile(&settings, options);
     let log = settings.console.state_dir.join("console.log");
     let performer =
         Performer::start(settings, options.demo.as_ref().map(|demo| demo.public_url.clone()), outbox.clone());
