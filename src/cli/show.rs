@@ -78,6 +78,9 @@ fn head(out: Output, detail: &WorkflowDetail, why: Option<String>) -> Vec<String
     if let Some(why) = why {
         rows.push(("why", why));
     }
+    if let Some(by) = row.published.as_deref().map(|published| &published.started_by).filter(|by| !by.is_empty()) {
+        rows.push(("started by", by.clone()));
+    }
     if let Some(environment) = &row.environment {
         rows.push(("environment", environment.to_string()));
     }

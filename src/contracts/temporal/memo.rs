@@ -20,6 +20,9 @@ pub struct Published {
     /// What this is, for people: `checkout v42 → production`.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub title: String,
+    /// Who asked for it.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub started_by: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub service: Option<ServiceName>,
     #[serde(skip_serializing_if = "Option::is_none")]

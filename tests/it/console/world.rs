@@ -80,6 +80,7 @@ pub(super) fn waiting(id: &str, digest: &str) -> WorkflowRow {
         published: Some(Box::new(Published {
             v: Published::VERSION,
             title: "checkout v42 → production".to_owned(),
+            started_by: "release-bot".to_owned(),
             gates: vec![gate],
             ..Published::default()
         })),

@@ -13,14 +13,15 @@ use crate::console::widgets::{text, time};
 use crate::contracts::health::HealthStatus;
 use crate::contracts::workflow::WorkflowRow;
 
-pub const COLUMNS: [Column; 7] = [
+pub const COLUMNS: [Column; 8] = [
     Column::flex("WORKFLOW", 24, 3).at_most(48),
     Column::flex("TYPE", 16, 2).at_most(32).spare(4),
     Column::fixed("ENV", 10).spare(5),
-    Column::flex("PHASES", 13, 4).at_most(71).spare(2),
+    Column::flex("PHASES", 13, 4).spare(2),
     Column::fixed("GATES", 5).spare(3),
     Column::fixed("STATE", 14),
     Column::fixed("AGE", 4).spare(1).right(),
+    Column::fixed("STARTED BY", 18).spare(6),
 ];
 
 /// `widths` are those of the columns; phases take the widest form that fits.
@@ -41,6 +42,7 @@ pub fn cells<'a>(row: &'a WorkflowRow, widths: &[usize], state: &State, ctx: &Ct
             gates(row, theme),
             standing(row, theme),
             Line::styled(age, muted),
+            Line::styled(row.published.as_ref().map_or("", |published| published.started_by.as_str()), muted),
         ],
         role: flashed.then_some(Role::Flash),
     }

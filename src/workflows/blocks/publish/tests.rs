@@ -82,6 +82,7 @@ fn deployment(text: &str) -> Published {
     Published {
         v: 1,
         title: "checkout v42 → production".into(),
+        started_by: text.to_owned(),
         service: Some("checkout".into()),
         environment: Some(Environment::production()),
         phases: phases(&["prepare", "backup", "migrate", "deploy", "verify", "monitor", "accept", "validate"]),

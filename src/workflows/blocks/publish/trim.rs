@@ -56,6 +56,7 @@ pub fn size(memo: &Published) -> usize {
 fn texts(memo: &mut Published, most: usize) {
     let cut = |text: &mut String| *text = clip(text, most);
     cut(&mut memo.title);
+    cut(&mut memo.started_by);
     for gate in &mut memo.gates {
         cut(&mut gate.title);
         cut(&mut gate.effect);

@@ -59,6 +59,7 @@ pub(super) struct Deployment {
     id: DeploymentId,
     service: ServiceName,
     commit: CommitSha,
+    requested_by: String,
     environment: Environment,
     settings: MonitorSettings,
     stage: DeploymentStage,
@@ -95,6 +96,7 @@ impl Deployment {
             id: deployment_id(workflow_id, run_id),
             service: input.map(|input| input.service.clone()).unwrap_or_default(),
             commit: input.map(|input| input.commit_sha.clone()).unwrap_or_default(),
+            requested_by: input.map(|input| input.requested_by.clone()).unwrap_or_default(),
             environment: input.map_or_else(Environment::production, |input| input.environment.clone()),
             stage: DeploymentStage::Preparing,
             version: Version::default(),
@@ -358,6 +360,7 @@ impl Deployment {
     pub(super) fn publish(&mut self, now: Timestamp) -> Upserts {
         let memo = Published {
             title: self.title(),
+            started_by: self.requested_by.clone(),
             service: Some(self.service.clone()),
             environment: Some(self.environment.clone()),
             phases: self.phases.all(),

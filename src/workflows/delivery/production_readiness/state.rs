@@ -241,6 +241,7 @@ impl Readiness {
     pub(super) fn publish(&mut self, now: Timestamp) -> Upserts {
         let memo = Published {
             title: self.title(),
+            started_by: self.requested_by.clone(),
             service: Some(self.service.clone()),
             environment: Some(self.environment.clone()),
             phases: self.phases.all(),
