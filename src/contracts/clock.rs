@@ -67,6 +67,13 @@ impl From<Timestamp> for UnixMillis {
     }
 }
 
+impl UnixMillis {
+    /// The same instant for people; none for a number no calendar has.
+    pub fn timestamp(self) -> Option<Timestamp> {
+        Timestamp::from_unix_millis(self.0)
+    }
+}
+
 /// A duration in whole milliseconds: the unit of every duration on the wire.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]

@@ -6,10 +6,12 @@
 //! |---|---|
 //! | [`registry`] | the one list of workflows: registration and description |
 //! | [`blocks`] | what workflows share: gate, authority, monitor, saga, publish, pause, retry |
+//! | [`engine`] | goals: what agents are asked for, what they answered, what is decided next |
 //! | [`delivery`] | the delivery workflows, one module each |
 
 #![deny(clippy::disallowed_methods)]
 
 pub mod blocks;
 pub mod delivery;
+pub mod engine;
 pub mod registry;

@@ -8,15 +8,19 @@ use temporalio_sdk::{WorkerOptions, WorkflowRegistrationError};
 use utoipa::ToSchema;
 
 use crate::contracts::delivery::{DeploymentInput, ReadinessInput};
+use crate::contracts::engine::input::EngineInput;
 use crate::contracts::temporal::names::{query, signal, update, workflow};
 use crate::workflows::blocks::decision;
 use crate::workflows::delivery::production_deployment::ProductionDeploymentWorkflow;
 use crate::workflows::delivery::production_deployment::messages::positional;
 use crate::workflows::delivery::production_readiness::ProductionReadinessWorkflow;
+use crate::workflows::engine::messages::positional as goal;
+use crate::workflows::engine::types::{CodegenWorkflow, EngineWorkflow};
 
 /// Puts every workflow on a worker.
 pub fn register(options: &mut WorkerOptions) -> Result<(), WorkflowRegistrationError> {
     options.register_workflow::<ProductionReadinessWorkflow>()?.register_workflow::<ProductionDeploymentWorkflow>()?;
+    options.register_workflow::<EngineWorkflow>()?.register_workflow::<CodegenWorkflow>()?;
     Ok(())
 }
 
@@ -46,6 +50,43 @@ pub struct Message {
 const fn about(name: &'static str, doc: &'static str, arguments: &'static [&'static str]) -> Message {
     Message { name, doc, arguments }
 }
+
+/// What both types of a goal understand.
+const GOAL_SIGNALS: &[Message] = &[
+    about(signal::AGENT_COMPLETED, "An agent answers for one attempt of a step.", &goal::AGENT_COMPLETED),
+    about(signal::APPLY_DECISION, "Somebody outside decides what happens next.", &goal::APPLY_DECISION),
+    about(signal::REQUEST_WORK, "Asks for one piece of work.", &goal::REQUEST_WORK),
+    about(signal::CHILD_COMPLETED, "A workflow that was started for the goal has ended.", &goal::CHILD_COMPLETED),
+    about(signal::CUSTOM, "Something outside happened, such as ciStatusChanged.", &goal::CUSTOM),
+    about(signal::APPROVE, "A person approves a step of kind APPROVAL.", &goal::APPROVE),
+    about(signal::REJECT, "A person rejects a step of kind APPROVAL; needs a reason.", &goal::REJECT),
+    about(signal::CANCEL, "Ends the goal as cancelled.", &goal::CANCEL),
+    about(signal::CANCEL_GOAL, "The same as cancel.", &goal::CANCEL),
+    about(signal::CANCEL_WORKFLOW, "The same as cancel.", &goal::CANCEL),
+];
+
+const GOAL_QUERIES: &[Message] = &[
+    about(query::CURRENT_STATE, "Everything there is to know of the goal.", &[]),
+    about(query::OPEN_STEPS, "Steps something is still to come of.", &[]),
+    about(query::HISTORY, "What happened, as much of it as is kept.", &[]),
+];
+
+/// The signals, acknowledged, and what needs an answer.
+const GOAL_UPDATES: &[Message] = &[
+    about(signal::AGENT_COMPLETED, "The signal, acknowledged.", &goal::AGENT_COMPLETED),
+    about(signal::APPLY_DECISION, "The signal, acknowledged.", &goal::APPLY_DECISION),
+    about(signal::REQUEST_WORK, "The signal, acknowledged.", &goal::REQUEST_WORK),
+    about(signal::CHILD_COMPLETED, "The signal, acknowledged.", &goal::CHILD_COMPLETED),
+    about(signal::CUSTOM, "The signal, acknowledged.", &goal::CUSTOM),
+    about(signal::APPROVE, "The signal, acknowledged.", &goal::APPROVE),
+    about(signal::REJECT, "The signal, acknowledged.", &goal::REJECT),
+    about(signal::CANCEL, "The signal, acknowledged.", &goal::CANCEL),
+    about(update::LEASE, "An agent takes a step that waits.", &goal::LEASE),
+    about(update::REQUEUE, "Takes a step from its agent, or unblocks it: it is offered again.", &goal::REQUEUE),
+    about(update::NUDGE, "Reminds the agent that has a step.", &goal::NUDGE),
+    about(update::OVERRIDE, "A person says how a step ended; needs a reason.", &goal::OVERRIDE),
+    about(update::ADOPT_SPEC, "Other rules from now on: a spec as TOML.", &goal::ADOPT_SPEC),
+];
 
 /// Every workflow that [`register`] registers.
 pub const DESCRIPTIONS: &[Description] = &[
@@ -104,6 +145,22 @@ pub const DESCRIPTIONS: &[Description] = &[
             &["requestId", "reason", "actor"],
         )],
     },
+    Description {
+        name: workflow::ENGINE,
+        doc: "A goal: asks agents and people for work and decides by a spec, or a coordinator, what comes next.",
+        input: schema::<EngineInput>,
+        signals: GOAL_SIGNALS,
+        queries: GOAL_QUERIES,
+        updates: GOAL_UPDATES,
+    },
+    Description {
+        name: workflow::CODEGEN,
+        doc: "A goal of code generation: the same, by the spec codegen when the input names none.",
+        input: schema::<EngineInput>,
+        signals: GOAL_SIGNALS,
+        queries: GOAL_QUERIES,
+        updates: GOAL_UPDATES,
+    },
 ];
 
 /// The schema of `T` with everything it refers to.
@@ -134,6 +191,7 @@ mod tests {
     use super::{DESCRIPTIONS, Message, register};
     use crate::workflows::delivery::production_deployment::ProductionDeploymentWorkflow;
     use crate::workflows::delivery::production_readiness::ProductionReadinessWorkflow;
+    use crate::workflows::engine::types::{CodegenWorkflow, EngineWorkflow};
 
     fn names(messages: &[Message]) -> BTreeSet<String> {
         messages.iter().map(|message| message.name.to_owned()).collect()
@@ -141,8 +199,12 @@ mod tests {
 
     #[test]
     fn what_is_described_is_what_is_registered() {
-        let definitions: [WorkflowDefinitionDescriptor; 2] =
-            [ProductionReadinessWorkflow::definition(), ProductionDeploymentWorkflow::definition()];
+        let definitions: [WorkflowDefinitionDescriptor; 4] = [
+            ProductionReadinessWorkflow::definition(),
+            ProductionDeploymentWorkflow::definition(),
+            EngineWorkflow::definition(),
+            CodegenWorkflow::definition(),
+        ];
         assert_eq!(definitions.len(), DESCRIPTIONS.len());
         for (description, definition) in DESCRIPTIONS.iter().zip(definitions) {
             assert_eq!(description.name, definition.workflow_type);

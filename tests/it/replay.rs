@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use gatewatch::workflows::delivery::production_deployment::ProductionDeploymentWorkflow;
 use gatewatch::workflows::delivery::production_readiness::ProductionReadinessWorkflow;
+use gatewatch::workflows::engine::types::{CodegenWorkflow, EngineWorkflow};
 use gatewatch::workflows::registry;
 use serde_json::Value;
 use temporalio_client::WorkflowHistory;
@@ -31,6 +32,10 @@ async fn replay(json: &[u8]) -> Result<(), WorkflowReplayError> {
         .register_workflow::<ProductionReadinessWorkflow>()
         .unwrap()
         .register_workflow::<ProductionDeploymentWorkflow>()
+        .unwrap()
+        .register_workflow::<EngineWorkflow>()
+        .unwrap()
+        .register_workflow::<CodegenWorkflow>()
         .unwrap()
         .build();
     WorkflowReplayer::new(options).unwrap().replay_workflow(WorkflowHistory::from_json(json).unwrap()).await

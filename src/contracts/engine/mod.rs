@@ -1,5 +1,7 @@
 //! The engine's words: what is decided, what state that leads to, and how a goal is started.
 
 pub mod decision;
+pub mod input;
+pub mod output;
 pub mod spec;
 pub mod state;

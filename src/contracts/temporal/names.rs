@@ -7,6 +7,8 @@ pub const TASK_QUEUE: &str = "gatewatch";
 pub mod workflow {
     pub const PRODUCTION_READINESS: &str = "ProductionReadinessWorkflow";
     pub const PRODUCTION_DEPLOYMENT: &str = "ProductionDeploymentWorkflow";
+    pub const ENGINE: &str = "EngineWorkflow";
+    pub const CODEGEN: &str = "CodegenWorkflow";
 }
 
 /// Updates: acknowledged, idempotent by update id.
@@ -15,6 +17,16 @@ pub mod update {
     pub const DECIDE: &str = "decide";
     /// Asks for the rollback: argument [`crate::contracts::rollback::RollbackRequest`], answer `RollbackReply`.
     pub const ROLLBACK: &str = "rollback";
+    /// A goal: an agent takes a step. The signals of a goal are updates, too, under their own names.
+    pub const LEASE: &str = "lease";
+    /// A goal: a step is taken from its agent, or unblocked.
+    pub const REQUEUE: &str = "requeue";
+    /// A goal: the agent of a step is reminded.
+    pub const NUDGE: &str = "nudge";
+    /// A goal: a person says how a step ended.
+    pub const OVERRIDE: &str = "override";
+    /// A goal: other rules from now on.
+    pub const ADOPT_SPEC: &str = "adoptSpec";
 }
 
 /// Signals, under the seeds' names.
@@ -28,6 +40,16 @@ pub mod signal {
     pub const RESUME_MONITORING: &str = "resumeMonitoring";
     /// A P0 or P1 bug was found: the seventh trigger.
     pub const REPORT_BUG: &str = "reportBug";
+    pub const AGENT_COMPLETED: &str = "agentCompleted";
+    pub const APPLY_DECISION: &str = "applyDecision";
+    pub const REQUEST_WORK: &str = "requestWork";
+    pub const CHILD_COMPLETED: &str = "childCompleted";
+    pub const CUSTOM: &str = "custom";
+    pub const APPROVE: &str = "approve";
+    pub const REJECT: &str = "reject";
+    pub const CANCEL: &str = "cancel";
+    pub const CANCEL_GOAL: &str = "cancelGoal";
+    pub const CANCEL_WORKFLOW: &str = "cancel_workflow";
 }
 
 /// Queries, under the seeds' names.
@@ -39,6 +61,9 @@ pub mod query {
     pub const HEALTH_METRICS: &str = "getHealthMetrics";
     pub const UAT_RESULTS: &str = "getUATResults";
     pub const ROLLBACK_STATUS: &str = "getRollbackStatus";
+    pub const CURRENT_STATE: &str = "currentState";
+    pub const OPEN_STEPS: &str = "openSteps";
+    pub const HISTORY: &str = "history";
 }
 
 /// Activities whose heartbeats and results are read from outside.
@@ -89,17 +114,24 @@ pub mod attribute {
     pub const HEALTH: &str = "health";
     pub const GATES: &str = "gates";
     pub const GATE_DEADLINE: &str = "gateDeadline";
+    pub const GOAL_ID: &str = "goalId";
+    pub const STATUS: &str = "status";
+    pub const REPO: &str = "repo";
+    pub const BRANCH: &str = "branch";
+    pub const PR_NUMBER: &str = "prNumber";
+    pub const TENANT: &str = "tenant";
+    pub const SPEC: &str = "spec";
 
     /// Every attribute gatewatch uses: the seeds' seven and ours. SQL visibility allows 10 Keyword, 3 Int,
     /// 3 Datetime and 3 KeywordList attributes (design §5).
     pub const ALL: [(&str, AttributeKind); 12] = [
-        ("goalId", AttributeKind::Keyword),
-        ("status", AttributeKind::Keyword),
-        ("repo", AttributeKind::Keyword),
-        ("branch", AttributeKind::Keyword),
-        ("prNumber", AttributeKind::Int),
-        ("tenant", AttributeKind::Keyword),
-        ("spec", AttributeKind::KeywordList),
+        (GOAL_ID, AttributeKind::Keyword),
+        (STATUS, AttributeKind::Keyword),
+        (REPO, AttributeKind::Keyword),
+        (BRANCH, AttributeKind::Keyword),
+        (PR_NUMBER, AttributeKind::Int),
+        (TENANT, AttributeKind::Keyword),
+        (SPEC, AttributeKind::KeywordList),
         (PHASE, AttributeKind::Keyword),
         (ENVIRONMENT, AttributeKind::Keyword),
         (HEALTH, AttributeKind::Keyword),

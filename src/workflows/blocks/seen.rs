@@ -2,20 +2,28 @@
 
 use std::collections::VecDeque;
 
+use serde::{Deserialize, Serialize};
+
 /// Remembers the newest [`SeenIds::KEPT`] ids.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct SeenIds(VecDeque<String>);
 
 impl SeenIds {
     /// Far more than a person sends; small enough to carry over continue-as-new.
     pub const KEPT: usize = 256;
 
+    /// Whether `id` was acted on.
+    pub fn contains(&self, id: &str) -> bool {
+        self.0.iter().any(|seen| seen == id)
+    }
+
     /// Whether `id` is new, and remembers it. A request without an id is always new.
     pub fn first(&mut self, id: &str) -> bool {
         if id.is_empty() {
             return true;
         }
-        if self.0.iter().any(|seen| seen == id) {
+        if self.contains(id) {
             return false;
         }
         if self.0.len() == Self::KEPT {

@@ -70,6 +70,11 @@ impl Bench {
         Self { client: connect().await, world: World::new(), queue, worker: None }
     }
 
+    /// The task queue of its worker.
+    pub(crate) fn queue(&self) -> &str {
+        &self.queue
+    }
+
     pub(crate) fn start_worker(&mut self) {
         let (stop, stopped) = oneshot::channel();
         let (queue, world) = (self.queue.clone(), Arc::clone(&self.world));

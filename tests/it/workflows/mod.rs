@@ -4,6 +4,7 @@
 pub(crate) mod bench;
 mod deployment;
 mod fakes;
+mod goals;
 mod messages;
 mod readiness;
 mod record;

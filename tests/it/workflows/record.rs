@@ -15,6 +15,7 @@ use crate::replay;
 use crate::workflows::bench::{
     Bench, Deployment, Readiness, bounded, decide, deployment_input, garbage, payloads, readiness_input, with,
 };
+use crate::workflows::goals::{self, Goal};
 use crate::workflows::readiness::{open_gate, say};
 use crate::workflows::rollback::ask;
 use crate::workflows::world::{check, now};
@@ -110,6 +111,33 @@ async fn deployment_histories() {
         bench.world.reached("monitorHealth").await;
         handle.cancel(WorkflowCancelOptions::default()).await.unwrap();
         keep(&bench, &id, "deployment-cancelled").await;
+    })
+    .await;
+}
+
+#[tokio::test]
+#[ignore = "writes tests/histories"]
+async fn goal_histories() {
+    bounded(async || {
+        let bench = Bench::new().await;
+        let goal = Goal::codegen(&bench, goals::boot()).await;
+        bench.signal(&goal.id, "approve", garbage()).await;
+        goals::play(&goal).await;
+        keep(&bench, &goal.id, "codegen-completed").await;
+
+        let goal = Goal::codegen(&bench, with(goals::boot(), json!({"continueAfter": 30}))).await;
+        goals::play(&goal).await;
+        keep(&bench, &goal.id, "codegen-continued").await;
+
+        let spec = "name = \"x\"\n[guardrails]\ndue-minutes = 0\noverdue = [\"replace\"]\n";
+        let plan = json!([{"type": "REQUEST_WORK", "workKind": "A"}, {"type": "REQUEST_APPROVAL", "payload": {}}]);
+        let input = json!({"goalId": "g", "specDocument": spec, "initialPlan": plan, "decider": "coordinator"});
+        let goal = Goal::engine(&bench, input).await;
+        goal.update("lease", json!({"stepId": "a-1", "runId": "r", "agent": "x"})).await.unwrap();
+        goal.until("it is taken back", |state| state.log.iter().any(|entry| entry.event == "REPLACED")).await;
+        goal.send("reject", [json!("approval-1"), json!("no")]).await;
+        goal.send("cancel", [json!("not wanted")]).await;
+        keep(&bench, &goal.id, "goal-overdue-and-cancelled").await;
     })
     .await;
 }

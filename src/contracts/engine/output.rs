@@ -1,0 +1,36 @@
+//! What a goal's workflow answers: to updates, to queries, and when it ends.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::contracts::engine::state::{Completion, EngineStatus, LogEntry};
+use crate::contracts::ids::GoalId;
+
+/// How a goal ended; the whole state is the query `currentState`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EngineOutput {
+    pub goal_id: GoalId,
+    pub status: EngineStatus,
+    pub completion: Completion,
+}
+
+/// Answer to an update that was obeyed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EngineReply {
+    /// It had been obeyed before: nothing happened twice.
+    pub repeated: bool,
+    /// Where the goal stands now.
+    pub status: EngineStatus,
+}
+
+/// Answer to the query `history`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct HistorySummary {
+    /// Oldest first.
+    pub entries: Vec<LogEntry>,
+    /// Older entries that are kept no more.
+    pub dropped: u64,
+}

@@ -1,0 +1,282 @@
+//! A machine in a workflow: how it starts, what is sent to it, what it publishes. No awaits.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::contracts::clock::{Timestamp, UnixMillis};
+use crate::contracts::delivery::RefusedMessage;
+use crate::contracts::engine::decision::Decision;
+use crate::contracts::engine::input::{Decider, EngineInput};
+use crate::contracts::engine::output::{EngineOutput, EngineReply, HistorySummary};
+use crate::contracts::engine::state::{self, EngineState, StepState};
+use crate::contracts::ids::StepId;
+use crate::contracts::temporal::args::Args;
+use crate::spec::EngineSpec;
+use crate::spec::rules::Rules;
+use crate::spec::shipped;
+use crate::workflows::blocks::context::Context;
+use crate::workflows::blocks::text::clip;
+use crate::workflows::engine::machine::{Effect, Event, Machine, Memory, Outcome, next_due};
+use crate::workflows::engine::messages;
+use crate::workflows::engine::publish::Face;
+
+/// What an update's handler and validator answer when they refuse.
+pub(super) type Rejection = Box<dyn std::error::Error + Send + Sync>;
+
+/// Bytes of a goal's description, constraints and criteria: they travel with every run.
+const LARGEST_GOAL: usize = 32_000;
+
+/// The argument of every run: how the goal was started, and after continue-as-new where it is.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Carried {
+    #[serde(flatten)]
+    input: EngineInput,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    carried: Option<Memory>,
+}
+
+/// A goal and its workflow's side.
+pub(super) struct Goal {
+    input: EngineInput,
+    /// Why nothing can be done; none when there is a machine.
+    machine: Result<Machine, String>,
+    /// The first decision, until it is made: it needs the time.
+    boot: Option<Decision>,
+    face: Face,
+    /// When something is due.
+    wake: Option<UnixMillis>,
+    /// Counts what happened, so that the driver can wait for more.
+    events: u64,
+}
+
+impl Goal {
+    /// The goal of these arguments. `spec` decides when they name none.
+    pub(super) fn begin(args: &Args, spec: &str) -> Self {
+        match args.read::<Carried>(&[]) {
+            Ok(carried) => Self::of(carried, spec),
+            Err(why) => Self::new(EngineInput::default(), None, Err(format!("The input cannot be read: {why}."))),
+        }
+    }
+
+    fn of(Carried { mut input, carried }: Carried, spec: &str) -> Self {
+        let rules = match resolve(&input, spec) {
+            Ok(rules) => rules,
+            Err(why) => return Self::new(input, None, Err(why)),
+        };
+        let bytes = json!(input.goal).to_string().len();
+        if bytes > LARGEST_GOAL {
+            let why = format!("The goal has {bytes} bytes; {LARGEST_GOAL} are the most. Point to a document instead.");
+            return Self::new(input, None, Err(why));
+        }
+        if let Some(memory) = carried {
+            let machine = Machine::resume(memory, input.decider, rules);
+            return Self::new(input, None, Ok(machine));
+        }
+        match first_decision(&mut input) {
+            Ok(boot) => {
+                let machine = Machine::start(&input, rules);
+                Self::new(input, boot, Ok(machine))
+            }
+            Err(why) => Self::new(input, None, Err(why)),
+        }
+    }
+
+    fn new(input: EngineInput, boot: Option<Decision>, machine: Result<Machine, String>) -> Self {
+        let wake = machine.as_ref().ok().and_then(|machine| next_due(machine.state()));
+        Self { face: Face::of(&input), input, machine, boot, wake, events: 0 }
+    }
+
+    /// Why it cannot even start.
+    pub(super) fn why_not(&self) -> Option<String> {
+        self.machine.as_ref().err().cloned()
+    }
+
+    pub(super) fn events(&self) -> u64 {
+        self.events
+    }
+
+    pub(super) fn wake(&self) -> Option<UnixMillis> {
+        self.wake
+    }
+
+    /// After how many events of history it continues as new, when the server does not suggest it before.
+    pub(super) fn continue_after(&self) -> Option<u32> {
+        self.input.continue_after
+    }
+
+    /// The argument of the next run.
+    pub(super) fn carried(&self) -> Args {
+        let carried = self.machine.as_ref().ok().map(|machine| machine.memory().clone());
+        // The plan is in the state by now.
+        let input = EngineInput { initial_plan: Value::Null, goal: state::Goal::default(), ..self.input.clone() };
+        let carried = Carried { input, carried };
+        Args::of([serde_json::to_value(carried).unwrap_or_default()])
+    }
+
+    /// How it ended; none while it goes on.
+    pub(super) fn output(&self) -> Option<EngineOutput> {
+        let state = self.state()?;
+        let completion = state.completion.clone().filter(|_| state.status.is_over())?;
+        Some(EngineOutput { goal_id: state.goal_id.clone(), status: state.status, completion })
+    }
+
+    /// Lets an event happen and publishes what came of it.
+    pub(super) fn happen(&mut self, ctx: &impl Context, event: Event) -> Outcome {
+        let outcome = self.react(ctx.now(), event);
+        self.publish(ctx);
+        outcome
+    }
+
+    /// The first decision is made, whatever else has arrived.
+    pub(super) fn boot(&mut self, ctx: &impl Context) {
+        self.make_first_decision(ctx.now());
+        self.publish(ctx);
+    }
+
+    /// A signal: obeyed, or recorded as refused.
+    pub(super) fn signalled(&mut self, ctx: &impl Context, name: &str, args: &Args) {
+        let now = ctx.now();
+        let outcome = match messages::read(name, args) {
+            Ok(event) => self.react(now, event),
+            Err(why) => {
+                let why = clip(&why, 300);
+                if let Ok(machine) = &mut self.machine {
+                    machine.refuse(now, &format!("{name}: {why}"));
+                }
+                Outcome::Refused(why)
+            }
+        };
+        if let Outcome::Refused(why) = outcome {
+            self.face.refused = Some(RefusedMessage { at: now, name: name.to_owned(), why });
+        }
+        self.publish(ctx);
+    }
+
+    /// Whether an update would be obeyed. Nothing changes.
+    pub(super) fn check(&self, name: &str, args: &Args) -> Result<(), Rejection> {
+        let event = messages::read(name, args)?;
+        let mut rehearsal = self.machine.clone()?;
+        // No outcome depends on the time.
+        let now = UnixMillis::default().timestamp().ok_or("there is no time")?;
+        if let Some(boot) = self.boot.clone() {
+            rehearsal.handle(now, Event::Boot(boot));
+        }
+        match rehearsal.handle(now, event).outcome {
+            Outcome::Applied | Outcome::Repeated => Ok(()),
+            Outcome::Refused(why) => Err(why.into()),
+        }
+    }
+
+    /// An update: the same as the signal, and answered.
+    pub(super) fn updated(&mut self, ctx: &impl Context, name: &str, args: &Args) -> Result<EngineReply, Rejection> {
+        let outcome = self.happen(ctx, messages::read(name, args)?);
+        let status = self.state().map(|state| state.status).unwrap_or_default();
+        match outcome {
+            Outcome::Applied => Ok(EngineReply { repeated: false, status }),
+            Outcome::Repeated => Ok(EngineReply { repeated: true, status }),
+            Outcome::Refused(why) => Err(why.into()),
+        }
+    }
+
+    pub(super) fn state(&self) -> Option<&EngineState> {
+        self.machine.as_ref().ok().map(Machine::state)
+    }
+
+    /// Steps something is still to come of.
+    pub(super) fn open_steps(&self) -> BTreeMap<StepId, StepState> {
+        let steps = self.state().into_iter().flat_map(|state| &state.open_steps);
+        let open = steps.filter(|(_, step)| step.status.is_open());
+        open.map(|(id, step)| (id.clone(), step.clone())).collect()
+    }
+
+    pub(super) fn history(&self) -> HistorySummary {
+        let state = self.state();
+        HistorySummary {
+            entries: state.map(|state| state.log.iter().cloned().collect()).unwrap_or_default(),
+            dropped: state.map(|state| state.log_dropped).unwrap_or_default(),
+        }
+    }
+
+    fn make_first_decision(&mut self, now: Timestamp) {
+        if let Some(boot) = self.boot.take() {
+            self.handle(now, Event::Boot(boot));
+        }
+    }
+
+    fn react(&mut self, now: Timestamp, event: Event) -> Outcome {
+        self.make_first_decision(now);
+        if let Event::AdoptSpec { document, .. } = &event {
+            let document = document.clone();
+            let outcome = self.handle(now, event);
+            if outcome == Outcome::Applied {
+                // The next run is pinned to it.
+                self.input.spec_document = Some(document);
+                self.input.spec_name = self.state().and_then(|state| state.spec.clone()).unwrap_or_default().name;
+            }
+            return outcome;
+        }
+        self.handle(now, event)
+    }
+
+    fn handle(&mut self, now: Timestamp, event: Event) -> Outcome {
+        let Ok(machine) = &mut self.machine else { return Outcome::Refused("The goal did not start.".to_owned()) };
+        let reaction = machine.handle(now, event);
+        for effect in reaction.effects {
+            match effect {
+                Effect::WakeAt(wake) => self.wake = wake,
+                Effect::End(_) => self.wake = None,
+            }
+        }
+        self.events += 1;
+        reaction.outcome
+    }
+
+    fn publish(&mut self, ctx: &impl Context) {
+        if let Ok(machine) = &self.machine {
+            ctx.upsert(self.face.next(machine.state(), ctx.now()));
+        }
+    }
+}
+
+/// The rules a goal is pinned to: the document in its input, or a shipped spec by name. A shipped text never changes
+/// under its name, so a name is a pin, too.
+fn resolve(input: &EngineInput, default: &str) -> Result<Arc<dyn EngineSpec>, String> {
+    let name = match (input.spec_name.as_str(), input.decider) {
+        ("", Decider::Spec) => default,
+        // The coordinator decides; only the guardrails are the workflow's.
+        ("", Decider::Coordinator) => "codegen-coordinator",
+        (name, _) => name,
+    };
+    let rules = match &input.spec_document {
+        Some(document) => Rules::read(&format!("spec {name}"), document).map_err(|problem| problem.to_string())?,
+        None => match shipped::rules(name) {
+            Some(rules) => rules.map_err(|problem| problem.to_string())?,
+            None => return Err(format!("Unknown spec: {name}")),
+        },
+    };
+    Ok(Arc::new(rules))
+}
+
+/// What is done first: the boot decision, or an initial plan that is one.
+fn first_decision(input: &mut EngineInput) -> Result<Option<Decision>, String> {
+    if let Some(boot) = input.boot_decision.take() {
+        return Ok(Some(boot));
+    }
+    let plan = &input.initial_plan;
+    let decision = match plan {
+        Value::Array(actions) => json!({"decisionId": "boot", "actions": actions}),
+        Value::Object(fields) if fields.contains_key("actions") => {
+            let mut decision = plan.clone();
+            if let Some(fields) = decision.as_object_mut() {
+                fields.entry("decisionId").or_insert_with(|| json!("boot"));
+            }
+            decision
+        }
+        Value::Object(_) | Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => return Ok(None),
+    };
+    let decision = serde_json::from_value(decision);
+    decision.map(Some).map_err(|error| format!("The initial plan cannot be read: {error}."))
+}

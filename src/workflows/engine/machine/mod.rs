@@ -1,0 +1,293 @@
+//! The state machine of a goal.
+//!
+//! Everything that happens is an [`Event`]; [`Machine::handle`] answers what became of it and what the outside must do.
+//! Every event is safe to see twice. After the goal has ended nothing changes any more: what still arrives is refused
+//! and noted.
+//!
+//! | part | what it owns |
+//! |---|---|
+//! | `answer` | what agents, children and people report of a step |
+//! | `apply` | decisions: their actions, the guardrails, when the goal is complete |
+//! | `lease` | who works on what: leases, due times, reminders, requeueing |
+//! | `journal` | the bounded log |
+
+mod answer;
+mod apply;
+mod journal;
+mod lease;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::contracts::agent::AgentResponse;
+use crate::contracts::clock::{Timestamp, UnixMillis};
+use crate::contracts::engine::decision::{Action, Decision};
+use crate::contracts::engine::input::{Decider, EngineInput};
+use crate::contracts::engine::state::{EngineState, EngineStatus};
+use crate::contracts::ids::{AttemptId, StepId, WorkKind};
+use crate::spec::EngineSpec;
+use crate::workflows::blocks::seen::SeenIds;
+
+/// Bytes of the longest id, kind or key that is taken: they are kept as they are.
+pub const LONGEST_NAME: usize = 200;
+
+/// What can happen to a goal.
+pub enum Event {
+    /// The first decision: of the input, or of the spec.
+    Boot(Decision),
+    /// An agent answered.
+    AgentCompleted {
+        step: StepId,
+        response: AgentResponse,
+    },
+    /// Somebody outside decided.
+    ApplyDecision(Decision),
+    /// Somebody outside asks for one piece of work.
+    RequestWork {
+        kind: WorkKind,
+        payload: Value,
+        step: Option<StepId>,
+    },
+    Approve {
+        step: StepId,
+    },
+    Reject {
+        step: StepId,
+        reason: String,
+    },
+    /// A sibling workflow ended.
+    ChildCompleted {
+        kind: String,
+        result: Value,
+    },
+    /// Something outside happened, such as `ciStatusChanged`.
+    Custom {
+        name: String,
+        payload: Value,
+    },
+    Cancel {
+        reason: String,
+    },
+    /// An agent takes a step.
+    Lease {
+        step: StepId,
+        attempt: AttemptId,
+        agent: String,
+    },
+    /// A person takes a step from its agent, or unblocks it: it is offered again.
+    Requeue {
+        step: StepId,
+        reason: String,
+    },
+    /// A person reminds the agent.
+    Nudge {
+        step: StepId,
+    },
+    /// A person says how a step ended.
+    Override {
+        step: StepId,
+        done: bool,
+        reason: String,
+    },
+    /// Time has passed: something may be overdue.
+    Tick,
+    /// Other rules from now on; `document` is their text.
+    AdoptSpec {
+        spec: Arc<dyn EngineSpec>,
+        document: String,
+    },
+}
+
+/// What became of an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Applied,
+    /// It had been applied before: nothing happened twice.
+    Repeated,
+    /// Nothing changed, and why.
+    Refused(String),
+}
+
+/// What the outside must do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Come back with [`Event::Tick`] then; never when there is no time.
+    WakeAt(Option<UnixMillis>),
+    /// The goal has ended.
+    End(EngineStatus),
+}
+
+/// The answer to an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reaction {
+    pub outcome: Outcome,
+    pub effects: Vec<Effect>,
+}
+
+/// What must survive continue-as-new.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Memory {
+    pub state: EngineState,
+    /// Decisions that were applied.
+    decisions: SeenIds,
+    /// Answers that were decided on.
+    bases: SeenIds,
+    /// How many steps of a kind there ever were: the source of step ids.
+    counters: BTreeMap<String, u64>,
+    /// Steps ever requested.
+    requested: u64,
+    /// Bytes of everything that is kept of payloads, answers and artifacts.
+    kept_bytes: usize,
+}
+
+/// A goal.
+#[derive(Clone)]
+pub struct Machine {
+    memory: Memory,
+    spec: Arc<dyn EngineSpec>,
+    decider: Decider,
+}
+
+impl Machine {
+    /// A new goal. Nothing is requested before [`Event::Boot`].
+    pub fn start(input: &EngineInput, spec: Arc<dyn EngineSpec>) -> Self {
+        let mut state = EngineState {
+            goal_id: input.goal_id.clone(),
+            goal: input.goal.clone(),
+            spec: Some(spec.pin().clone()),
+            ..EngineState::default()
+        };
+        // Rules name branches after the goal.
+        state.artifacts.insert("goalId".to_owned(), Value::String(input.goal_id.as_str().to_owned()));
+        let mut machine = Self { memory: Memory { state, ..Memory::default() }, spec, decider: input.decider };
+        machine.memory.state.plan = machine.kept(&Value::Null, input.initial_plan.clone());
+        machine
+    }
+
+    /// A goal that goes on where it was.
+    pub fn resume(memory: Memory, decider: Decider, spec: Arc<dyn EngineSpec>) -> Self {
+        Self { memory, spec, decider }
+    }
+
+    pub fn state(&self) -> &EngineState {
+        &self.memory.state
+    }
+
+    pub fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
+    /// Lets an event happen.
+    pub fn handle(&mut self, now: Timestamp, event: Event) -> Reaction {
+        let now = UnixMillis::from(now);
+        let before = (self.memory.state.status, next_due(&self.memory.state));
+        let outcome = if self.memory.state.status.is_over() {
+            self.after_the_end(&event)
+        } else {
+            let outcome = self.happen(now, event);
+            self.settle();
+            outcome
+        };
+        if let Outcome::Refused(why) = &outcome {
+            self.note(now, "REFUSED", Value::String(why.clone()));
+        }
+        Reaction { outcome, effects: self.effects(before) }
+    }
+
+    /// Notes what could not even be read.
+    pub fn refuse(&mut self, now: Timestamp, why: &str) {
+        self.note(now.into(), "REFUSED", Value::String(why.to_owned()));
+    }
+
+    fn happen(&mut self, now: UnixMillis, event: Event) -> Outcome {
+        match event {
+            Event::Boot(decision) => self.boot(now, decision),
+            Event::AgentCompleted { step, response } => self.answered(now, &step, response),
+            Event::ApplyDecision(decision) => self.decided(now, decision),
+            Event::RequestWork { kind, payload, step } => self.work_asked_for(now, kind, payload, step),
+            Event::Approve { step } => self.approved(now, &step),
+            Event::Reject { step, reason } => self.rejected(now, &step, &reason),
+            Event::ChildCompleted { kind, result } => self.child_completed(now, &kind, &result),
+            Event::Custom { name, payload } => self.told(now, &name, &payload),
+            Event::Cancel { reason } => self.cancelled(now, reason),
+            Event::Lease { step, attempt, agent } => self.leased(now, &step, attempt, agent),
+            Event::Requeue { step, reason } => self.requeued(now, &step, &reason),
+            Event::Nudge { step } => self.nudged(now, &step),
+            Event::Override { step, done, reason } => self.overridden(now, &step, done, &reason),
+            Event::Tick => self.ticked(now),
+            Event::AdoptSpec { spec, .. } => self.adopted(now, spec),
+        }
+    }
+
+    /// Once it has ended: cancelling again is a repetition, the clock means nothing, all else is too late.
+    fn after_the_end(&self, event: &Event) -> Outcome {
+        let status = self.memory.state.status;
+        match event {
+            Event::Tick => Outcome::Repeated,
+            Event::Cancel { .. } if status == EngineStatus::Cancelled => Outcome::Repeated,
+            Event::ApplyDecision(decision) if self.memory.decisions.contains(decision.decision_id.as_str()) => {
+                Outcome::Repeated
+            }
+            Event::AgentCompleted { step, response } if self.was_answered(step, response) => Outcome::Repeated,
+            Event::Boot(_)
+            | Event::AgentCompleted { .. }
+            | Event::ApplyDecision(_)
+            | Event::RequestWork { .. }
+            | Event::Approve { .. }
+            | Event::Reject { .. }
+            | Event::ChildCompleted { .. }
+            | Event::Custom { .. }
+            | Event::Cancel { .. }
+            | Event::Lease { .. }
+            | Event::Requeue { .. }
+            | Event::Nudge { .. }
+            | Event::Override { .. }
+            | Event::AdoptSpec { .. } => {
+                Outcome::Refused(format!("The goal is {}; nothing changes any more.", status.as_str()))
+            }
+        }
+    }
+
+    fn work_asked_for(&mut self, now: UnixMillis, kind: WorkKind, payload: Value, step: Option<StepId>) -> Outcome {
+        if step.as_ref().is_some_and(|id| self.memory.state.open_steps.contains_key(id)) {
+            return Outcome::Repeated;
+        }
+        self.note(now, "REQUEST_WORK", json!({"kind": kind, "stepId": step}));
+        self.apply_actions(now, vec![Action::RequestWork { work_kind: kind, payload, step_id: step }], None);
+        Outcome::Applied
+    }
+
+    fn cancelled(&mut self, now: UnixMillis, reason: String) -> Outcome {
+        let reason = if reason.trim().is_empty() { "No reason was given.".to_owned() } else { reason };
+        self.end(now, EngineStatus::Cancelled, "CANCELLED", reason);
+        Outcome::Applied
+    }
+
+    fn adopted(&mut self, now: UnixMillis, spec: Arc<dyn EngineSpec>) -> Outcome {
+        if self.memory.state.spec.as_ref() == Some(spec.pin()) {
+            return Outcome::Repeated;
+        }
+        self.note(now, "SPEC_ADOPTED", serde_json::to_value(spec.pin()).unwrap_or_default());
+        self.memory.state.spec = Some(spec.pin().clone());
+        self.spec = spec;
+        self.finalize_if_reached(now);
+        Outcome::Applied
+    }
+
+    fn effects(&self, (status, due): (EngineStatus, Option<UnixMillis>)) -> Vec<Effect> {
+        let state = &self.memory.state;
+        if state.status.is_over() && !status.is_over() {
+            return vec![Effect::End(state.status)];
+        }
+        if next_due(state) == due { Vec::new() } else { vec![Effect::WakeAt(next_due(state))] }
+    }
+}
+
+/// The earliest time at which something is overdue.
+pub fn next_due(state: &EngineState) -> Option<UnixMillis> {
+    state.open_steps.values().filter(|step| step.status.is_open()).filter_map(|step| step.due).min()
+}

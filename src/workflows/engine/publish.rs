@@ -1,0 +1,140 @@
+//! What a goal tells the world without being asked: search attributes and the memo.
+
+use temporalio_common::search_attributes::{SearchAttributeKey, SearchAttributeUpdate};
+
+use crate::contracts::clock::{Timestamp, UnixMillis};
+use crate::contracts::delivery::RefusedMessage;
+use crate::contracts::engine::decision::APPROVAL;
+use crate::contracts::engine::input::EngineInput;
+use crate::contracts::engine::state::{EngineState, StepState, StepStatus};
+use crate::contracts::phase::{Phase, PhaseStatus};
+use crate::contracts::temporal::memo::Published;
+use crate::contracts::temporal::names::attribute;
+use crate::workflows::blocks::publish::{self, Publisher, Upserts};
+use crate::workflows::blocks::text::clip;
+
+const GOAL_ID: SearchAttributeKey<String> = SearchAttributeKey::keyword(attribute::GOAL_ID);
+const STATUS: SearchAttributeKey<String> = SearchAttributeKey::keyword(attribute::STATUS);
+const REPO: SearchAttributeKey<String> = SearchAttributeKey::keyword(attribute::REPO);
+const BRANCH: SearchAttributeKey<String> = SearchAttributeKey::keyword(attribute::BRANCH);
+const TENANT: SearchAttributeKey<String> = SearchAttributeKey::keyword(attribute::TENANT);
+const PR_NUMBER: SearchAttributeKey<i64> = SearchAttributeKey::int(attribute::PR_NUMBER);
+const SPEC: SearchAttributeKey<Vec<String>> = SearchAttributeKey::keyword_list(attribute::SPEC);
+
+/// Kinds of work that the memo names: the newest, so that it stays small.
+const PHASES: usize = 12;
+/// Characters of an attribute: visibility indexes no novels.
+const WORD: usize = 200;
+
+/// What was told, so that only news is.
+pub(super) struct Face {
+    publisher: Publisher,
+    attributes: Attributes,
+    repo: Option<String>,
+    branch: Option<String>,
+    tenant: Option<String>,
+    /// The latest signal that was not obeyed.
+    pub(super) refused: Option<RefusedMessage>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Attributes {
+    goal_id: Option<String>,
+    status: Option<String>,
+    repo: Option<String>,
+    branch: Option<String>,
+    tenant: Option<String>,
+    pull_request: Option<i64>,
+    spec: Vec<String>,
+}
+
+impl Face {
+    pub(super) fn of(input: &EngineInput) -> Self {
+        let EngineInput { repo, branch, tenant, .. } = input.clone();
+        let (publisher, attributes) = (Publisher::default(), Attributes::default());
+        Self { publisher, attributes, repo, branch, tenant, refused: None }
+    }
+
+    /// What to send so that the world sees this state.
+    pub(super) fn next(&mut self, state: &EngineState, now: Timestamp) -> Upserts {
+        let title = if state.goal.description.is_empty() { state.goal_id.as_str() } else { &state.goal.description };
+        let memo = Published {
+            title: title.to_owned(),
+            phases: phases(state),
+            refused: self.refused.clone(),
+            ..Published::default()
+        };
+        let phase = state.status.as_str().to_lowercase().replace('_', "-");
+        let face = publish::Face { memo, phase, environment: None, health: None };
+        let mut upserts = self.publisher.next(face, now);
+        let attributes = self.attributes_of(state);
+        upserts.attributes.extend(attributes.updates(&self.attributes));
+        self.attributes = attributes;
+        upserts
+    }
+
+    fn attributes_of(&self, state: &EngineState) -> Attributes {
+        let note = |key: &str| state.artifacts.get(key).and_then(|value| value.as_str()).map(str::to_owned);
+        let word = |text: Option<String>| text.filter(|text| !text.is_empty()).map(|text| clip(&text, WORD));
+        // The latest pull request: its number is what its artifact is called.
+        let number = |key: &String| key.strip_prefix("PR:").and_then(|number| number.parse().ok());
+        Attributes {
+            goal_id: word(Some(state.goal_id.as_str().to_owned())),
+            status: Some(state.status.as_str().to_owned()),
+            repo: word(self.repo.clone()),
+            branch: word(note("branch").or_else(|| self.branch.clone())),
+            tenant: word(self.tenant.clone()),
+            pull_request: state.artifacts.keys().filter_map(number).max(),
+            spec: state.spec.iter().map(|pin| clip(pin.name.as_str(), WORD)).collect(),
+        }
+    }
+}
+
+impl Attributes {
+    fn updates(&self, before: &Self) -> Vec<SearchAttributeUpdate> {
+        let keywords = [
+            (GOAL_ID, &self.goal_id, &before.goal_id),
+            (STATUS, &self.status, &before.status),
+            (REPO, &self.repo, &before.repo),
+            (BRANCH, &self.branch, &before.branch),
+            (TENANT, &self.tenant, &before.tenant),
+        ];
+        let changed = keywords.into_iter().filter(|(_, is, was)| is != was);
+        let mut updates: Vec<_> =
+            changed.filter_map(|(key, is, _)| is.clone().map(|value| key.value_set(value))).collect();
+        if let Some(number) = self.pull_request.filter(|_| self.pull_request != before.pull_request) {
+            updates.push(PR_NUMBER.value_set(number));
+        }
+        if self.spec != before.spec {
+            updates.push(SPEC.value_set(self.spec.clone()));
+        }
+        updates
+    }
+}
+
+/// The latest step of every kind, in the order in which they were requested.
+fn phases(state: &EngineState) -> Vec<Phase> {
+    let latest = state
+        .in_order()
+        .into_iter()
+        .filter(|(id, step)| state.latest(step.kind.as_str()).is_some_and(|(latest, _)| latest == *id));
+    let phases: Vec<Phase> = latest.map(|(_, step)| phase(step)).collect();
+    phases[phases.len().saturating_sub(PHASES)..].to_vec()
+}
+
+fn phase(step: &StepState) -> Phase {
+    let at = |millis: UnixMillis| millis.timestamp();
+    Phase {
+        name: clip(&step.kind.as_str().to_lowercase().replace('_', "-"), 40),
+        status: match step.status {
+            StepStatus::Waiting | StepStatus::Blocked if step.kind.as_str() == APPROVAL => PhaseStatus::Waiting,
+            StepStatus::Waiting => PhaseStatus::Pending,
+            StepStatus::InProgress => PhaseStatus::Running,
+            StepStatus::Blocked => PhaseStatus::Waiting,
+            StepStatus::Done => PhaseStatus::Done,
+            StepStatus::Failed => PhaseStatus::Failed,
+        },
+        started_at: at(step.requested_at),
+        ended_at: (!step.status.is_open()).then(|| at(step.updated_at)).flatten(),
+    }
+}

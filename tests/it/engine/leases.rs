@@ -1,0 +1,84 @@
+//! Leases, due times and what a person can do with a step.
+
+use gatewatch::contracts::agent::AgentStatus;
+use gatewatch::contracts::clock::UnixMillis;
+use gatewatch::contracts::engine::state::{EngineStatus, StepStatus};
+use gatewatch::contracts::ids::{AttemptId, StepId};
+use gatewatch::workflows::engine::machine::{Effect, Event, Outcome};
+
+use super::{Goal, request};
+
+const HOUR: i64 = 60 * 60 * 1000;
+
+fn leased(attempt: &str) -> Event {
+    Event::Lease { step: "requirements-1".into(), attempt: AttemptId::from(attempt), agent: "author".into() }
+}
+
+fn goal() -> Goal {
+    let mut goal = Goal::of("codegen");
+    goal.boot(request("REQUIREMENTS"));
+    goal
+}
+
+#[test]
+fn an_overdue_step_is_reminded_replaced_and_failed() {
+    let mut goal = goal();
+    let reaction = goal.send(leased("a"));
+    let due = UnixMillis(goal.now + 2 * HOUR);
+    assert!(reaction.effects.contains(&Effect::WakeAt(Some(due))), "{reaction:?}");
+    goal.send(Event::Tick);
+    assert_eq!(goal.step("requirements-1"), StepStatus::InProgress, "not yet");
+
+    goal.now += 2 * HOUR;
+    goal.send(Event::Tick);
+    assert!(goal.state().log.iter().any(|entry| entry.event == "REMINDED"));
+    assert_eq!(goal.step("requirements-1"), StepStatus::InProgress);
+
+    goal.now += 2 * HOUR;
+    goal.send(Event::Tick);
+    assert_eq!(goal.step("requirements-1"), StepStatus::Waiting, "taken from its agent");
+    assert_eq!(goal.send(leased("b")).outcome, Outcome::Applied);
+    let late = goal.send(Event::AgentCompleted {
+        step: "requirements-1".into(),
+        response: super::AgentResponse { attempt_id: "a".into(), ..super::response("requirements-1", AgentStatus::Ok) },
+    });
+    assert!(matches!(late.outcome, Outcome::Refused(why) if why.contains("late")));
+
+    goal.now += 2 * HOUR;
+    goal.send(Event::Tick);
+    assert_eq!(goal.step("requirements-1"), StepStatus::Failed);
+    assert_eq!(goal.step("requirements-2"), StepStatus::Waiting, "the rules asked for it again");
+}
+
+#[test]
+fn work_that_was_requested_too_often_waits_for_a_person() {
+    let mut goal = goal();
+    for n in 1..=5 {
+        assert_eq!(goal.answer(&format!("requirements-{n}"), AgentStatus::Fail), Outcome::Applied);
+    }
+    assert_eq!(goal.step("requirements-6"), StepStatus::Blocked);
+    assert_eq!(goal.status(), EngineStatus::Blocked);
+    let requeue = Event::Requeue { step: "requirements-6".into(), reason: "the model is back".into() };
+    assert_eq!(goal.send(requeue).outcome, Outcome::Applied);
+    assert_eq!((goal.step("requirements-6"), goal.status()), (StepStatus::Waiting, EngineStatus::Running));
+}
+
+#[test]
+fn a_person_overrides_a_step_with_a_reason() {
+    let mut goal = goal();
+    let no_reason = Event::Override { step: "requirements-1".into(), done: true, reason: " ".into() };
+    assert!(matches!(goal.send(no_reason).outcome, Outcome::Refused(_)));
+    let done = || Event::Override { step: StepId::from("requirements-1"), done: true, reason: "I wrote them".into() };
+    assert_eq!(goal.send(done()).outcome, Outcome::Applied);
+    assert_eq!(goal.send(done()).outcome, Outcome::Repeated);
+    assert_eq!(goal.steps().len(), 4, "the rules were asked");
+}
+
+#[test]
+fn nudging_is_for_work_somebody_has() {
+    let mut goal = goal();
+    assert!(matches!(goal.send(Event::Nudge { step: "requirements-1".into() }).outcome, Outcome::Refused(_)));
+    goal.send(leased("a"));
+    assert_eq!(goal.send(Event::Nudge { step: "requirements-1".into() }).outcome, Outcome::Applied);
+    assert_eq!(goal.state().open_steps[&StepId::from("requirements-1")].reminders, 1);
+}
