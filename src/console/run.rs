@@ -64,24 +64,22 @@ pub fn run(settings: Settings, options: &Options) -> anyhow::Result<()> {
         depth: Depth::detect(env),
         charset: Charset::detect(env),
     };
-    // The way to the outside is long, so it begins now. Nothing here waits for it.
-    let (outbox, events) = Outbox::new();
-    let profile = profile(&settings, options);
-    let log = settings.console.state_dir.join("console.log");
-    let performer =
-        Performer::start(settings, options.demo.as_ref().map(|demo| demo.public_url.clone()), outbox.clone());
     let (look, complaint) = wanted.read_or_shipped().context("the theme or keymap that ships cannot be read")?;
     let (width, height) = Terminal::size().context("the terminal does not say how large it is")?;
     let mut model = Model::new(Start {
         now: now(),
         size: Size { width, height },
-        profile,
+        profile: profile(&settings, options),
         look,
         guide: options.demo.as_ref().and_then(|demo| demo.guide),
     });
     let mut terminal = Terminal::enter().context("the terminal cannot be taken over")?;
-    // The first frame comes before everything else that could take time.
+    // The first frame comes before everything that could take time. What is begun beside it makes it later.
     draw(&mut terminal, &model)?;
+    let (outbox, events) = Outbox::new();
+    let log = settings.console.state_dir.join("console.log");
+    let demo = options.demo.as_ref().map(|demo| demo.public_url.clone());
+    let performer = Performer::start(settings, demo, outbox.clone());
     signals::spawn(outbox.clone()).context("signals cannot be listened to")?;
     input::spawn(outbox.clone()).context("the terminal cannot be read")?;
     if let Err(error) = telemetry::to_file(&log) {

@@ -12,6 +12,7 @@ use crate::config::settings::Settings;
 use crate::console::effect::{Effect, Fetch, Generation, Interest, Notice};
 use crate::console::event::{Answer, Event};
 use crate::console::outbox::Outbox;
+use crate::console::perform::unanswered::Unanswered;
 use crate::console::perform::watch::{self, Watcher};
 use crate::console::perform::{clipboard, fault, notify};
 use crate::contracts::actor::{Actor, Via};
@@ -38,6 +39,7 @@ pub struct Desk {
     /// Counts the wishes for a look now; every watcher hears of them.
     refresh: Sender<u64>,
     watched: BTreeMap<Interest, (Generation, AbortHandle)>,
+    unanswered: Unanswered,
     /// Held by each desktop notification that is not over yet.
     notifying: Arc<()>,
 }
@@ -66,6 +68,7 @@ impl Desk {
             demo,
             refresh,
             watched: BTreeMap::new(),
+            unanswered: Unanswered::default(),
             notifying: Arc::new(()),
         })
     }
@@ -110,6 +113,8 @@ impl Desk {
                     gateway: self.gateway.clone(),
                     queue: self.settings.temporal.task_queue.clone(),
                     generation,
+                    first: (interest != Interest::Overview).then(|| self.unanswered.one_more()),
+                    unanswered: self.unanswered.clone(),
                     refresh: self.refresh.subscribe(),
                     outbox: self.outbox.clone(),
                 };

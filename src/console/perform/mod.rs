@@ -6,6 +6,7 @@ pub mod desk;
 pub mod fault;
 pub mod notify;
 pub mod overview;
+pub mod unanswered;
 pub mod watch;
 
 use std::thread;

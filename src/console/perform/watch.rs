@@ -12,6 +12,7 @@ use crate::console::event::{Answer, Event};
 use crate::console::outbox::{Outbox, now};
 use crate::console::perform::desk::PAGE;
 use crate::console::perform::overview::Looks;
+use crate::console::perform::unanswered::{Pending, Unanswered};
 use crate::console::world::Upstream;
 use crate::contracts::failure::{Failure, FailureKind};
 use crate::contracts::ids::{RunId, WorkflowId};
@@ -24,6 +25,9 @@ pub struct Watcher {
     pub gateway: Gateway,
     pub queue: String,
     pub generation: Generation,
+    /// Held until its first answer by what the screen shows.
+    pub first: Option<Pending>,
+    pub unanswered: Unanswered,
     /// Counts the wishes for a look now: one that comes while a look is under way is not lost.
     pub refresh: Receiver<u64>,
     pub outbox: Outbox,
@@ -64,6 +68,7 @@ impl Watcher {
         let mut before = None;
         loop {
             self.linked().await;
+            self.unanswered.none().await;
             let result = looks.look(&self.gateway, &self.queue).await;
             let changed = self.news(&mut before, result, Answer::Overview);
             self.pause(pace.after(changed)).await;
@@ -128,7 +133,7 @@ impl Watcher {
         }
     }
 
-    async fn tail(&self, id: &WorkflowId, run: Option<&RunId>, newest: i64) {
+    async fn tail(&mut self, id: &WorkflowId, run: Option<&RunId>, newest: i64) {
         let mut tail = self.gateway.tail(id, run, newest);
         while let Some(result) = tail.next().await {
             self.answer(Answer::Tail { workflow: id.clone(), result });
@@ -137,7 +142,7 @@ impl Watcher {
 
     /// Tells an answer, or that it is the same as before. Says whether it is news.
     fn news<T: Clone + PartialEq>(
-        &self,
+        &mut self,
         before: &mut Option<T>,
         result: Result<T, Failure>,
         answer: impl FnOnce(Result<T, Failure>) -> Answer,
@@ -152,7 +157,8 @@ impl Watcher {
         changed
     }
 
-    fn answer(&self, answer: Answer) {
+    fn answer(&mut self, answer: Answer) {
+        self.first = None;
         self.outbox.send(Event::Answer { generation: self.generation, answer: Box::new(answer) });
     }
 
