@@ -44,6 +44,9 @@ pub fn view(model: &Model, frame: &mut Frame<'_>, area: Rect) {
 
 /// What happened last, when it fits into this line beside the keys that act on the world.
 pub fn said(model: &Model, width: u16) -> Option<Line<'static>> {
+    if model.messages.shown(model.now).next().is_none() {
+        return Some(Line::default());
+    }
     let acting = hints(model).into_iter().filter(|(_, action)| action.writes());
     let taken: usize = acting.filter_map(|hint| words(model, hint)).map(|(key, title)| width_of(&key, title)).sum();
     let room = usize::from(width).saturating_sub(taken + 3);

@@ -54,7 +54,9 @@ impl Keymap {
 
     /// The key a hint shows for an action, as people read it.
     pub fn label(&self, context: Context, action: Action) -> Option<String> {
-        self.keys_for(context, action).first().map(|keys| text::label(keys, self.spelling))
+        // Asked many times for each frame.
+        let keys = self.trie(context)?.shortest(action)?;
+        Some(text::label(&keys, self.spelling))
     }
 
     /// Everything bound here, in the order of the files.

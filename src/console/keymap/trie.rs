@@ -53,6 +53,19 @@ impl Trie {
         }
     }
 
+    /// The fewest keys that lead to an action; of as many, those bound first.
+    pub fn shortest(&self, action: Action) -> Option<Vec<KeyPress>> {
+        let leaf = |(key, node): &(KeyPress, Node)| (*node == Node::Leaf(action)).then(|| vec![*key]);
+        self.children.iter().find_map(leaf).or_else(|| {
+            let branches = self.children.iter().filter_map(|(key, node)| match node {
+                Node::Branch(branch) => Some((key, branch.shortest(action)?)),
+                Node::Leaf(_) => None,
+            });
+            let (key, rest) = branches.min_by_key(|(_, rest)| rest.len())?;
+            Some(std::iter::once(*key).chain(rest).collect())
+        })
+    }
+
     /// Everything below, with the keys that lead there.
     pub fn bindings(&self) -> Vec<(Vec<KeyPress>, Action)> {
         let mut all = Vec::new();

@@ -145,6 +145,13 @@ fn hints_show_the_shortest_key_that_works_here() {
     assert_eq!(hints(&vim, Context::Gates, Action::Copy).as_deref(), Some("y y"));
     assert_eq!(hints(&default, Context::Text, Action::Submit).as_deref(), Some("Ctrl-s"));
     assert_eq!(hints(&default, Context::Gates, Action::FaultNone), None);
+    for context in Context::ALL {
+        for spec in ACTIONS {
+            let all = vim.keys_for(context, spec.action);
+            let shown = all.first().map(|keys| text::label(keys, vim.spelling));
+            assert_eq!(hints(&vim, context, spec.action), shown, "{context:?} {}", spec.name);
+        }
+    }
 }
 
 #[test]
