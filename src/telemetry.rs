@@ -15,7 +15,7 @@ pub const FILTER_VARIABLE: &str = "GATEWATCH_LOG";
 /// Warnings of everybody, and what gatewatch itself does.
 const DEFAULT_FILTER: &str = "warn,gatewatch=info";
 
-/// A log file that has grown beyond this is put aside when the next session starts.
+/// A log file that has grown beyond this is put aside by the next who opens it.
 const KEPT_BYTES: u64 = 8 * 1024 * 1024;
 
 /// How a service writes its lines.
@@ -57,13 +57,19 @@ fn filter() -> anyhow::Result<EnvFilter> {
         .with_context(|| format!("{FILTER_VARIABLE}={wanted} is no log filter; write it like `info,gatewatch=debug`"))
 }
 
+/// A log that has grown beyond 8 MiB becomes `<name>.log.1`, in the place of the one before: two files are kept.
+pub fn put_aside(path: &Path) -> std::io::Result<()> {
+    if fs::metadata(path).is_ok_and(|file| file.len() > KEPT_BYTES) {
+        fs::rename(path, path.with_extension("log.1"))?;
+    }
+    Ok(())
+}
+
 fn open(path: &Path) -> std::io::Result<File> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
-    if fs::metadata(path).is_ok_and(|file| file.len() > KEPT_BYTES) {
-        fs::rename(path, path.with_extension("log.1"))?;
-    }
+    put_aside(path)?;
     let mut options = OpenOptions::new();
     options.create(true).append(true);
     #[cfg(unix)]

@@ -3,12 +3,15 @@
 use std::fs::{self, File, TryLockError};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, bail};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
+
+use crate::contracts::clock::{Millis, Timestamp};
+use crate::contracts::text;
 
 /// A file name made of an id that came from outside: readable where it can be, never a path, never the same for
 /// two ids.
@@ -23,7 +26,8 @@ pub fn name(id: &str) -> String {
     format!("{readable}~{}", digest.get(..16).unwrap_or_default())
 }
 
-/// Held by one attempt of one worker at a time; the system lets go of it when its process dies.
+/// Held by one attempt of one worker at a time; the system lets go of it when its process dies. The file says who holds
+/// it, for the one who waits.
 #[derive(Debug)]
 pub struct Lock {
     /// Closing the file releases the lock.
@@ -31,29 +35,60 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// Longer than anything that is done under a lock takes.
+    /// How long another attempt may hold it before this one fails, to be tried again. Starting or restoring a version can
+    /// take longer than that.
     const PATIENCE: Duration = Duration::from_mins(1);
 
-    pub async fn acquire(path: &Path) -> anyhow::Result<Self> {
+    /// Waits until nobody else holds it. `owner` says what for: `the migrations of deployment d-42`.
+    pub async fn acquire(path: &Path, owner: &str) -> anyhow::Result<Self> {
+        Self::within(path, owner, Self::PATIENCE).await
+    }
+
+    async fn within(path: &Path, owner: &str, patience: Duration) -> anyhow::Result<Self> {
         let open = || -> std::io::Result<File> {
             fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
             File::options().create(true).truncate(false).write(true).open(path)
         };
         let file = open().with_context(|| format!("{} could not be opened", path.display()))?;
-        let deadline = tokio::time::Instant::now() + Self::PATIENCE;
+        let deadline = tokio::time::Instant::now() + patience;
+        let mut told = false;
         loop {
             match file.try_lock() {
-                Ok(()) => return Ok(Self { _file: file }),
+                Ok(()) => {
+                    if let Err(error) = sign(&file, owner) {
+                        // Whoever waits is told less. That is no reason not to roll back.
+                        tracing::warn!(%error, path = %path.display(), "a lock could not be signed");
+                    }
+                    return Ok(Self { _file: file });
+                }
                 Err(TryLockError::WouldBlock) if tokio::time::Instant::now() < deadline => {
+                    if !std::mem::replace(&mut told, true) {
+                        tracing::info!(path = %path.display(), owner, "waits for {}", holder(path));
+                    }
                     tokio::time::sleep(Duration::from_millis(20)).await;
                 }
-                Err(TryLockError::WouldBlock) => bail!("{} has been locked for a minute", path.display()),
+                Err(TryLockError::WouldBlock) => {
+                    let (waited, held) = (Millis::from(patience).words(), holder(path));
+                    bail!("{owner} waited {waited} for {held}, which holds {}", path.display());
+                }
                 Err(TryLockError::Error(error)) => {
                     return Err(error).with_context(|| format!("{} could not be locked", path.display()));
                 }
             }
         }
     }
+}
+
+fn sign(mut file: &File, owner: &str) -> std::io::Result<()> {
+    file.set_len(0)?;
+    writeln!(file, "{owner} (process {}, since {})", std::process::id(), Timestamp::from(SystemTime::now()))
+}
+
+/// What the lock's file says of who holds it.
+fn holder(path: &Path) -> String {
+    let said = fs::read_to_string(path).unwrap_or_default();
+    let said = said.lines().next().filter(|line| !line.is_empty()).map(|line| text::line(line).into_owned());
+    said.unwrap_or_else(|| "somebody who does not say so".to_owned())
 }
 
 /// Where a write to `path` is prepared. One name a target, so that what a crash left behind is overwritten.
@@ -117,4 +152,27 @@ pub fn read_all<T: DeserializeOwned>(folder: &Path, ending: &str) -> anyhow::Res
         .collect();
     paths.sort();
     paths.iter().filter_map(|path| read_json(path).transpose()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::Lock;
+
+    #[tokio::test]
+    async fn who_waits_is_told_for_whom() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(".lock");
+        let held = Lock::acquire(&path, "the migrations of deployment d-42").await.unwrap();
+        let wait = || Lock::within(&path, "the backup of deployment d-43", Duration::from_millis(50));
+        let why = wait().await.unwrap_err().to_string();
+        let expected = format!(
+            "the backup of deployment d-43 waited 50 ms for the migrations of deployment d-42 (process {}, since ",
+            std::process::id()
+        );
+        assert!(why.starts_with(&expected) && why.contains("which holds "), "{why}");
+        drop(held);
+        wait().await.unwrap();
+    }
 }

@@ -93,6 +93,22 @@ impl Millis {
         Duration::from_millis(self.0)
     }
 
+    /// In a sentence: `4 min 30 s`, two units, the biggest first.
+    pub fn words(self) -> String {
+        let seconds = self.0 / 1000;
+        let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
+        match (days, hours, minutes, seconds % 60) {
+            (0, 0, 0, 0) if self.0 > 0 => format!("{} ms", self.0),
+            (0, 0, 0, seconds) => format!("{seconds} s"),
+            (0, 0, minutes, 0) => format!("{minutes} min"),
+            (0, 0, minutes, seconds) => format!("{minutes} min {seconds} s"),
+            (0, hours, 0, _) => format!("{hours} h"),
+            (0, hours, minutes, _) => format!("{hours} h {minutes} min"),
+            (days, 0, _, _) => format!("{days} d"),
+            (days, hours, _, _) => format!("{days} d {hours} h"),
+        }
+    }
+
     fn as_delta(self) -> Option<TimeDelta> {
         i64::try_from(self.0).ok().and_then(TimeDelta::try_milliseconds)
     }

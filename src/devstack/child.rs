@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 
 use crate::devstack::environment::leads_elsewhere;
+use crate::telemetry;
 
 /// Longer than the guard's own patience, so that it has the time to kill.
 const STOP_WITHIN: Duration = Duration::from_secs(12);
@@ -48,12 +49,13 @@ impl Launcher {
         &self.gatewatch
     }
 
-    /// Starts a command. Its output is appended to `<name>.log`.
+    /// Starts a command. Its output is appended to `<name>.log`, of which two are kept.
     pub fn spawn(&self, name: &str, command: &[OsString]) -> anyhow::Result<Child> {
         let log = self.folder.join(format!("{name}.log"));
         let pid_file = self.folder.join(format!("{name}.pid"));
         // A file of an earlier run would name somebody else's process.
         let _ = fs::remove_file(&pid_file);
+        telemetry::put_aside(&log).with_context(|| format!("cannot put {} aside", log.display()))?;
         let out = OpenOptions::new().create(true).append(true).open(&log);
         let out = out.with_context(|| format!("cannot write {}", log.display()))?;
         let mut guard = std::process::Command::new(&self.gatewatch);

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::activities::body;
 use crate::activities::checks::catalogue::{CATALOGUE, Evidence, Gate};
 use crate::activities::checks::rehearsal;
 use crate::activities::checks::reports::{self, Sla, Verdict};
@@ -98,7 +99,7 @@ impl<'a> Examined<'a> {
         for _ in 0..REQUESTS {
             let asked = Instant::now();
             if let Err(error) = self.visit().await {
-                return Verdict::Failed(format!("the live service cannot be measured: {error}"));
+                return Verdict::Failed(format!("the live service cannot be measured: {error:#}"));
             }
             took.push(asked.elapsed());
         }
@@ -108,9 +109,9 @@ impl<'a> Examined<'a> {
         if p95 <= sla.p95_ms { Verdict::Passed(detail) } else { Verdict::Failed(detail) }
     }
 
-    async fn visit(&self) -> reqwest::Result<()> {
+    async fn visit(&self) -> anyhow::Result<()> {
         let answer = self.services.http().get(self.service.public_url.clone()).send().await?;
-        answer.error_for_status()?.bytes().await.map(drop)
+        body::read(answer.error_for_status()?).await.map(drop)
     }
 
     async fn changelog(&self, path: &str) -> anyhow::Result<Verdict> {

@@ -32,7 +32,7 @@ pub async fn run(service: &Service, commit: &CommitSha) -> anyhow::Result<Verdic
     };
     fs::create_dir_all(&database.backups).context("the backup folder could not be made")?;
     // One at a time, under one name: what a kill leaves behind is overwritten.
-    let _lock = files::Lock::acquire(&database.backups.join(".rehearsal.lock")).await?;
+    let _lock = files::Lock::acquire(&database.backups.join(".rehearsal.lock"), "a rehearsal of migrations").await?;
     let copy = database.backups.join("rehearsal.db");
     copy_live(database, &copy).await?;
     let outcome = rehearse(&migrations, &copy).await;

@@ -32,6 +32,11 @@ pub fn place(database: &Database, id: &str, ending: &str) -> PathBuf {
     database.backups.join(format!("{}{ending}", files::name(id)))
 }
 
+/// Held by whoever copies or changes a service's database: two deployments of it take turns.
+pub async fn lock(database: &Database, owner: &str) -> anyhow::Result<files::Lock> {
+    files::Lock::acquire(&database.backups.join(".lock"), owner).await
+}
+
 /// Copies the live database, once per deployment. The copy is consistent however busy the service is.
 pub async fn create(database: &Database, deployment: &DeploymentId) -> anyhow::Result<Backup> {
     let id = deployment.as_str();
@@ -40,7 +45,7 @@ pub async fn create(database: &Database, deployment: &DeploymentId) -> anyhow::R
     }
     fs::create_dir_all(&database.backups)
         .with_context(|| format!("{} could not be made", database.backups.display()))?;
-    let _lock = files::Lock::acquire(&database.backups.join(".lock")).await?;
+    let _lock = lock(database, &format!("the backup of deployment {id}")).await?;
     let (file, manifest) = (place(database, id, ".db"), place(database, id, ".backup.json"));
     if let Some(backup) = files::read_json::<Backup>(&manifest)?
         && sha256(&file).await.is_ok_and(|sha| sha == backup.sha256)

@@ -163,7 +163,7 @@ pub async fn run(service: &Service, deployment: &DeploymentRef, stop: &Stop) -> 
         return Ok(MigrationReport { reversible: true, ..MigrationReport::default() });
     };
     let migrations = Migrations::of(service, database, &deployment.commit).await?;
-    let _lock = files::Lock::acquire(&database.backups.join(".lock")).await?;
+    let _lock = backup::lock(database, &format!("the migrations of deployment {}", deployment.deployment_id)).await?;
     let mut live = connection::open(&database.file, Access::Live).await?;
     let plan = backup::place(database, deployment.deployment_id.as_str(), ".migrations.json");
     let report = if let Some(report) = files::read_json::<MigrationReport>(&plan)? {
@@ -194,7 +194,8 @@ async fn planned(migrations: &Migrations, live: &mut SqliteConnection) -> anyhow
 pub async fn undo(service: &Service, rollback: &RollbackMigration) -> anyhow::Result<MigrationsRolledBack> {
     let Some(database) = &service.database else { return Ok(MigrationsRolledBack::default()) };
     let migrations = Migrations::of(service, database, &rollback.deployment.commit).await?;
-    let _lock = files::Lock::acquire(&database.backups.join(".lock")).await?;
+    let _lock =
+        backup::lock(database, &format!("the rollback of deployment {}", rollback.deployment.deployment_id)).await?;
     let record = backup::place(database, rollback.deployment.deployment_id.as_str(), ".undone.json");
     let undoing = if let Some(undoing) = files::read_json::<Undoing>(&record)? {
         undoing

@@ -74,7 +74,8 @@ async fn change(
     if id.is_empty() {
         return Err(permanent(Cause::InvalidRequest, "an incident is named after its deployment, which has no id"));
     }
-    let _lock = files::Lock::acquire(&service.records.join(".lock")).await?;
+    let _lock =
+        files::Lock::acquire(&service.records.join(".lock"), &format!("the incident of deployment {id}")).await?;
     let path = place(service, id, "json");
     let before: Option<Incident> = files::read_json(&path)?;
     let mut incident = before.clone().unwrap_or_else(|| Incident {

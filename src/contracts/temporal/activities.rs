@@ -200,7 +200,7 @@ pub struct VerifiedDeployment {
     pub verified_at: Timestamp,
 }
 
-/// Argument of `getMetrics`: take `samples` looks, `interval` apart, before anything changes.
+/// Argument of `getMetrics`: looks at the service before anything changes, as many and as far apart as the settings say.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MeasureBaseline {
@@ -295,7 +295,7 @@ pub struct RecordRollback {
     pub verified_at: Option<Timestamp>,
 }
 
-/// Result of `createIncidentTicket`.
+/// Result of `createIncidentTicket` and `documentRollback`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct IncidentTicket {

@@ -15,7 +15,7 @@ use gatewatch::contracts::temporal::activities::{CollectEvidence, Subject, Valid
 use temporalio_sdk::testing::ActivityEnvironment;
 use url::Url;
 
-use crate::activities::service::{Shared, Switch, answers, serve};
+use crate::activities::service::{Shared, Switch, TOO_MUCH, answers, serve};
 use crate::activities::world::{SERVICE, World, deployment, failure, sql};
 
 const METRICS: &str = "# TYPE http_requests_total counter\nhttp_requests_total{status=\"200\"} 1\n\
@@ -266,6 +266,16 @@ fn measured(status: TriggerStatus) -> HealthReport {
     };
     let row = TriggerState { trigger: Trigger::ErrorRate, status, now: "9.0×".to_owned(), limit: "> 3×".to_owned() };
     HealthReport { samples: vec![sample], triggers: vec![row], ..HealthReport::default() }
+}
+
+#[tokio::test]
+async fn a_page_without_end_is_no_measurement() {
+    let release = Release::new().await;
+    release.answers.lock().unwrap().padding = TOO_MUCH;
+    let checks = release.gates().await;
+    let check = checks.iter().find(|check| check.id == "performance-sla").unwrap();
+    assert_eq!(check.status, CheckStatus::Failed);
+    assert!(check.detail.contains("the answer is larger than 4194304 bytes"), "{}", check.detail);
 }
 
 #[tokio::test]

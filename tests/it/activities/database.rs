@@ -82,6 +82,24 @@ async fn migrates_up_and_back_under_the_running_service() {
     assert_eq!(again.reverted, ["42 add retry"], "a retry reports the same");
 }
 
+/// Both find the migration missing unless the second waits for the first to be through with it.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_deployments_that_migrate_take_turns() {
+    let (world, _service, _) = shop().await;
+    let slow = format!(
+        "{}; WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000) \
+         UPDATE orders SET retries = (SELECT count(*) FROM n) - 1000000;",
+        RETRY.1.trim_end_matches(';')
+    );
+    let new = world.commit("new", &[(RETRY.0, &slow), RETRY_DOWN]);
+    let (one, other) = tokio::join!(migrate(&world, "d-42", &new), migrate(&world, "d-43", &new));
+    let mut applied = [one.unwrap().applied, other.unwrap().applied];
+    applied.sort();
+    assert_eq!(applied, [vec![], vec!["42 add retry".to_owned()]]);
+    let said = fs::read_to_string(world.database().backups.join(".lock")).unwrap();
+    assert!(said.starts_with("the migrations of deployment d-4"), "{said}");
+}
+
 #[tokio::test]
 async fn a_backup_is_taken_once_and_is_whole() {
     let (world, mut service, old) = shop().await;

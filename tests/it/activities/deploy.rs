@@ -7,14 +7,16 @@ use gatewatch::activities::deploy::DeployActivities;
 use gatewatch::activities::deploy::process::child;
 use gatewatch::activities::deploy::process::record::{Record, Records};
 use gatewatch::config::settings::Target;
+use gatewatch::contracts::clock::Timestamp;
 use gatewatch::contracts::delivery::LiveVersion;
 use gatewatch::contracts::ids::{CommitSha, DeploymentId, Environment, ServiceName};
 use gatewatch::contracts::rollback::RollbackReadiness;
 use gatewatch::contracts::temporal::activities::{RedeployPrevious, Subject, VerifyDeployment};
 use temporalio_sdk::testing::{ActivityEnvironment, ActivityEnvironmentError};
 
-use crate::activities::service::{Switch, command};
+use crate::activities::service::{Switch, TOO_MUCH, command};
 use crate::activities::world::{SERVICE, World, deployment, failure, go_live};
+use crate::support::{PATIENCE, wait_until};
 
 struct Shop {
     world: World,
@@ -163,6 +165,47 @@ async fn only_the_live_version_and_the_one_before_it_keep_running() {
     // One that was ended is no dead end: it is started again.
     assert_eq!(shop.restore("d-42", &first).await.unwrap().deployment_id.as_str(), "d-41");
     assert_eq!(shop.visit().await, "shop v41 sells tea");
+}
+
+/// What a version says of itself is read to a limit: one that never ends counts as one that hangs.
+#[tokio::test]
+async fn a_version_that_talks_without_end_is_not_listened_to() {
+    let shop = Shop::new().await;
+    shop.deploy("d-41", &shop.old).await;
+    shop.deploy("d-42", &shop.new).await;
+    fs::write(shop.flag("endless-v41"), b"").unwrap();
+    let listen = shop.record("d-41").listen.unwrap();
+    wait_until("it talks without end", PATIENCE, async || {
+        let answer = reqwest::get(format!("http://{listen}/version")).await.unwrap().bytes().await.unwrap();
+        (answer.len() > TOO_MUCH).then_some(())
+    })
+    .await;
+    // Going back to one that answers takes as long as asking it; to another, as long as starting it took.
+    let started = shop.record("d-41").healthy_in;
+    assert_eq!(shop.readiness(&shop.new).await.estimate_ms, started);
+}
+
+#[tokio::test]
+async fn deployments_that_are_over_are_forgotten_but_for_the_newest() {
+    let shop = Shop::new().await;
+    shop.deploy("d-41", &shop.old).await;
+    shop.deploy("d-42", &shop.new).await;
+    let state = shop.world.path("state");
+    let mut over = shop.record("d-41");
+    (over.process, over.listen) = (None, None);
+    for n in 0..60 {
+        let id = format!("over-{n:02}");
+        over.deployment_id = DeploymentId::new(id.as_str());
+        over.stopped_at = Timestamp::from_unix_millis(1000 + n);
+        fs::write(state.join(format!("{id}.deployment.json")), serde_json::to_vec(&over).unwrap()).unwrap();
+        fs::write(state.join(format!("{id}.log")), b"words").unwrap();
+    }
+    shop.verify("v42", &shop.new).await.unwrap();
+    let is_there = |id: &str, ending: &str| state.join(format!("{id}{ending}")).exists();
+    for ending in [".deployment.json", ".log"] {
+        assert!(!is_there("over-09", ending) && is_there("over-10", ending) && is_there("over-59", ending), "{ending}");
+        assert!(is_there("d-41", ending) && is_there("d-42", ending), "{ending}: a rollback needs them");
+    }
 }
 
 #[tokio::test]

@@ -21,13 +21,18 @@ pub(crate) struct Answers {
     pub(crate) commit: String,
     pub(crate) healthy: bool,
     pub(crate) metrics: Option<String>,
+    /// So many bytes more in every answer of its pages and of its version.
+    pub(crate) padding: usize,
 }
+
+/// More than anybody reads of an answer.
+pub(crate) const TOO_MUCH: usize = 5 * 1024 * 1024;
 
 pub(crate) type Shared = Arc<Mutex<Answers>>;
 
 pub(crate) fn answers(version: &str, commit: &str) -> Shared {
     let (version, commit) = (version.to_owned(), commit.to_owned());
-    Arc::new(Mutex::new(Answers { version, commit, healthy: true, metrics: None }))
+    Arc::new(Mutex::new(Answers { version, commit, healthy: true, metrics: None, padding: 0 }))
 }
 
 /// Serves until the test ends.
@@ -39,7 +44,8 @@ pub(crate) async fn serve(answers: Shared, listen: SocketAddr) -> SocketAddr {
         .route("/healthz", get(health))
         .route("/metrics", get(metrics))
         .fallback(|State(answers): State<Shared>| async move {
-            format!("shop {} sells tea", answers.lock().unwrap().version)
+            let answers = answers.lock().unwrap();
+            format!("shop {} sells tea{}", answers.version, " ".repeat(answers.padding))
         })
         .with_state(answers);
     tokio::spawn(async move { axum::serve(listener, routes).await });
@@ -48,7 +54,8 @@ pub(crate) async fn serve(answers: Shared, listen: SocketAddr) -> SocketAddr {
 
 async fn version(State(answers): State<Shared>) -> axum::Json<Value> {
     let answers = answers.lock().unwrap();
-    axum::Json(json!({ "version": answers.version, "commit": answers.commit }))
+    let padding = " ".repeat(answers.padding);
+    axum::Json(json!({ "version": answers.version, "commit": answers.commit, "padding": padding }))
 }
 
 async fn health(State(answers): State<Shared>) -> (StatusCode, axum::Json<Value>) {
@@ -151,6 +158,8 @@ fn run_as_a_process() {
         // Nobody waits for it when its test was killed: it ends with the test's folder.
         while flags.exists() {
             answers.lock().unwrap().healthy = !flags.join(format!("sick-{version}")).exists();
+            let padded = flags.join(format!("endless-{version}")).exists();
+            answers.lock().unwrap().padding = if padded { TOO_MUCH } else { 0 };
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
     });

@@ -96,3 +96,14 @@ async fn a_failure_names_the_log_and_quotes_its_end() {
     assert!(failure.contains("broken.log"), "{failure}");
     assert!(failure.ends_with("\n  │ the disk is full"), "{failure}");
 }
+
+#[tokio::test]
+async fn a_log_that_has_grown_is_put_aside_before_more_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    std::fs::File::create(path("talker.log")).unwrap().set_len(9 << 20).unwrap();
+    let mut child = launcher(folder.path()).spawn("talker", &shell("echo hello")).unwrap();
+    child.gone(PATIENCE).await.unwrap();
+    let bytes = |name: &str| std::fs::metadata(path(name)).unwrap().len();
+    assert_eq!((bytes("talker.log"), bytes("talker.log.1")), (6, 9 << 20));
+}

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use tokio::time::Instant;
 use url::Url;
 
+use crate::activities::body;
 use crate::activities::deploy::process::record::{Process, Record, Records};
 use crate::activities::deploy::process::switch::{Route, Switch};
 use crate::activities::deploy::target::{Operation, Predecessor, Release, Target};
@@ -150,7 +151,7 @@ impl Target for Processes<'_> {
                 }
                 self.records().change(&record.release(), |record| record.stopped_at = Some(now())).await?;
             }
-            Ok(())
+            self.records().prune(live.as_ref()).await
         })
     }
 }
@@ -344,7 +345,7 @@ impl Processes<'_> {
     async fn identity(&self, listen: SocketAddr) -> anyhow::Result<Identity> {
         let url = services::join(&direct(listen)?, &self.service.version_path)?;
         let answer = self.http.get(url).send().await?.error_for_status()?;
-        Ok(answer.json().await?)
+        Ok(serde_json::from_slice(&body::read(answer).await?)?)
     }
 }
 
