@@ -19,6 +19,17 @@ pub enum Verdict {
     RequestEvidence,
 }
 
+impl Verdict {
+    /// What was done to the gate, in words: `approved by mira`.
+    pub fn done(self) -> &'static str {
+        match self {
+            Self::Approve => "approved",
+            Self::Reject => "rejected",
+            Self::RequestEvidence => "sent back for more evidence",
+        }
+    }
+}
+
 /// Argument of the `decide` update.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -90,6 +101,13 @@ pub struct DecisionRecord {
     #[serde(default)]
     pub evidence: Option<EvidenceDigest>,
     pub at: Timestamp,
+}
+
+impl DecisionRecord {
+    /// Who decided; the name may be missing, never the word.
+    pub fn who(&self) -> &str {
+        if self.actor.name.is_empty() { "somebody unnamed" } else { &self.actor.name }
+    }
 }
 
 /// Answer of the `decide` update.

@@ -3,6 +3,7 @@
 
 use ring::signature::{ED25519, UnparsedPublicKey};
 
+use crate::contracts::actor::Via;
 use crate::contracts::decision::{Decide, Proof, Refusal, RefusalCode};
 use crate::contracts::delivery::{Authority, SignalPolicy};
 use crate::contracts::ids::WorkflowId;
@@ -34,7 +35,7 @@ pub fn check(authority: &Authority, workflow: &WorkflowId, decide: &Decide, chan
             }
         }));
     };
-    if !authority.deciders.iter().any(|known| known.eq_ignore_ascii_case(&proof.key)) {
+    if !is_known(authority, proof) {
         return Err(refuse(
             "the proof is signed with a key this workflow was not started with. Decide through its own coordinator.",
         ));
@@ -44,6 +45,21 @@ pub fn check(authority: &Authority, workflow: &WorkflowId, decide: &Decide, chan
     } else {
         Err(refuse("the proof does not match the decision: it was changed, or made for another workflow."))
     }
+}
+
+/// The way a decision came, as far as that is known: through a coordinator when it carries the proof of one that the
+/// workflow was started with; else the way it says, which can be any but that.
+pub fn via(authority: &Authority, workflow: &WorkflowId, decide: &Decide) -> Via {
+    let proven = |proof: &&Proof| is_known(authority, proof) && signed(proof, &decide.signed_bytes(workflow));
+    match decide.proof.as_ref().filter(proven) {
+        Some(_) => Via::Coordinator,
+        None if decide.actor.via == Via::Coordinator => Via::Signal,
+        None => decide.actor.via,
+    }
+}
+
+fn is_known(authority: &Authority, proof: &Proof) -> bool {
+    authority.deciders.iter().any(|known| known.eq_ignore_ascii_case(&proof.key))
 }
 
 fn signed(proof: &Proof, bytes: &[u8]) -> bool {
@@ -68,7 +84,7 @@ mod tests {
 
     use ring::signature::{Ed25519KeyPair, KeyPair as _};
 
-    use super::{Channel, check};
+    use super::{Channel, check, via};
     use crate::contracts::actor::{Actor, Via};
     use crate::contracts::decision::{Decide, Proof, RefusalCode, Verdict};
     use crate::contracts::delivery::{Authority, SignalPolicy};
@@ -143,6 +159,26 @@ mod tests {
             if let Err(refusal) = answer {
                 assert_eq!(refusal.code, RefusalCode::NotAuthorised, "{what}");
             }
+        }
+    }
+
+    #[test]
+    fn only_a_proof_that_holds_makes_it_the_coordinators() {
+        let (ours, theirs) = (key(1), key(2));
+        let (open, named) = (authority(SignalPolicy::Open, &[]), authority(SignalPolicy::Open, &[&ours]));
+        let said = |said| Decide { actor: Actor::new("mira", said), ..decide() };
+        let good = proven(said(Via::Cli), &ours, "wf");
+        let changed = Decide { reason: Some("another".into()), ..proven(decide(), &ours, "wf") };
+        for (what, authority, decide, expected) in [
+            ("proven, whatever it says", &named, &good, Via::Coordinator),
+            ("nobody to prove it to", &open, &proven(decide(), &ours, "wf"), Via::Signal),
+            ("unproven", &named, &decide(), Via::Signal),
+            ("another's key", &named, &proven(decide(), &theirs, "wf"), Via::Signal),
+            ("made for another workflow", &named, &proven(decide(), &ours, "another"), Via::Signal),
+            ("changed", &named, &changed, Via::Signal),
+            ("a command", &named, &said(Via::Cli), Via::Cli),
+        ] {
+            assert_eq!(via(authority, &WorkflowId::from("wf"), decide), expected, "{what}");
         }
     }
 }

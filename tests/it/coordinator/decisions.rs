@@ -128,10 +128,8 @@ async fn a_rejection_without_a_worker_is_in_doubt_and_then_applied_once() {
 async fn rolling_back_twice_is_rolling_back_once() {
     bounded(async || {
         let (bench, rig) = (Bench::new().await, Rig::start(support::temporal()).await);
-        bench.world.holds("monitorHealth");
-        let handle = bench.deployment(deployment_input()).await;
+        let handle = bench.watched().await;
         let id = handle.info().workflow_id.clone();
-        bench.world.reached("monitorHealth").await;
         let path = format!("/v1/workflows/{id}/rollback");
         let first = json!({"requestId": "r1", "reason": "errors"});
         let (status, body) = answer(rig.post(&path, &first).bearer_auth(ONCALL)).await;

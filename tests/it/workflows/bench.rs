@@ -114,6 +114,18 @@ impl Bench {
         self.client.get_workflow_handle(id)
     }
 
+    /// A deployment that is being watched, and for no shorter than the test lasts.
+    pub(crate) async fn watched_as(&self, id: String) -> Deployment {
+        self.world.holds("monitorHealth");
+        let handle = self.deployment_as(id, deployment_input()).await;
+        self.world.reached("monitorHealth").await;
+        handle
+    }
+
+    pub(crate) async fn watched(&self) -> Deployment {
+        self.watched_as(support::unique("deploy")).await
+    }
+
     /// Whether the server has recorded that somebody wants the workflow cancelled.
     pub(crate) async fn cancel_requested(&self, handle: &Deployment) -> bool {
         let description = self.describe(&handle.info().workflow_id).await;

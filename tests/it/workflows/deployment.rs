@@ -313,9 +313,7 @@ async fn cancelling_before_anything_changed_just_ends_it() {
 async fn cancelling_a_live_deployment_undoes_it_and_ends_as_cancelled() {
     bounded(async || {
         let bench = Bench::new().await;
-        bench.world.holds("monitorHealth");
-        let handle = bench.deployment(deployment_input()).await;
-        bench.world.reached("monitorHealth").await;
+        let handle = bench.watched().await;
         handle.cancel(WorkflowCancelOptions::default()).await.unwrap();
         let ended = handle.get_result(WorkflowGetResultOptions::default()).await;
         assert!(matches!(ended, Err(WorkflowGetResultError::Cancelled { .. })), "{ended:?}");

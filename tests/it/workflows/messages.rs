@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use gatewatch::contracts::actor::{Actor, Via};
 use gatewatch::contracts::decision::{Decide, Proof, RefusalCode, Verdict};
 use gatewatch::contracts::delivery::DeploymentStage;
 use gatewatch::contracts::health::Trigger;
@@ -45,7 +46,9 @@ async fn decisions_arrive_as_an_object_and_positionally() {
     bounded(async || {
         let bench = Bench::new().await;
         let forms: [fn(&str) -> Vec<Value>; 2] = [
-            |digest| vec![json!({"evidence": digest, "actor": {"name": "mira"}, "decisionId": "d"})],
+            |digest| {
+                vec![json!({"evidence": digest, "actor": {"name": "mira", "via": "coordinator"}, "decisionId": "d"})]
+            },
             |digest| vec![json!("mira"), Value::Null, json!(digest)],
         ];
         for form in forms {
@@ -55,6 +58,8 @@ async fn decisions_arrive_as_an_object_and_positionally() {
             bench.signal(&id, "approveProduction", payloads(form(&digest))).await;
             let output = approved(&handle).await;
             assert_eq!((&output["approved"], &output["approvedBy"]), (&json!(true), &json!("mira")));
+            let decided = bench.published(&id).await.unwrap().decided.unwrap();
+            assert_eq!(decided.actor.via, Via::Signal, "nothing proves that it came through a coordinator");
         }
         let handle = bench.readiness(with(readiness_input(), OPEN())).await;
         let id = handle.info().workflow_id.clone();
@@ -98,7 +103,7 @@ async fn a_signal_counts_with_a_proof_and_not_without() {
             verdict: Verdict::Reject,
             evidence: Some(digest.as_str().into()),
             reason: Some("no".into()),
-            actor: gatewatch::contracts::actor::Actor::new("mira", gatewatch::contracts::actor::Via::Coordinator),
+            actor: Actor::new("mira", Via::Coordinator),
             proof: None,
         };
         bench.signal(&id, "rejectProduction", payloads([serde_json::to_value(&bare).unwrap()])).await;
@@ -111,6 +116,7 @@ async fn a_signal_counts_with_a_proof_and_not_without() {
         let proven = Decide { proof: Some(proof), ..bare };
         bench.signal(&id, "rejectProduction", payloads([serde_json::to_value(&proven).unwrap()])).await;
         assert_eq!(approved(&handle).await["rejectionReason"], json!("no"));
+        assert_eq!(bench.published(&id).await.unwrap().decided.unwrap().actor.via, Via::Coordinator);
     })
     .await;
 }
@@ -147,10 +153,8 @@ async fn garbage_is_refused_by_readiness_and_wedges_nothing() {
 async fn garbage_is_refused_by_a_deployment_and_wedges_nothing() {
     bounded(async || {
         let bench = Bench::new().await;
-        bench.world.holds("monitorHealth");
-        let handle = bench.deployment(deployment_input()).await;
+        let handle = bench.watched().await;
         let id = handle.info().workflow_id.clone();
-        bench.world.reached("monitorHealth").await;
         for name in ["reportBug", "extendMonitoring", "pauseMonitoring"] {
             bench.signal(&id, name, garbage()).await;
             bench.signal(&id, name, payloads(vec![json!({"x": 1}); 9])).await;
@@ -193,10 +197,8 @@ async fn a_rollback_signal_is_obeyed_in_every_form() {
 async fn a_severe_bug_rolls_back_and_a_small_one_does_not() {
     bounded(async || {
         let bench = Bench::new().await;
-        bench.world.holds("monitorHealth");
-        let handle = bench.deployment(deployment_input()).await;
+        let handle = bench.watched().await;
         let id = handle.info().workflow_id.clone();
-        bench.world.reached("monitorHealth").await;
         bench.signal(&id, "reportBug", payloads([json!("P3"), json!("a typo")])).await;
         let why = bench.until(&id, "it is refused", refused).await.refused.unwrap();
         assert!(why.why.contains("only P0 and P1"), "{}", why.why);

@@ -286,13 +286,8 @@ impl Gate {
 }
 
 fn already(record: &DecisionRecord) -> String {
-    let what = match record.verdict {
-        Verdict::Approve => "approved",
-        Verdict::Reject => "rejected",
-        Verdict::RequestEvidence => "sent back for more evidence",
-    };
-    let who = if record.actor.name.is_empty() { "somebody unnamed" } else { record.actor.name.as_str() };
-    format!("Already {what} by {} at {}. Open the gate to see why.", clip(who, 80), record.at)
+    let (what, who) = (record.verdict.done(), clip(record.who(), 80));
+    format!("Already {what} by {who} at {}. Open the gate to see why.", record.at)
 }
 
 fn passed(deadline: Timestamp) -> Refusal {

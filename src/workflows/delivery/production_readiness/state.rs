@@ -1,5 +1,6 @@
 //! The state of one readiness run: its gate, its evidence, what it publishes. Pure.
 
+use crate::contracts::actor::Actor;
 use crate::contracts::clock::{Millis, Timestamp};
 use crate::contracts::decision::{Decide, DecideReply, DecisionRecord, Refusal, Verdict};
 use crate::contracts::delivery::{Authority, EvidenceView, ReadinessInput, ReadinessOutput, ThenDeploy};
@@ -129,7 +130,9 @@ impl Readiness {
 
     pub(super) fn decide(&mut self, decide: &Decide, channel: Channel, now: Timestamp) -> Result<DecideReply, Refusal> {
         self.check(decide, channel, Some(now))?;
-        let reply = self.gate.decide(decide, now)?;
+        let via = authority::via(&self.authority, &self.workflow_id, decide);
+        let decide = Decide { actor: Actor::new(decide.actor.name.as_str(), via), ..decide.clone() };
+        let reply = self.gate.decide(&decide, now)?;
         self.settle(now);
         Ok(reply)
     }
