@@ -41,7 +41,7 @@ struct Verified {
 impl Audit {
     pub fn run(&self, global: &Global) -> Result<Exit, Stop> {
         let out = global.output();
-        let path = global.settings()?.console.state_dir.join("audit.jsonl");
+        let path = global.settings()?.console.audit_file();
         let entries = audit::verify(&path).map_err(|broken| explain(&broken))?;
         if let Some(Action::Verify) = self.action {
             let lines = entries.len();

@@ -5,7 +5,7 @@ use crate::cli::session::Session;
 use crate::cli::table::fields;
 use crate::cli::words;
 use crate::contracts::evidence::{CheckStatus, EvidenceSummary, ShownEvidence};
-use crate::contracts::gate::{OnDeadline, OpenGate};
+use crate::contracts::gate::OpenGate;
 use crate::contracts::rollback::RollbackReadiness;
 use crate::contracts::workflow::WorkflowDetail;
 
@@ -51,11 +51,7 @@ pub fn lines(
 }
 
 fn deadline(gate: &OpenGate) -> String {
-    let then = match gate.then {
-        OnDeadline::Reject => "rejected",
-        OnDeadline::Escalate => "escalated",
-        OnDeadline::ApproveWithWarning => "approved with a warning",
-    };
+    let then = gate.then.outcome();
     gate.deadline.map_or_else(
         || "none".to_owned(),
         |deadline| format!("{} ({}), then {then}", words::date(deadline), words::relative(words::now(), deadline)),
@@ -77,8 +73,7 @@ pub fn rollback(readiness: &RollbackReadiness) -> (&'static str, String) {
     let to = format!("to {} {}", readiness.previous_version, readiness.previous_commit.short());
     let text = match (readiness.ready, &readiness.why_not) {
         (true, _) => {
-            let takes =
-                readiness.estimate_ms.map_or_else(String::new, |takes| format!(", about {}", words::duration(takes)));
+            let takes = readiness.estimate_ms.map_or_else(String::new, |takes| format!(", about {}", takes.words()));
             format!("ready: {to}{takes}")
         }
         (false, Some(why)) => format!("not ready: {why}"),

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::cli::words;
 use crate::contracts::clock::Timestamp;
-use crate::contracts::decision::{DecisionRecord, Verdict};
+use crate::contracts::decision::DecisionRecord;
 use crate::contracts::gate::OpenGate;
 use crate::contracts::health::{HealthReport, Sample, TriggerStatus};
 use crate::contracts::phase::{Phase, PhaseStatus};
@@ -160,7 +160,7 @@ impl Seen {
                 TriggerStatus::Failing { count, of, fires_in_ms }
                     if before.map(|old| &old.status) != Some(&state.status) =>
                 {
-                    let left = words::duration(*fires_in_ms);
+                    let left = fires_in_ms.words();
                     let text =
                         format!("{title} {} (limit {}), {count} of {of}; rolls back in {left}", state.now, state.limit);
                     self.add(None, What::Trigger, text);
@@ -187,7 +187,7 @@ impl Seen {
             }
         }
         if let Some(at) = is.verified_at.filter(|_| was.and_then(|was| was.verified_at).is_none()) {
-            let took = words::duration(at.since(is.cause.at));
+            let took = at.since(is.cause.at).words();
             self.add(Some(at), What::Rollback, format!("verified: the previous version serves again, after {took}"));
         }
     }
@@ -220,14 +220,8 @@ pub fn phase_word(status: PhaseStatus) -> &'static str {
 
 /// `approved by mira: looks good`.
 pub fn decision(record: &DecisionRecord) -> String {
-    let verb = match record.verdict {
-        Verdict::Approve => "approved",
-        Verdict::Reject => "rejected",
-        Verdict::RequestEvidence => "more evidence asked for",
-    };
-    let by = if record.actor.name.is_empty() { "somebody" } else { &record.actor.name };
     let reason = record.reason.as_deref().map_or_else(String::new, |reason| format!(": {reason}"));
-    format!("{} {verb} by {by}{reason}", record.gate)
+    format!("{} {} by {}{reason}", record.gate, record.verdict.done(), record.who())
 }
 
 /// `3/6 deploy previous version: done, v41 serves`.

@@ -19,6 +19,7 @@ use crate::contracts::gate::OpenGate;
 use crate::contracts::http::{DecisionRequest, DecisionResponse};
 use crate::contracts::ids::{DecisionId, EvidenceDigest, WorkflowId};
 use crate::contracts::mutation::{Done, Mutation};
+use crate::contracts::shell;
 use crate::contracts::workflow::WorkflowDetail;
 
 /// Which gate, and how to go about it.
@@ -149,8 +150,8 @@ fn find<'a>(detail: &'a WorkflowDetail, arguments: &Gate) -> Result<&'a OpenGate
     match (wanted, open) {
         (None, [only]) => Ok(only),
         (None, [_, _, ..]) => {
-            let names: Vec<&str> = open.iter().map(|gate| gate.id.as_str()).collect();
-            Err(Stop::usage("Several gates are open.", format!("Name one with --gate: {}.", names.join(", "))))
+            let ways = open.iter().map(|gate| shell::command(["--gate", gate.id.as_str()]));
+            Err(Stop::usage("Several gates are open.", format!("Name one: {}.", ways.collect::<Vec<_>>().join(", "))))
         }
         (Some(name), _) if open.iter().any(|gate| gate.id.as_str() == name) => {
             Ok(open.iter().find(|gate| gate.id.as_str() == name).unwrap_or(&open[0]))
@@ -203,7 +204,17 @@ fn instead(detail: &WorkflowDetail, gate: &OpenGate, intent: &Intent<'_>) -> Str
     let (id, gate_id) = (&detail.row.id, &gate.id);
     match (intent.verdict, gate.digest()) {
         (Verdict::Approve, Some(digest)) => {
-            format!("Without a terminal: gatewatch approve {id} --gate {gate_id} --evidence {digest} --yes")
+            let words = [
+                "gatewatch",
+                "approve",
+                id.as_str(),
+                "--gate",
+                gate_id.as_str(),
+                "--evidence",
+                digest.as_str(),
+                "--yes",
+            ];
+            format!("Without a terminal: {}", shell::command(words))
         }
         (Verdict::Approve | Verdict::Reject | Verdict::RequestEvidence, _) => {
             "Without a terminal, add --yes.".to_owned()
@@ -266,7 +277,8 @@ fn tell(session: &Session, outcome: Outcome) -> Result<Exit, Stop> {
         }
         Outcome::InDoubt { decision_id } => {
             let message = format!("In doubt: no worker has confirmed decision {decision_id}. It may still be applied.");
-            let hint = format!("Run the same with --decision-id {decision_id} to ask again: it has one effect.");
+            let again = shell::command(["--decision-id", decision_id.as_str()]);
+            let hint = format!("Run the same with {again} to ask again: it has one effect.");
             return Err(Stop::Told(exit, Failure::new(FailureKind::Conflict, message, hint)));
         }
     }

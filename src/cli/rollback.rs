@@ -19,6 +19,7 @@ use crate::contracts::http::RollbackOutcome;
 use crate::contracts::ids::WorkflowId;
 use crate::contracts::mutation::{Done, Mutation, Rollback, Target};
 use crate::contracts::rollback::{RollbackProgress, RollbackStep};
+use crate::contracts::shell;
 use crate::contracts::workflow::WorkflowDetail;
 use crate::gateway::signal;
 
@@ -68,7 +69,8 @@ impl RollBack {
             for line in preview(session, &detail, &mutation) {
                 session.out.say(&line)?;
             }
-            let instead = format!("Without a terminal: gatewatch rollback {id} --yes");
+            let instead =
+                format!("Without a terminal: {}", shell::command(["gatewatch", "rollback", id.as_str(), "--yes"]));
             confirm::confirm(&format!("Roll {id} back?"), &Ask::Yes, &instead)?;
         }
         let outcome = self.send(session, mutation).await?;
@@ -126,7 +128,8 @@ impl RollBack {
 
 fn unfinished(id: &WorkflowId) -> Failure {
     let message = format!("The rollback of {id} is not verified yet. It goes on by itself.");
-    Failure::new(FailureKind::DeadlineExceeded, message, format!("Follow it with `gatewatch watch {id}`."))
+    let hint = format!("Follow it with `{}`.", shell::command(["gatewatch", "watch", id.as_str()]));
+    Failure::new(FailureKind::DeadlineExceeded, message, hint)
 }
 
 /// How following ended.
@@ -169,7 +172,7 @@ fn finish(out: Output, id: &WorkflowId, outcome: RollbackOutcome, end: End) -> R
         return Ok(Exit::Ok);
     }
     let message = format!("{id} is {} and no rollback was verified.", end.status);
-    let hint = format!("`gatewatch show {id}` says what is live and what was done.");
+    let hint = format!("`{}` says what is live and what was done.", shell::command(["gatewatch", "show", id.as_str()]));
     Err(Stop::Told(Exit::Failure, Failure::new(FailureKind::Internal, message, hint)))
 }
 

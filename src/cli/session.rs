@@ -47,7 +47,7 @@ impl Session {
             read_only: settings.console.read_only,
             direct_rollback: settings.console.direct_rollback,
             actor: Actor::new(&settings.console.actor, Via::Cli),
-            audit: settings.console.state_dir.join("audit.jsonl"),
+            audit: settings.console.audit_file(),
         };
         let operator = Operator::new(gateway.clone(), coordinator.clone(), policy);
         Ok(Self { settings, gateway, coordinator, operator, out: global.output() })

@@ -142,7 +142,7 @@ fn phases(published: &Published) -> Vec<String> {
     let mut rows = Vec::new();
     for phase in &published.phases {
         let took = match (phase.started_at, phase.ended_at) {
-            (Some(start), Some(end)) => words::duration(end.since(start)),
+            (Some(start), Some(end)) => end.since(start).words(),
             (Some(start), None) => format!("since {}", words::clock(start)),
             (None, _) => String::new(),
         };
@@ -173,7 +173,7 @@ fn rollback(published: &Published) -> Vec<String> {
     let mut lines = vec![format!("  asked for {}: {}", words::date(progress.cause.at), progress.cause.reason)];
     lines.extend(progress.steps.iter().map(|step| format!("  {}", changes::rollback_step(step))));
     if let Some(at) = progress.verified_at {
-        lines.push(format!("  verified {}, after {}", words::date(at), words::duration(at.since(progress.cause.at))));
+        lines.push(format!("  verified {}, after {}", words::date(at), at.since(progress.cause.at).words()));
     }
     lines
 }

@@ -132,6 +132,13 @@ pub struct View {
     pub query: String,
 }
 
+impl Console {
+    /// The trail of what people changed.
+    pub fn audit_file(&self) -> PathBuf {
+        self.state_dir.join("audit.jsonl")
+    }
+}
+
 /// A deployable service, as the worker's activities need it.
 #[derive(Clone, Debug)]
 pub struct Service {

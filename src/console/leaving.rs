@@ -8,6 +8,8 @@ use crate::console::event::{Event, Stamped};
 use crate::console::model::Model;
 use crate::console::sent::{One, State, doing};
 use crate::console::update::update;
+use crate::contracts::ids::WorkflowId;
+use crate::contracts::shell;
 
 /// How long leaving waits at most.
 pub const PATIENCE: Duration = Duration::from_secs(2);
@@ -42,6 +44,7 @@ fn line(one: &One) -> String {
         State::Waiting => "it may not have been sent: nothing was heard of it.",
         State::InDoubt | State::Over => "it was sent; the outcome was not known yet.",
     };
-    let command = one.mutation.workflow().map(|id| format!(" See `gatewatch show {id}`.")).unwrap_or_default();
+    let see = |id: &WorkflowId| format!(" See `{}`.", shell::command(["gatewatch", "show", id.as_str()]));
+    let command = one.mutation.workflow().map(see).unwrap_or_default();
     format!("{what}: {known}{command}")
 }

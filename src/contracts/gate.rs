@@ -20,6 +20,17 @@ pub enum OnDeadline {
     ApproveWithWarning,
 }
 
+impl OnDeadline {
+    /// What the gate is then, in words.
+    pub fn outcome(self) -> &'static str {
+        match self {
+            Self::Reject => "rejected",
+            Self::Escalate => "escalated",
+            Self::ApproveWithWarning => "approved with a warning",
+        }
+    }
+}
+
 /// An open gate, as the workflow publishes it in its memo.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]

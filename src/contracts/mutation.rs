@@ -9,6 +9,7 @@ use crate::contracts::clock::{Millis, Timestamp};
 use crate::contracts::decision::{Outcome, Verdict};
 use crate::contracts::http::{DecisionRequest, RollbackOutcome};
 use crate::contracts::ids::{GateId, RequestId, RunId, WorkflowId, WorkflowType};
+use crate::contracts::shell;
 use crate::contracts::temporal::names::{attribute, signal};
 use crate::contracts::text;
 
@@ -253,9 +254,9 @@ impl Mutation {
                 }
             }
             Self::Rollback(_) => "Rolls back to the previous version and watches until it serves.".to_owned(),
-            Self::ExtendMonitoring(extend) => format!("Watches {} longer.", words(extend.by_ms)),
+            Self::ExtendMonitoring(extend) => format!("Watches {} longer.", extend.by_ms.words()),
             Self::PauseMonitoring(pause) => {
-                format!("Stops automatic rollback for {}; it resumes by itself.", words(pause.for_ms))
+                format!("Stops automatic rollback for {}; it resumes by itself.", pause.for_ms.words())
             }
             Self::ResumeMonitoring(_) => "Automatic rollback acts again.".to_owned(),
             Self::Signal(signal) => format!("Sends signal {} with {}.", signal.name, arguments(&signal.args)),
@@ -269,12 +270,7 @@ impl Mutation {
     fn command(&self, cluster: &Cluster) -> String {
         let words = self.command_words();
         let place = ["--address", cluster.address.as_str(), "--namespace", cluster.namespace.as_str()];
-        std::iter::once("temporal")
-            .chain(words.iter().map(String::as_str))
-            .chain(place)
-            .map(quoted)
-            .collect::<Vec<_>>()
-            .join(" ")
+        shell::command(std::iter::once("temporal").chain(words.iter().map(String::as_str)).chain(place))
     }
 
     fn command_words(&self) -> Vec<String> {
@@ -369,37 +365,10 @@ fn stop_words(verb: &str, workflow: &str, stop: &Stop) -> Vec<String> {
     words
 }
 
-/// A shell word: quoted whenever it holds anything a shell could read as its own.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    if text::block(word) == word {
-        return format!("'{}'", word.replace('\'', r"'\''"));
-    }
-    // What a terminal must not be given is written so that the shell makes it.
-    let escaped = word.chars().map(|c| match c {
-        '\'' | '\\' => format!("\\{c}"),
-        c if text::line(c.encode_utf8(&mut [0; 4])).len() > c.len_utf8() => format!("\\U{:08x}", u32::from(c)),
-        c => c.to_string(),
-    });
-    format!("$'{}'", escaped.collect::<String>())
-}
-
 fn arguments(args: &[Value]) -> String {
     match args {
         [] => "no argument".to_owned(),
         [_] => "1 argument".to_owned(),
         more => format!("{} arguments", more.len()),
-    }
-}
-
-fn words(duration: Millis) -> String {
-    let seconds = duration.0 / 1000;
-    match (seconds / 60, seconds % 60) {
-        (0, seconds) => format!("{seconds} s"),
-        (minutes, 0) => format!("{minutes} min"),
-        (minutes, seconds) => format!("{minutes} min {seconds} s"),
     }
 }

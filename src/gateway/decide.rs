@@ -1,9 +1,5 @@
 //! Deciding a gate: an update whose id is the decision's own, in doubt when no worker answers.
 
-use std::time::Duration;
-
-use tokio::time::{Instant, sleep};
-
 use crate::contracts::decision::{Decide, DecideReply, DecisionRecord, Outcome, Refusal, RefusalCode, Verdict};
 use crate::contracts::failure::{Failure, FailureKind};
 use crate::contracts::ids::{DecisionId, GateId, RequestId, WorkflowId};
@@ -13,11 +9,6 @@ use crate::contracts::text;
 use crate::contracts::workflow::WorkflowDetail;
 use crate::gateway::update::{Ask, Asked};
 use crate::gateway::{Gateway, payload};
-
-/// One look at an update that nobody has answered.
-const LOOK: Duration = Duration::from_secs(5);
-/// Between looks that are answered at once.
-const PAUSE: Duration = Duration::from_millis(300);
 
 impl Gateway {
     /// Sends a decision and waits 2 s for a worker; then it is in doubt. Sending it again has no second effect. A proven
@@ -51,40 +42,6 @@ impl Gateway {
         }
         Ok(outcome)
     }
-
-    /// Watches a decision that was sent, until its outcome is known or the time is over.
-    pub async fn decide_follow(
-        &self,
-        id: &WorkflowId,
-        decision: &DecisionId,
-        within: Duration,
-    ) -> Result<Outcome, Failure> {
-        let until = Instant::now() + within;
-        loop {
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return Ok(Outcome::InDoubt { decision_id: decision.clone() });
-            }
-            if let Ok(Some(asked)) = self.update_outcome(id, decision.as_str(), left.min(LOOK)).await {
-                return outcome(asked, decision);
-            }
-            // The server may have lost the update, or the signal may have been first: the memo tells.
-            match self.describe(id, None).await {
-                Ok(detail) => {
-                    if let Some(record) = decided(&detail).filter(|record| record.decision_id == *decision) {
-                        return Ok(Outcome::Applied { record: record.clone() });
-                    }
-                    if !detail.row.status.is_open() {
-                        return Ok(Outcome::Refused { refusal: ended(&detail) });
-                    }
-                }
-                Err(failure) if failure.kind == FailureKind::NotFound => return Err(failure),
-                // The link is down or slow: it is followed for as long as there is time.
-                Err(_) => {}
-            }
-            sleep(PAUSE.min(left)).await;
-        }
-    }
 }
 
 /// The latest decision a workflow publishes.
@@ -99,13 +56,8 @@ pub(crate) fn ended(detail: &WorkflowDetail) -> Refusal {
 
 /// Somebody was first.
 pub(crate) fn already(record: &DecisionRecord) -> Refusal {
-    let verb = match record.verdict {
-        Verdict::Approve => "approved",
-        Verdict::Reject => "rejected",
-        Verdict::RequestEvidence => "sent back for more evidence",
-    };
-    let who = if record.actor.name.is_empty() { "somebody" } else { &record.actor.name };
-    Refusal::new(RefusalCode::AlreadyDecided, format!("Already {verb} by {who} at {}.", record.at))
+    let message = format!("Already {} by {} at {}.", record.verdict.done(), record.who(), record.at);
+    Refusal::new(RefusalCode::AlreadyDecided, message)
 }
 
 /// What a decision on a workflow that has ended comes to.

@@ -1,26 +1,19 @@
-//! Signals, queries, starting, cancelling and terminating: the calls that any Temporal workflow understands.
+//! Signals, starting, cancelling and terminating: the calls that any Temporal workflow understands.
 
-use std::time::Duration;
-
-use serde_json::Value;
 use temporalio_client::grpc::WorkflowService as _;
 use temporalio_common::protos::temporal::api::common::v1;
-use temporalio_common::protos::temporal::api::query::v1::WorkflowQuery;
 use temporalio_common::protos::temporal::api::taskqueue::v1::TaskQueue;
 use temporalio_common::protos::temporal::api::workflowservice::v1::{
-    QueryWorkflowRequest, RequestCancelWorkflowExecutionRequest, SignalWorkflowExecutionRequest,
-    StartWorkflowExecutionRequest, TerminateWorkflowExecutionRequest,
+    RequestCancelWorkflowExecutionRequest, SignalWorkflowExecutionRequest, StartWorkflowExecutionRequest,
+    TerminateWorkflowExecutionRequest,
 };
 
-use crate::contracts::failure::{Failure, FailureKind};
-use crate::contracts::ids::{RequestId, RunId, WorkflowId};
+use crate::contracts::failure::Failure;
+use crate::contracts::ids::{RequestId, RunId};
 use crate::contracts::mutation::{Signal, Start, Stop};
 use crate::contracts::text;
 use crate::gateway::failure::Trouble;
 use crate::gateway::{Call, Gateway, describe, payload, rows};
-
-/// A living worker answers a query in milliseconds; without one it would take its whole deadline.
-const QUERY: Duration = Duration::from_secs(2);
 
 /// What became of a start.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,13 +21,6 @@ pub struct Started {
     pub run_id: RunId,
     /// True when this very request had started it before: nothing happened twice.
     pub already: bool,
-}
-
-/// A question to a workflow.
-#[derive(Clone, Copy, Debug)]
-pub struct Question<'a> {
-    pub name: &'a str,
-    pub args: &'a [Value],
 }
 
 impl Gateway {
@@ -60,36 +46,6 @@ impl Gateway {
         })
         .await?;
         Ok(())
-    }
-
-    /// Asks a workflow. Needs a living worker; gives up after 2 s. Never the way to the truth about gates and health.
-    pub async fn query(&self, id: &WorkflowId, run: Option<&RunId>, question: Question<'_>) -> Result<Value, Failure> {
-        let request = QueryWorkflowRequest {
-            namespace: self.namespace(),
-            execution: Some(describe::execution(id, run)),
-            query: Some(WorkflowQuery {
-                query_type: question.name.to_owned(),
-                query_args: payload::encode_all(question.args),
-                header: None,
-            }),
-            ..QueryWorkflowRequest::default()
-        };
-        let what = format!("ask {id} for {}", question.name);
-        let answer = self
-            .call(Call::waiting(&what, QUERY), request, |mut client, request| async move {
-                client.query_workflow(request).await
-            })
-            .await
-            .map_err(|trouble| unanswered(trouble.into()))?;
-        let result = answer.query_result.unwrap_or_default();
-        let Some(first) = result.payloads.first() else { return Ok(Value::Null) };
-        payload::json(first).ok_or_else(|| {
-            Failure::new(
-                FailureKind::Invalid,
-                format!("Cannot {what}: the answer is not JSON ({}).", payload::encoding(first)),
-                "Ask with the workflow's own client.",
-            )
-        })
     }
 
     /// Starts a workflow; another running one of that id is a conflict.
@@ -161,15 +117,6 @@ impl Gateway {
         .await?;
         Ok(())
     }
-}
-
-/// Silence after a query means something else than silence elsewhere.
-fn unanswered(failure: Failure) -> Failure {
-    if failure.kind == FailureKind::DeadlineExceeded {
-        let hint = "Queries need a living worker on the workflow's task queue; phases, gates and health do not.";
-        return Failure { hint: hint.to_owned(), ..failure };
-    }
-    failure
 }
 
 /// A fresh id for one intent of one person.

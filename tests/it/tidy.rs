@@ -41,7 +41,7 @@ const OWNERS: &[(&str, &[&str])] = &[
 /// Methods of the gateway and of its coordinator that change something: only `gateway::operate` and the coordinator's
 /// own handlers call them.
 const CHANGING: &[&str] =
-    &["cancel", "decide", "decide_follow", "register_attributes", "rollback", "signal", "start_workflow", "terminate"];
+    &["cancel", "decide", "register_attributes", "rollback", "signal", "start_workflow", "terminate"];
 
 /// The others: whoever adds a method says here which kind it is.
 const READING: &[&str] = &[
@@ -49,6 +49,7 @@ const READING: &[&str] = &[
     "connected",
     "count",
     "describe",
+    "collected_evidence",
     "evidence",
     "gates",
     "unreadable",
@@ -58,7 +59,6 @@ const READING: &[&str] = &[
     "missing_attributes",
     "pollers",
     "public_key",
-    "query",
     "ready",
     "server_info",
 ];

@@ -52,7 +52,7 @@ impl Desk {
             read_only: settings.console.read_only,
             direct_rollback: settings.console.direct_rollback,
             actor: Actor::new(&settings.console.actor, Via::Console),
-            audit: settings.console.state_dir.join("audit.jsonl"),
+            audit: settings.console.audit_file(),
         };
         let operator = Operator::new(gateway.clone(), coordinator.clone(), policy);
         let refresh = Sender::new(0);

@@ -133,9 +133,26 @@ impl Watcher {
         }
     }
 
+    /// A wish for a look now asks anew: the poll that is under way may have died without a word.
     async fn tail(&mut self, id: &WorkflowId, run: Option<&RunId>, newest: i64) {
-        let mut tail = self.gateway.tail(id, run, newest);
-        while let Some(result) = tail.next().await {
+        let (mut run, mut newest) = (run.cloned(), newest);
+        let mut tail = self.gateway.tail(id, run.as_ref(), newest);
+        loop {
+            let result = tokio::select! {
+                next = tail.next() => match next {
+                    Some(result) => result,
+                    None => return,
+                },
+                // It fails when nobody can wish any more, and then this ends in a moment too.
+                Ok(()) = self.refresh.changed() => {
+                    tail = self.gateway.tail(id, run.as_ref(), newest);
+                    continue;
+                }
+            };
+            if let Ok(batch) = &result {
+                run = Some(batch.run_id.clone());
+                newest = batch.events.iter().map(|event| event.id).max().unwrap_or(newest);
+            }
             self.answer(Answer::Tail { workflow: id.clone(), result });
         }
     }

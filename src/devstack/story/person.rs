@@ -45,7 +45,7 @@ impl Person {
             read_only: false,
             direct_rollback: settings.console.direct_rollback,
             actor: Actor::new(&settings.console.actor, Via::Cli),
-            audit: settings.console.state_dir.join("audit.jsonl"),
+            audit: settings.console.audit_file(),
         };
         let operator = Operator::new(gateway.clone(), Some(coordinator.clone()), policy);
         Ok(Self { gateway, coordinator, operator, queue: settings.temporal.task_queue.clone() })

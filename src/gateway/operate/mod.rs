@@ -101,9 +101,8 @@ impl Operator {
         }
     }
 
-    /// Every mutation passes here, and nothing else sends one.
+    /// Sends it, once its target was read again. Whoever calls has asked [`Self::permit`].
     async fn act(&self, mutation: &Mutation) -> Result<Done, Failure> {
-        self.permit()?;
         match self.checked(mutation).await? {
             check::Verdict::Settled(done) => Ok(done),
             check::Verdict::Go(before) => {
@@ -133,6 +132,7 @@ impl Operator {
         self.seen(mutation, None, done).await
     }
 
+    /// Every mutation passes here, once for each of the two ways in.
     fn permit(&self) -> Result<(), Failure> {
         if self.policy.read_only {
             return Err(Failure::new(

@@ -162,10 +162,8 @@ async fn rolling_back_follows_until_the_old_version_serves() {
     bounded(async || {
         let bench = Bench::new().await;
         let shell = Shell::new(None);
-        bench.world.holds("monitorHealth");
-        let handle = bench.deployment(deployment_input()).await;
+        let handle = bench.watched().await;
         let id = handle.info().workflow_id.clone();
-        bench.world.reached("monitorHealth").await;
         let ended = shell.run(&["rollback", &id]).await;
         assert_eq!(ended.code, 8, "nobody to ask: {ended:?}");
         for part in ["back to", "v41", "deploy previous version", "--yes"] {
@@ -198,6 +196,19 @@ async fn rolling_back_before_anything_was_changed_ends_the_deployment_and_says_s
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_command_to_run_instead_can_be_pasted_whatever_the_id() {
+    bounded(async || {
+        let bench = Bench::new().await;
+        let id = support::unique("deploy it's; reboot ");
+        bench.watched_as(id.clone()).await;
+        let ended = Shell::new(None).run(&["rollback", &id]).await;
+        let instead = format!("gatewatch rollback '{}' --yes", id.replace('\'', r"'\''"));
+        assert!(ended.code == 8 && ended.err.contains(&instead), "`{instead}` is not in {ended:?}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_deployment_that_ended_well_is_no_rollback() {
     bounded(async || {
         let bench = Bench::new().await;
@@ -217,10 +228,8 @@ async fn a_rollback_that_is_cut_off_is_no_success() {
     bounded(async || {
         let bench = Bench::new().await;
         let shell = Shell::new(None);
-        bench.world.holds("monitorHealth");
-        let handle = bench.deployment(deployment_input()).await;
+        let handle = bench.watched().await;
         let id = handle.info().workflow_id.clone();
-        bench.world.reached("monitorHealth").await;
         bench.world.hangs("rollbackVercelDeployment");
         let cut_off = async {
             bench.world.reached("rollbackVercelDeployment").await;

@@ -4,6 +4,7 @@ use std::fs;
 use std::time::Duration;
 
 use gatewatch::contracts::evidence::CheckStatus;
+use gatewatch::contracts::temporal::memo::Published;
 use serde_json::json;
 
 use crate::cli::commands::waiting;
@@ -55,6 +56,30 @@ async fn nobody_approves_while_a_critical_check_fails() {
         assert!(bench.published(&id).await.unwrap().decided.is_none());
         let ended = shell.run(&["reject", &id, "--yes", "--reason", "the scan fails"]).await;
         assert_eq!(ended.code, 0, "rejecting is always possible: {ended:?}");
+    })
+    .await;
+}
+
+/// Evidence of this size is cut where histories are shown: what it was is read from the whole.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_changed_since_the_evidence_was_seen_is_told_however_much_of_it_there_is() {
+    bounded(async || {
+        let (bench, shell) = (Bench::new().await, Shell::new(None));
+        let mut checks: Vec<_> = (0..600).map(|n| check(&format!("check-{n}"), CheckStatus::Passed, false)).collect();
+        bench.world.checks(checks.clone());
+        let (id, gate) = waiting(&bench, json!({})).await;
+        let seen = gate.digest().unwrap().to_string();
+        checks.push(check("visual-regression", CheckStatus::Failed, false));
+        bench.world.checks(checks);
+        let ended = shell.run(&["request-evidence", &id, "--yes", "--reason", "look again"]).await;
+        assert_eq!(ended.code, 0, "{ended:?}");
+        let again = |published: &Published| published.gates.first().is_some_and(|gate| gate.revision == 2);
+        bench.until(&id, "the gate asks again", again).await;
+        let ended = shell.run(&approve(&id, &seen)).await;
+        assert_eq!((ended.code, ended.out.as_str()), (3, ""), "{ended:?}");
+        assert!(ended.err.contains("visual regression is new: failed"), "{ended:?}");
+        let ended = shell.run(&approve(&id, &"0".repeat(64))).await;
+        assert!(ended.err.contains("was never collected for it"), "{ended:?}");
     })
     .await;
 }

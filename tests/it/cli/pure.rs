@@ -3,7 +3,6 @@
 use gatewatch::cli::exit::Exit;
 use gatewatch::cli::signal::argument;
 use gatewatch::cli::table::{Table, fields};
-use gatewatch::cli::words;
 use gatewatch::contracts::clock::Millis;
 use gatewatch::contracts::evidence::{CheckStatus, EvidencePackage, differences};
 use gatewatch::contracts::failure::FailureKind;
@@ -35,7 +34,7 @@ fn durations_read_like_speech() {
         (259_200_000, "3 d"),
     ];
     for (millis, text) in cases {
-        assert_eq!(words::duration(Millis(millis)), text);
+        assert_eq!(Millis(millis).words(), text);
     }
 }
 

@@ -76,3 +76,12 @@ fn what_was_not_heard_of_is_said_to_be_perhaps_not_sent() {
     let lines = farewell(&console.model);
     assert!(lines.iter().all(|line| line.contains("it was sent; the outcome was not known yet")), "{lines:?}");
 }
+
+#[test]
+fn the_command_to_look_with_can_be_pasted_whatever_the_id() {
+    let mut console = Driven::new(80, 24);
+    let target = Target { workflow_id: "deploy it's; reboot".into(), request_id: "r1".into() };
+    assert!(console.model.sent.begin(&Mutation::Rollback(Rollback { target, reason: None }), noon()));
+    let lines = farewell(&console.model);
+    assert!(lines[0].ends_with(r"See `gatewatch show 'deploy it'\''s; reboot'`."), "{lines:?}");
+}

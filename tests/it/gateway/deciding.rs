@@ -10,7 +10,7 @@ use gatewatch::contracts::rollback::RollbackRequest;
 use gatewatch::contracts::workflow::ExecutionStatus;
 
 use crate::gateway::desk::{DeskInput, DeskWorker, decision, with_gate};
-use crate::gateway::{bounded, connected, number, signal, start, until};
+use crate::gateway::{bounded, connected, number, resolved, signal, start, until};
 use crate::support;
 
 #[tokio::test]
@@ -36,8 +36,6 @@ async fn a_decision_is_applied_once_and_refused_with_its_reason() {
         };
         assert_eq!((refusal.code, &*refusal.message), (RefusalCode::NotOpen, "The desk is closed."));
         assert_eq!(number(&gateway, &id, "applied").await, 1);
-        let followed = gateway.decide_follow(&id, &"d-1".into(), Duration::from_secs(5)).await.unwrap();
-        assert_eq!(followed, Outcome::Applied { record: record.clone() });
 
         // Ended since: the outcome of what was decided is still known, and a new decision learns who was first.
         gateway.signal(&signal(&id, "close")).await.unwrap();
@@ -66,16 +64,12 @@ async fn without_a_worker_a_decision_is_in_doubt_and_resolved_when_one_comes() {
         let outcome = gateway.decide(&id, &decision("d-1", Verdict::Approve)).await.unwrap();
         assert_eq!(outcome, Outcome::InDoubt { decision_id: "d-1".into() });
         assert!(begun.elapsed() < Duration::from_secs(4), "a person is not kept waiting: {:?}", begun.elapsed());
-        let outcome = gateway.decide_follow(&id, &"d-1".into(), Duration::from_millis(600)).await.unwrap();
+        let outcome = gateway.decide(&id, &decision("d-1", Verdict::Approve)).await.unwrap();
         assert_eq!(outcome, Outcome::InDoubt { decision_id: "d-1".into() }, "nobody has answered yet");
 
-        let following = gateway.clone();
-        let target = id.clone();
-        let follow = tokio::spawn(async move {
-            following.decide_follow(&target, &"d-1".into(), Duration::from_secs(40)).await.unwrap()
-        });
-        let _worker = DeskWorker::start(&temporal);
-        let outcome = follow.await.unwrap();
+        let approve = decision("d-1", Verdict::Approve);
+        let (outcome, _worker) =
+            tokio::join!(resolved(&gateway, &id, &approve), async { DeskWorker::start(&temporal) });
         assert!(matches!(&outcome, Outcome::Applied { record } if record.decision_id.as_str() == "d-1"), "{outcome:?}");
         assert_eq!(number(&gateway, &id, "applied").await, 1);
     })
@@ -112,7 +106,7 @@ async fn a_rejection_and_a_rollback_in_doubt_are_left_as_durable_signals_with_on
         .await;
         let published = detail.row.published.unwrap();
         assert_eq!(published.decided.unwrap().verdict, Verdict::Reject);
-        let outcome = gateway.decide_follow(&id, &"d-9".into(), Duration::from_secs(10)).await.unwrap();
+        let outcome = resolved(&gateway, &id, &proven("d-9")).await;
         assert!(matches!(outcome, Outcome::Applied { .. } | Outcome::Repeated { .. }), "{outcome:?}");
         assert_eq!(number(&gateway, &id, "applied").await, 1, "the signal and the update are one decision");
         assert_eq!(number(&gateway, &id, "rollbacks").await, 1, "the signal and the update are one rollback");
@@ -141,8 +135,8 @@ async fn an_unproven_rejection_in_doubt_is_not_left_as_a_signal_that_would_be_re
         let page = gateway.history(&id, None, None).await.unwrap();
         assert!(page.events.iter().all(|event| event.subject != "rejectProduction"), "{:?}", page.events);
         let _worker = DeskWorker::start(&temporal);
-        let follow = gateway.decide_follow(&id, &"d-1".into(), support::PATIENCE).await.unwrap();
-        assert!(matches!(follow, Outcome::Applied { .. } | Outcome::InDoubt { .. }), "{follow:?}");
+        let outcome = resolved(&gateway, &id, &decision("d-1", Verdict::Reject)).await;
+        assert!(matches!(outcome, Outcome::Applied { .. } | Outcome::Repeated { .. }), "{outcome:?}");
     })
     .await;
 }

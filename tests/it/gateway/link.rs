@@ -5,49 +5,12 @@ use std::time::{Duration, Instant};
 use gatewatch::config::settings::Temporal;
 use gatewatch::contracts::failure::FailureKind;
 use gatewatch::contracts::link::Link;
-use gatewatch::devstack::server::{Server, ServerOptions};
 use gatewatch::gateway::Gateway;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use tokio::net::TcpListener;
 
 use crate::gateway::{bounded, connected};
-use crate::support;
-
-/// A server that a test may kill.
-pub(super) struct OwnServer {
-    server: Server,
-    _folder: tempfile::TempDir,
-}
-
-impl OwnServer {
-    pub(super) async fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let options = ServerOptions {
-            cli: support::temporal_cli(),
-            database: folder.path().join("temporal.db"),
-            listen: None,
-            namespaces: Vec::new(),
-        };
-        let server = Server::start(&support::launcher(folder.path()), options).await.unwrap();
-        Self { server, _folder: folder }
-    }
-
-    pub(super) fn temporal(&self) -> Temporal {
-        let mut temporal = self.server.settings("default").unwrap();
-        temporal.task_queue = support::unique("queue");
-        temporal
-    }
-
-    /// `kill -9`.
-    pub(super) fn kill(&self) {
-        let pid = i32::try_from(self.server.pid().unwrap()).unwrap();
-        kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL).unwrap();
-    }
-
-    pub(super) async fn resume(&mut self) {
-        self.server.resume().await.unwrap();
-    }
-}
+use crate::support::{self, OwnServer};
 
 async fn becomes(gateway: &Gateway, what: &str, wanted: impl Fn(&Link) -> bool) -> Link {
     support::wait_until(what, support::PATIENCE, async || {
@@ -139,13 +102,12 @@ async fn a_server_that_hangs_is_noticed_before_the_deadline() {
     bounded(async {
         let server = OwnServer::start().await;
         let gateway = connected(&server.temporal()).await;
-        let pid = Pid::from_raw(i32::try_from(server.server.pid().unwrap()).unwrap()).unwrap();
-        kill_process(pid, Signal::STOP).unwrap();
+        server.send(Signal::STOP);
         let begun = Instant::now();
         let failure = gateway.list("", None, 10).await.unwrap_err();
         assert_eq!(failure.kind, FailureKind::Unavailable, "{failure}");
         assert!(begun.elapsed() < Duration::from_secs(8), "took {:?}", begun.elapsed());
-        kill_process(pid, Signal::CONT).unwrap();
+        server.send(Signal::CONT);
         becomes(&gateway, "the link is up again", Link::is_up).await;
     })
     .await;

@@ -12,12 +12,17 @@ mod unheard;
 use std::time::Duration;
 
 use gatewatch::config::settings::Temporal;
+use gatewatch::contracts::decision::{Decide, Outcome};
 use gatewatch::contracts::ids::{RunId, WorkflowId};
 use gatewatch::contracts::mutation::{Signal, Start, Target};
 use gatewatch::contracts::workflow::WorkflowDetail;
 use gatewatch::gateway::Gateway;
-use gatewatch::gateway::signal::{Question, request_id};
-use serde_json::Value;
+use gatewatch::gateway::signal::request_id;
+use temporalio_client::{
+    Client, ClientOptions, Connection, ConnectionOptions, UntypedQuery, WorkflowHandle, WorkflowQueryOptions,
+};
+use temporalio_common::UntypedWorkflow;
+use temporalio_common::data_converters::RawValue;
 
 use crate::gateway::desk::{DESK, DeskInput};
 use crate::support;
@@ -67,8 +72,23 @@ async fn until(gateway: &Gateway, id: &WorkflowId, wanted: impl Fn(&WorkflowDeta
     .await
 }
 
-/// Asks a desk for a number.
+/// Asks a desk for a number, as any client would.
 async fn number(gateway: &Gateway, id: &WorkflowId, name: &str) -> u64 {
-    let answer: Value = gateway.query(id, None, Question { name, args: &[] }).await.unwrap();
-    answer.as_u64().unwrap()
+    let cluster = gateway.cluster();
+    let address: url::Url = format!("http://{}", cluster.address).parse().unwrap();
+    let connection = Connection::connect(ConnectionOptions::new(address).identity("test").build()).await.unwrap();
+    let client = Client::new(connection, ClientOptions::new(&cluster.namespace).build()).unwrap();
+    let desk: WorkflowHandle<Client, UntypedWorkflow> = client.get_workflow_handle(id.as_str());
+    let query = UntypedQuery::new(name);
+    let answer = desk.query(query, RawValue::new(Vec::new()), WorkflowQueryOptions::default()).await.unwrap();
+    serde_json::from_slice(&answer.payloads[0].data).unwrap()
+}
+
+/// Sends a decision again, as whoever follows it does, until somebody has answered.
+async fn resolved(gateway: &Gateway, id: &WorkflowId, decide: &Decide) -> Outcome {
+    support::wait_until("the decision is out of doubt", support::PATIENCE, async || {
+        let outcome = gateway.decide(id, decide).await.ok()?;
+        (!matches!(outcome, Outcome::InDoubt { .. })).then_some(outcome)
+    })
+    .await
 }

@@ -5,9 +5,8 @@ use gatewatch::contracts::failure::{Failure, FailureKind};
 use gatewatch::contracts::workflow::HistoryBatch;
 
 use crate::gateway::desk::{DeskInput, DeskWorker};
-use crate::gateway::link::OwnServer;
 use crate::gateway::{bounded, connected, signal, start, until};
-use crate::support;
+use crate::support::{self, OwnServer};
 
 type Item = Result<HistoryBatch, Failure>;
 

@@ -1,13 +1,19 @@
 //! What goes on when nobody can be heard: an answer that is lost, a proxy that speaks for the coordinator, an audit trail
 //! that somebody keeps locked.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use gatewatch::config::settings::{CoordinatorClient, Temporal};
+use gatewatch::console::effect::{Generation, Interest};
+use gatewatch::console::outbox::Outbox;
+use gatewatch::console::perform::unanswered::Unanswered;
+use gatewatch::console::perform::watch::Watcher;
+use gatewatch::console::screen::ScreenId;
 use gatewatch::contracts::actor::{Actor, Via};
 use gatewatch::contracts::clock::Millis;
 use gatewatch::contracts::decision::{Decide, Outcome, Proof, Verdict};
@@ -63,8 +69,19 @@ fn is_accepted(done: &Done) -> bool {
 /// In front of a server. Once armed, the connection with the next request but so many hears nothing more.
 struct Muffler {
     address: SocketAddr,
-    left: Arc<AtomicUsize>,
+    wire: Arc<Wire>,
 }
+
+/// What the connections of a muffler share.
+struct Wire {
+    left: AtomicUsize,
+    /// Requests without an answer, by connection and stream.
+    open: Mutex<BTreeSet<Call>>,
+    /// Requests that are never answered.
+    unheard: Mutex<BTreeSet<Call>>,
+}
+
+type Call = (SocketAddr, u32);
 
 /// Not armed.
 const NEVER: usize = usize::MAX;
@@ -73,20 +90,28 @@ impl Muffler {
     async fn start(server: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let left = Arc::new(AtomicUsize::new(NEVER));
-        let counting = Arc::clone(&left);
+        let wire = Arc::new(Wire { left: AtomicUsize::new(NEVER), open: Mutex::default(), unheard: Mutex::default() });
+        let shared = Arc::clone(&wire);
         tokio::spawn(async move {
-            while let Ok((near, _)) = listener.accept().await {
+            while let Ok((near, from)) = listener.accept().await {
                 let far = TcpStream::connect(server).await.unwrap();
-                tokio::spawn(between(near, far, Arc::clone(&counting)));
+                tokio::spawn(between(near, far, from, Arc::clone(&shared)));
             }
         });
-        Self { address, left }
+        Self { address, wire }
     }
 
     /// So many requests are answered, and the one after them is not.
     fn arm(&self, answered: usize) {
-        self.left.store(answered, Ordering::SeqCst);
+        self.wire.left.store(answered, Ordering::SeqCst);
+    }
+
+    /// Whoever waits for an answer now waits in vain; who asks from now on does not.
+    fn forget(&self) -> usize {
+        let mut open = self.wire.open.lock().unwrap();
+        let mut unheard = self.wire.unheard.lock().unwrap();
+        unheard.append(&mut open);
+        unheard.len()
     }
 
     fn settings(&self, temporal: &Temporal) -> Temporal {
@@ -94,21 +119,21 @@ impl Muffler {
     }
 }
 
-async fn between(near: TcpStream, far: TcpStream, left: Arc<AtomicUsize>) {
+async fn between(near: TcpStream, far: TcpStream, from: SocketAddr, wire: Arc<Wire>) {
     let ((mut from_near, mut to_near), (mut from_far, mut to_far)) = (near.into_split(), far.into_split());
-    let muted = Arc::new(AtomicBool::new(false));
-    let muting = Arc::clone(&muted);
-    let there = async move {
-        let (mut buffer, mut requests) = (vec![0; 64 * 1024], Requests::default());
+    let muted = AtomicBool::new(false);
+    let there = async {
+        let (mut buffer, mut frames) = (vec![0; 64 * 1024], Frames::default());
         while let Ok(n_read @ 1..) = from_near.read(&mut buffer).await {
-            for _ in 0..requests.begun(&buffer[..n_read]) {
-                match left.load(Ordering::SeqCst) {
+            for frame in frames.whole(&buffer[..n_read]).iter().filter(|frame| frame.kind == Frame::HEADERS) {
+                wire.open.lock().unwrap().insert((from, frame.stream));
+                match wire.left.load(Ordering::SeqCst) {
                     NEVER => {}
                     0 => {
-                        left.store(NEVER, Ordering::SeqCst);
-                        muting.store(true, Ordering::SeqCst);
+                        wire.left.store(NEVER, Ordering::SeqCst);
+                        muted.store(true, Ordering::SeqCst);
                     }
-                    more => left.store(more - 1, Ordering::SeqCst),
+                    more => wire.left.store(more - 1, Ordering::SeqCst),
                 }
             }
             if to_far.write_all(&buffer[..n_read]).await.is_err() {
@@ -116,44 +141,69 @@ async fn between(near: TcpStream, far: TcpStream, left: Arc<AtomicUsize>) {
             }
         }
     };
-    let back = async move {
-        let mut buffer = vec![0; 64 * 1024];
+    let back = async {
+        let (mut buffer, mut frames) = (vec![0; 64 * 1024], Frames { greeted: true, ..Frames::default() });
         while let Ok(n_read @ 1..) = from_far.read(&mut buffer).await {
-            if !muted.load(Ordering::SeqCst) && to_near.write_all(&buffer[..n_read]).await.is_err() {
-                return;
+            for frame in frames.whole(&buffer[..n_read]) {
+                let call = (from, frame.stream);
+                if frame.ends_stream() {
+                    wire.open.lock().unwrap().remove(&call);
+                }
+                let heard = !muted.load(Ordering::SeqCst) && !wire.unheard.lock().unwrap().contains(&call);
+                if heard && to_near.write_all(&frame.bytes).await.is_err() {
+                    return;
+                }
             }
         }
     };
     tokio::join!(there, back);
 }
 
-/// What a client sends, as far as it is HTTP/2 frames.
-#[derive(Default)]
-struct Requests {
+/// A frame of HTTP/2.
+struct Frame {
+    kind: u8,
+    flags: u8,
+    stream: u32,
     bytes: Vec<u8>,
+}
+
+impl Frame {
+    const DATA: u8 = 0;
+    const HEADERS: u8 = 1;
+    const RST_STREAM: u8 = 3;
+
+    fn ends_stream(&self) -> bool {
+        self.kind == Self::RST_STREAM || (matches!(self.kind, Self::DATA | Self::HEADERS) && self.flags & 1 == 1)
+    }
+}
+
+/// Bytes on their way to becoming frames.
+#[derive(Default)]
+struct Frames {
+    bytes: Vec<u8>,
+    /// A client says a word first.
     greeted: bool,
 }
 
-impl Requests {
-    /// How many requests begin with these bytes.
-    fn begun(&mut self, bytes: &[u8]) -> usize {
+impl Frames {
+    /// The frames that are whole with these bytes.
+    fn whole(&mut self, bytes: &[u8]) -> Vec<Frame> {
         const PREFACE: usize = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".len();
-        const HEADERS: u8 = 1;
         self.bytes.extend_from_slice(bytes);
         if !self.greeted && self.bytes.len() >= PREFACE {
             self.bytes.drain(..PREFACE);
             self.greeted = true;
         }
-        let mut begun = 0;
-        while let (true, &[a, b, c, kind, _, _, _, _, _, ..]) = (self.greeted, &self.bytes[..]) {
-            let frame = 9 + usize::try_from(u32::from_be_bytes([0, a, b, c])).unwrap();
-            if self.bytes.len() < frame {
+        let mut whole = Vec::new();
+        while let (true, &[a, b, c, kind, flags, s, t, u, v, ..]) = (self.greeted, &self.bytes[..]) {
+            let length = 9 + usize::try_from(u32::from_be_bytes([0, a, b, c])).unwrap();
+            if self.bytes.len() < length {
                 break;
             }
-            self.bytes.drain(..frame);
-            begun += usize::from(kind == HEADERS);
+            let stream = u32::from_be_bytes([s & 0x7f, t, u, v]);
+            whole.push(Frame { kind, flags, stream, bytes: self.bytes.drain(..length).collect() });
         }
-        begun
+        whole
     }
 }
 
@@ -275,6 +325,46 @@ async fn a_trail_that_somebody_keeps_locked_stops_everything_but_a_rollback() {
         let done = operator.perform(rollback(&id)).await.unwrap();
         assert!(is_accepted(&done), "{done:?}");
         assert_eq!(gatewatch::gateway::audit::verify(&person.policy.audit).unwrap().len(), 2);
+    })
+    .await;
+}
+
+/// A poll whose connection has died without a word would be waited for for more than a minute.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_wishes_for_a_look_at_a_history_is_not_left_with_a_poll_that_died() {
+    bounded(async {
+        let temporal = support::temporal();
+        let direct = connected(&temporal).await;
+        let muffler = Muffler::start(server(&temporal)).await;
+        let gateway = connected(&muffler.settings(&temporal)).await;
+        let id = start(&direct, &temporal, &DeskInput::default()).await;
+        let (outbox, events) = Outbox::new();
+        let refresh = tokio::sync::watch::Sender::new(0_u64);
+        let watcher = Watcher {
+            gateway: gateway.clone(),
+            queue: temporal.task_queue.clone(),
+            generation: Generation(1),
+            first: None,
+            unanswered: Unanswered::default(),
+            refresh: refresh.subscribe(),
+            outbox,
+        };
+        let interest = Interest::History { workflow: id.clone(), run: None, on: ScreenId::History };
+        let watching = tokio::spawn(watcher.run(interest));
+        let tells = async |what: &str| {
+            let told = || events.try_iter().any(|stamped| format!("{:?}", stamped.event).contains(what));
+            support::wait_until(what, support::PATIENCE, async || told().then_some(())).await;
+        };
+        tells("WorkflowExecutionStarted").await;
+        direct.signal(&signal(&id, "first")).await.unwrap();
+        tells("first").await;
+
+        support::wait_until("its poll has died", support::PATIENCE, async || (muffler.forget() > 0).then_some(()))
+            .await;
+        direct.signal(&signal(&id, "second")).await.unwrap();
+        refresh.send_modify(|wishes| *wishes += 1);
+        tells("second").await;
+        watching.abort();
     })
     .await;
 }

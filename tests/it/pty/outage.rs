@@ -11,7 +11,6 @@ use gatewatch::contracts::mutation::{Start, Target};
 use gatewatch::contracts::workflow::WorkflowDetail;
 use gatewatch::devstack::child::{Child, Launcher};
 use gatewatch::devstack::port;
-use gatewatch::devstack::server::{Server, ServerOptions};
 use gatewatch::devstack::story::cast::Cast;
 use gatewatch::devstack::story::customer::Customer;
 use gatewatch::devstack::story::person::{Person, Wait};
@@ -27,16 +26,15 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::pty::rig::{Pty, Setup};
-use crate::support::{self, GATEWATCH, PATIENCE};
+use crate::support::{GATEWATCH, OwnServer, PATIENCE};
 
 fn kill(pid: Option<u32>) {
     let pid = i32::try_from(pid.unwrap()).unwrap();
     kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL).unwrap();
 }
 
-async fn start_workflow(server: &Server, id: &str) {
-    let mut temporal = server.settings("default").unwrap();
-    temporal.task_queue = support::unique("nobody-polls");
+async fn start_workflow(server: &OwnServer, id: &str) {
+    let temporal = server.temporal();
     let gateway = Gateway::start(&temporal);
     gateway.connected(PATIENCE).await.unwrap();
     let start = Start {
@@ -50,20 +48,13 @@ async fn start_workflow(server: &Server, id: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_server_leaves_old_data_with_its_age_and_comes_back_by_itself() {
-    let folder = tempfile::tempdir().unwrap();
-    let options = ServerOptions {
-        cli: support::temporal_cli(),
-        database: folder.path().join("temporal.db"),
-        listen: None,
-        namespaces: Vec::new(),
-    };
-    let mut server = Server::start(&support::launcher(folder.path()), options).await.unwrap();
+    let mut server = OwnServer::start().await;
     start_workflow(&server, "order-before").await;
-    let mut console = Pty::start(&server.address().to_string(), 80, 24);
+    let mut console = Pty::start(&server.address(), 80, 24);
     console.wait_for("● temporal");
     console.press("3");
     console.wait_for("order-before");
-    kill(server.pid());
+    server.kill();
     console.wait_for("✗ temporal");
     console.wait_for("No answer from Temporal for");
     console.assert_shows(&["shown as of", "Ctrl-r tries now", "default ▸ default", "order-before"]);
@@ -72,7 +63,7 @@ async fn a_killed_server_leaves_old_data_with_its_age_and_comes_back_by_itself()
     console.wait_for("What needs somebody now");
     console.press("3");
     console.wait_for("order-before");
-    server.resume().await.unwrap();
+    server.resume().await;
     console.wait_for("● temporal");
     console.wait_until_gone("No answer from Temporal");
     start_workflow(&server, "order-after").await;

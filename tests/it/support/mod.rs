@@ -12,6 +12,7 @@ use gatewatch::devstack::child::Launcher;
 use gatewatch::devstack::finder::{self, Places};
 use gatewatch::devstack::server::{Server, ServerOptions};
 use gatewatch::devstack::tell;
+use rustix::process::{Pid, Signal, kill_process};
 
 /// The executable under test.
 pub(crate) const GATEWATCH: &str = env!("CARGO_BIN_EXE_gatewatch");
@@ -50,6 +51,50 @@ pub(crate) fn server() -> &'static Server {
         (apart(async move || Server::start(&launcher, options).await.unwrap()), folder)
     });
     server
+}
+
+/// A server that a test may kill.
+pub(crate) struct OwnServer {
+    server: Server,
+    _folder: tempfile::TempDir,
+}
+
+impl OwnServer {
+    pub(crate) async fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let options = ServerOptions {
+            cli: temporal_cli(),
+            database: folder.path().join("temporal.db"),
+            listen: None,
+            namespaces: Vec::new(),
+        };
+        let server = Server::start(&launcher(folder.path()), options).await.unwrap();
+        Self { server, _folder: folder }
+    }
+
+    pub(crate) fn temporal(&self) -> settings::Temporal {
+        let mut temporal = self.server.settings("default").unwrap();
+        temporal.task_queue = unique("queue");
+        temporal
+    }
+
+    pub(crate) fn send(&self, signal: Signal) {
+        let pid = i32::try_from(self.server.pid().unwrap()).unwrap();
+        kill_process(Pid::from_raw(pid).unwrap(), signal).unwrap();
+    }
+
+    /// `kill -9`.
+    pub(crate) fn kill(&self) {
+        self.send(Signal::KILL);
+    }
+
+    pub(crate) fn address(&self) -> String {
+        self.server.address().to_string()
+    }
+
+    pub(crate) async fn resume(&mut self) {
+        self.server.resume().await.unwrap();
+    }
 }
 
 /// A launcher of the executable under test, which keeps its logs in this folder.
