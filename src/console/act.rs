@@ -238,12 +238,12 @@ fn named(model: &Model, place: Place) -> Place {
     let ctx = model.ctx();
     match place {
         Place::Deployment(None) => {
-            let selected = model.stage.subject(model.screen(), &ctx).filter(|id| model.is_deployment(id));
-            // One that is not well goes before one that is.
-            let unwell: Vec<&WorkflowId> = model.unwell().map(|row| &row.id).collect();
-            let selected = selected.filter(|id| unwell.is_empty() || unwell.contains(&id));
+            let selected = || model.stage.subject(model.screen(), &ctx).filter(|id| model.is_deployment(id));
+            let urgent = || model.most_urgent().map(|row| row.id.clone());
             let last = || model.stage.subject(ScreenId::Deployment, &ctx);
-            Place::Deployment(selected.or_else(|| model.most_urgent().map(|row| row.id.clone())).or_else(last))
+            // The alert line names this key: it means the deployment that the line names, whatever is selected.
+            let named = model.worst_off().map(|(row, _)| row.id.clone());
+            Place::Deployment(named.or_else(selected).or_else(urgent).or_else(last))
         }
         Place::History(None) => {
             let selected = model.stage.subject(model.screen(), &ctx);

@@ -4,16 +4,17 @@ use std::collections::BTreeSet;
 
 use crate::console::act;
 use crate::console::action::Action;
+use crate::console::countdown::Countdown;
 use crate::console::ctx::Profile;
 use crate::console::effect::{Effect, Level, Notice};
 use crate::console::event::Overview;
-use crate::console::gates::{self, GateView};
+use crate::console::gates;
 use crate::console::model::Model;
 use crate::console::screen::Context;
 use crate::console::widgets::time;
 use crate::console::world::{Upstream, World};
-use crate::contracts::clock::{Millis, Timestamp};
-use crate::contracts::health::{HealthReport, HealthStatus, TriggerStatus};
+use crate::contracts::clock::Timestamp;
+use crate::contracts::health::{HealthReport, HealthStatus};
 use crate::contracts::ids::WorkflowId;
 use crate::contracts::link::Link;
 use crate::contracts::rollback::{RollbackProgress, StepStatus};
@@ -27,9 +28,6 @@ pub struct Alert {
     /// It tells a time in seconds, which passes.
     pub counts: bool,
 }
-
-/// A deadline this close is worth a word.
-const SOON: Millis = Millis::from_secs(15 * 60);
 
 impl Model {
     /// Deployments that are running.
@@ -67,12 +65,13 @@ impl Model {
         self.worst_off().is_some() || self.link_alert().is_some() || self.gate_alert().is_some()
     }
 
-    /// The live deployment that is not well, and how it is.
-    fn worst_off(&self) -> Option<(&WorkflowRow, HealthStatus)> {
-        let row = self.unwell().next()?;
+    /// The live deployment that is worst off, and how it is: the one that the alert line names.
+    pub fn worst_off(&self) -> Option<(&WorkflowRow, HealthStatus)> {
         // What was described a moment ago is nearer the truth than the list.
-        let row = self.world.detail(&row.id).value().map_or(row, |detail| &detail.row);
-        Some((row, row.health.filter(|health| rank(Some(*health)) < 3)?))
+        self.unwell().find_map(|row| {
+            let row = self.world.detail(&row.id).value().map_or(row, |detail| &detail.row);
+            Some((row, row.health.filter(|health| rank(Some(*health)) < 3)?))
+        })
     }
 
     fn unwell_alert(&self) -> Option<Alert> {
@@ -135,16 +134,12 @@ impl Model {
 
     fn gate_alert(&self) -> Option<Alert> {
         let gates = gates::open(self.world.overview.value()?);
-        let gate = gates.into_iter().find(|gate| is_soon(gate, self.now))?;
+        let gate = gates.into_iter().find(|gate| gate.is_soon(self.now))?;
         let key = self.look.keymap.label(Context::Global, Action::GoGates).unwrap_or_default();
         let until = time::until(self.now, gate.deadline()?);
         let text = format!("{} of {}: {until}, then {} · {key} to decide", gate.title(), gate.row.id, gate.then());
         Some(Alert { level: Level::Warning, text, counts: true })
     }
-}
-
-fn is_soon(gate: &GateView<'_>, now: Timestamp) -> bool {
-    gate.deadline().is_some_and(|deadline| deadline.since(now) < SOON)
 }
 
 /// How badly somebody is needed.
@@ -186,20 +181,11 @@ fn step(row: &WorkflowRow) -> String {
 
 /// The trigger that fires first, in words: what a narrow screen must not cut off comes first.
 fn worst(report: &HealthReport, now: Timestamp, way: &str) -> Option<String> {
-    let (trigger, count, of, fires_in) = report
-        .triggers
-        .iter()
-        .filter_map(|state| match &state.status {
-            TriggerStatus::Failing { count, of, fires_in_ms } => Some((state, *count, *of, *fires_in_ms)),
-            TriggerStatus::Unknown | TriggerStatus::Ok | TriggerStatus::Fired => None,
-        })
-        .min_by_key(|(.., fires_in)| *fires_in)?;
-    let taken = report.samples.last().map_or(now, |sample| sample.at);
-    let due = taken.plus(fires_in);
+    let Countdown { trigger, count, of, fires_at } = Countdown::of(report)?;
     let paused = report.paused_until.filter(|until| *until > now);
     let then = match paused {
         Some(until) => format!("automatic rollback paused for {}", time::countdown(now, until)),
-        None => format!("rolls back in {}", time::countdown(now, due)),
+        None => format!("rolls back in {}", time::countdown(now, fires_at)),
     };
     let (title, measured, limit) = (trigger.trigger.title(), &trigger.now, &trigger.limit);
     Some(format!("{title} {measured} · {then} · {way} · failing {count} of {of}, limit {limit}"))
@@ -258,7 +244,7 @@ fn facts(overview: &Overview, profile: &Profile, now: Timestamp) -> Vec<Fact> {
         let mine = gate.gate.is_some_and(|open| open.requested_by == profile.actor);
         let asks = notice(format!("{} waits", gate.title()), name(gate.row).to_owned());
         facts.push(((gate.row.id.clone(), format!("gate {} {revision}", gate.id)), asks.filter(|_| !mine)));
-        if let Some(deadline) = gate.deadline().filter(|_| is_soon(&gate, now)) {
+        if let Some(deadline) = gate.deadline().filter(|_| gate.is_soon(now)) {
             let left = time::until(now, deadline);
             let soon = notice(format!("{} {left}", gate.title()), format!("{}; then {}", name(gate.row), gate.then()));
             facts.push(((gate.row.id.clone(), format!("soon {} {revision}", gate.id)), soon));

@@ -56,6 +56,11 @@ impl TextField {
         if (full && key.typed().is_some()) || (self.lines == Lines::One && breaks_line(key)) {
             return;
         }
+        if is_ctrl(key, 'u') {
+            // The editor of the library would undo.
+            self.area.delete_line_by_head();
+            return;
+        }
         self.area.input(Input::from(crossterm::event::KeyEvent::new(key.code, key.modifiers)));
     }
 
@@ -93,9 +98,18 @@ impl TextField {
     }
 }
 
+/// Keys that edit a line or move in it, in every line editor: no list may take them from a field.
+pub fn edits_line(key: KeyPress) -> bool {
+    let chord = key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT);
+    let in_line = [KeyCode::Home, KeyCode::End, KeyCode::Left, KeyCode::Right, KeyCode::Backspace, KeyCode::Delete];
+    (matches!(key.code, KeyCode::Char(_)) && chord) || in_line.contains(&key.code)
+}
+
 /// Keys with which the editor would break the line.
 fn breaks_line(key: KeyPress) -> bool {
-    key.code == KeyCode::Enter
-        || (key.code == KeyCode::Char('m') && key.modifiers.contains(KeyModifiers::CONTROL))
-        || (key.code == KeyCode::Char('j') && key.modifiers.contains(KeyModifiers::CONTROL))
+    key.code == KeyCode::Enter || is_ctrl(key, 'm') || is_ctrl(key, 'j')
+}
+
+fn is_ctrl(key: KeyPress, letter: char) -> bool {
+    key.code == KeyCode::Char(letter) && key.modifiers.contains(KeyModifiers::CONTROL)
 }

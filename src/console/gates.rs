@@ -2,10 +2,14 @@
 
 use crate::console::ctx::Ctx;
 use crate::console::event::Overview;
-use crate::contracts::clock::Timestamp;
-use crate::contracts::gate::{OnDeadline, OpenGate};
+use crate::console::widgets::time;
+use crate::contracts::clock::{Millis, Timestamp};
+use crate::contracts::gate::OpenGate;
 use crate::contracts::ids::{EvidenceDigest, GateId, WorkflowId};
 use crate::contracts::workflow::WorkflowRow;
+
+/// A deadline this close is worth a word.
+const SOON: Millis = Millis::from_secs(15 * 60);
 
 /// Which gate: of which workflow.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -36,6 +40,16 @@ impl<'a> GateView<'a> {
         self.gate.map_or(self.row.gate_deadline, |gate| gate.deadline)
     }
 
+    /// Whether its deadline is so close that it is worth a word, or has passed.
+    pub fn is_soon(&self, now: Timestamp) -> bool {
+        self.deadline().is_some_and(|deadline| deadline.since(now) < SOON)
+    }
+
+    /// Whether its deadline is shown to the second.
+    pub fn counts_seconds(&self, now: Timestamp) -> bool {
+        self.deadline().is_some_and(|deadline| deadline.since(now) < time::TO_THE_SECOND)
+    }
+
     /// Grows when the gate asks anew; 0 when the workflow publishes nothing about it.
     pub fn revision(&self) -> u32 {
         self.gate.map_or(0, |gate| gate.revision)
@@ -51,12 +65,7 @@ impl<'a> GateView<'a> {
 
     /// What happens when nobody decides, in a word.
     pub fn then(&self) -> &'static str {
-        match self.gate.filter(|gate| gate.deadline.is_some()).map(|gate| gate.then) {
-            Some(OnDeadline::Reject) => "rejected",
-            Some(OnDeadline::Escalate) => "escalated",
-            Some(OnDeadline::ApproveWithWarning) => "approved, with a warning",
-            None => "waits",
-        }
+        self.gate.filter(|gate| gate.deadline.is_some()).map_or("waits", |gate| gate.then.outcome())
     }
 }
 

@@ -48,6 +48,20 @@ pub struct Start {
     pub guide: Option<Guide>,
 }
 
+/// What screens may look at. Field by field, so that the others can be changed meanwhile.
+macro_rules! ctx {
+    ($model:ident, $body:expr) => {
+        Ctx {
+            now: $model.now,
+            turn: $model.turn,
+            world: &$model.world,
+            profile: &$model.profile,
+            keymap: &$model.look.keymap,
+            body: $body,
+        }
+    };
+}
+
 impl Model {
     pub fn new(start: Start) -> Self {
         Self {
@@ -85,18 +99,7 @@ impl Model {
     }
 
     pub fn ctx(&self) -> Ctx<'_> {
-        self.ctx_of(self.body())
-    }
-
-    fn ctx_of(&self, body: Size) -> Ctx<'_> {
-        Ctx {
-            now: self.now,
-            turn: self.turn,
-            world: &self.world,
-            profile: &self.profile,
-            keymap: &self.look.keymap,
-            body,
-        }
+        ctx!(self, self.body())
     }
 
     /// The screens, to change, and what they may look at: two halves of one model.
@@ -113,14 +116,7 @@ impl Model {
 
     fn parts(&mut self) -> (&mut Stage, &mut Vec<Overlay>, Ctx<'_>) {
         let body = self.body();
-        let ctx = Ctx {
-            now: self.now,
-            turn: self.turn,
-            world: &self.world,
-            profile: &self.profile,
-            keymap: &self.look.keymap,
-            body,
-        };
+        let ctx = ctx!(self, body);
         (&mut self.stage, &mut self.overlays, ctx)
     }
 

@@ -5,6 +5,7 @@ use crate::console::action::Action;
 use crate::console::cursor::Move;
 use crate::console::effect::{Effect, Note};
 use crate::console::event::Input;
+use crate::console::field;
 use crate::console::key::KeyPress;
 use crate::console::keymap::Resolution;
 use crate::console::model::Model;
@@ -84,6 +85,7 @@ fn typed(model: &mut Model, key: KeyPress) -> Vec<Effect> {
             let context = model.screen().context();
             if let Resolution::Action(action) = model.look.keymap.resolve(context, &[key])
                 && key.typed().is_none()
+                && !field::edits_line(key)
                 && Move::of(action).is_some()
             {
                 return to_screen(model, Input::Action(action));

@@ -175,7 +175,7 @@ impl Reader {
     }
 
     /// Does what an action means to a text that fills the screen.
-    pub fn act(&mut self, action: Action, height: usize) -> Read {
+    fn act(&mut self, action: Action, height: usize) -> Read {
         if let Some(movement) = Move::of(action) {
             self.step(movement, height);
             return Read::Still(Vec::new());
@@ -231,9 +231,20 @@ impl Reader {
 
 /// Whether the text is still being read.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Read {
+enum Read {
     Still(Vec<Effect>),
     Done,
+}
+
+/// What an action means to the text that is open, and closes it when that was the meaning; none when none is open.
+pub fn act(open: &mut Option<Reader>, action: Action, height: usize) -> Option<Vec<Effect>> {
+    match open.as_mut()?.act(action, height) {
+        Read::Still(effects) => Some(effects),
+        Read::Done => {
+            *open = None;
+            Some(Vec::new())
+        }
+    }
 }
 
 /// Of every line, where the block that begins on it ends: at the next line that is indented no deeper.

@@ -218,14 +218,12 @@ fn mutated(model: &mut Model, id: &str, result: &Result<Done, Failure>) -> Vec<E
 /// Remembers what became of a gate until the lists show it.
 fn decided(model: &mut Model, request: &DecisionRequest, done: &Done) {
     let Done::Decided { result: Outcome::Applied { record } | Outcome::Repeated { record } } = done else { return };
-    // Asking for evidence leaves the gate open, at a new revision.
-    let verb = match record.verdict {
-        Verdict::Approve => "approved",
-        Verdict::Reject => "rejected",
-        Verdict::RequestEvidence => return,
-    };
+    if record.verdict == Verdict::RequestEvidence {
+        // It leaves the gate open, at a new revision.
+        return;
+    }
     let key = GateKey { workflow: request.workflow_id.clone(), gate: request.gate.clone() };
-    let said = format!("{verb} by {}", record.actor.name);
+    let said = format!("{} by {}", record.verdict.done(), record.who());
     let decided = gates::find(&model.ctx(), &key).map(|gate| Decided::of(&gate, said));
     if let Some(decided) = decided {
         model.world.decided.insert(key, decided);

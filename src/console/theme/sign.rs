@@ -1,5 +1,6 @@
 //! The signs that carry a meaning without colour. Single-width only; [`crate::console::theme::charset`] has their ASCII forms.
 
+use crate::console::chronicle::Outcome;
 use crate::console::theme::role::Role;
 use crate::contracts::health::{HealthStatus, TriggerStatus};
 use crate::contracts::phase::PhaseStatus;
@@ -99,6 +100,17 @@ impl From<ExecutionStatus> for Sign {
             ExecutionStatus::ContinuedAsNew => Self::NotYet,
             ExecutionStatus::Paused => Self::Paused,
             ExecutionStatus::Unknown => Self::Unknown,
+        }
+    }
+}
+
+impl From<Outcome> for Sign {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Open => Self::Running,
+            Outcome::Done => Self::Ok,
+            Outcome::Failed => Self::Failed,
+            Outcome::Stopped => Self::Warning,
         }
     }
 }

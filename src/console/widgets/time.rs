@@ -7,6 +7,9 @@ const MINUTE: u64 = 60 * SECOND;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 
+/// What is shorter is told in minutes and seconds, by [`fine`].
+pub const TO_THE_SECOND: Millis = Millis::from_secs(10 * 60);
+
 /// How long ago, in the largest unit that says enough: `7s`, `4m`, `26h`, `3d`.
 pub fn age(now: Timestamp, at: Timestamp) -> String {
     coarse(now.since(at))
@@ -41,7 +44,7 @@ pub fn fine(duration: Millis) -> String {
     };
     match duration.0 {
         ms if ms < MINUTE => format!("{}s", ms / SECOND),
-        ms if ms < 10 * MINUTE => two(ms / MINUTE, ms % MINUTE / SECOND, ("m", "s")),
+        ms if ms < TO_THE_SECOND.0 => two(ms / MINUTE, ms % MINUTE / SECOND, ("m", "s")),
         ms if ms < HOUR => format!("{}m", ms / MINUTE),
         ms if ms < 100 * HOUR => two(ms / HOUR, ms % HOUR / MINUTE, ("h", "m")),
         ms => two(ms / DAY, ms % DAY / HOUR, ("d", "h")),

@@ -1,13 +1,12 @@
 //! From a key to a decision: what is sent, what is asked first, and what never counts as a yes.
 
 use gatewatch::console::event::Event;
-use gatewatch::contracts::actor::{Actor, Via};
-use gatewatch::contracts::decision::{DecisionRecord, Outcome, Refusal, RefusalCode, Verdict};
+use gatewatch::contracts::decision::{Outcome, Refusal, RefusalCode, Verdict};
 use gatewatch::contracts::ids::{DecisionId, EvidenceDigest, GateId, WorkflowId};
 use gatewatch::contracts::mutation::Done;
 
-use crate::console::drive::{Driven, noon};
-use crate::console::world::{overview, waiting};
+use crate::console::drive::Driven;
+use crate::console::world::{applied, overview, waiting};
 
 fn at_the_gate() -> Driven {
     let mut console = Driven::new(80, 24);
@@ -191,16 +190,7 @@ fn in_doubt_is_not_failed_and_ends_when_it_is_applied() {
     console.event(Event::Mutated { id: id.clone(), result: Ok(Done::Decided { result: doubt }) });
     assert!(console.screen().contains("In doubt"), "{}", console.screen());
     assert_eq!(console.model.sent.unfinished().count(), 1);
-    let record = DecisionRecord {
-        decision_id: request.decision_id,
-        gate: request.gate,
-        verdict: Verdict::Approve,
-        actor: Actor::new("mira", Via::Console),
-        reason: None,
-        evidence: request.evidence,
-        at: noon(),
-    };
-    console.event(Event::Mutated { id, result: Ok(Done::Decided { result: Outcome::Applied { record } }) });
+    console.event(Event::Mutated { id, result: Ok(applied(&request)) });
     assert!(console.screen().contains("Approved production-approval"), "{}", console.screen());
     assert!(!console.screen().contains("In doubt"));
     assert_eq!(console.model.sent.unfinished().count(), 0);

@@ -205,6 +205,8 @@ fn parse(script: &str) -> Vec<KeyPress> {
                 "enter" => KeyPress::plain(KeyCode::Enter),
                 "esc" => KeyPress::plain(KeyCode::Esc),
                 "tab" => KeyPress::plain(KeyCode::Tab),
+                "s-tab" => KeyPress::plain(KeyCode::BackTab),
+                "home" => KeyPress::plain(KeyCode::Home),
                 "down" => KeyPress::plain(KeyCode::Down),
                 "up" => KeyPress::plain(KeyCode::Up),
                 function if function.starts_with('f') => {

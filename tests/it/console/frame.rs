@@ -223,6 +223,25 @@ fn the_alert_names_the_key_that_means_the_one_it_tells_of() {
 }
 
 #[test]
+fn of_two_that_are_unwell_the_keys_of_the_alert_mean_the_one_it_names() {
+    let mut console = Driven::new(120, 36);
+    let rows = vec![live("deploy-a", HealthStatus::Degraded), live("deploy-b", HealthStatus::Stuck)];
+    console.overview(overview(Vec::new(), rows));
+    // The cursor is on the first, the alert is about the second.
+    assert!(console.screen().contains("deploy-b: the rollback is stuck and wants a person · 4 to see"));
+    console.keys("4");
+    let shown = gatewatch::console::screen::Place::Deployment(Some("deploy-b".into()));
+    assert_eq!(console.model.place, shown);
+    assert_eq!(gatewatch::console::act::rollback_target(&console.model), Ok("deploy-b".into()));
+
+    // A description that is newer than the list says that it is well again: the alert goes on to the other.
+    console.describe(described(live("deploy-b", HealthStatus::RolledBack)));
+    assert!(console.screen().contains("deploy-a: degraded · 4 shows it"), "{}", console.screen());
+    console.keys("4");
+    assert!(console.screen().contains("deploy-a: degraded · R now"), "{}", console.screen());
+}
+
+#[test]
 fn the_palette_finds_by_name_and_says_why_not() {
     let mut console = Driven::new(80, 24);
     console.keys(":rollb");

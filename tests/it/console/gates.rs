@@ -2,14 +2,11 @@
 
 use gatewatch::console::event::Event;
 use gatewatch::console::screen::Place;
-use gatewatch::contracts::actor::{Actor, Via};
-use gatewatch::contracts::decision::{DecisionRecord, Outcome, Verdict};
 use gatewatch::contracts::ids::{EvidenceDigest, GateId, WorkflowId};
-use gatewatch::contracts::mutation::Done;
 use gatewatch::contracts::workflow::WorkflowRow;
 
-use crate::console::drive::{Driven, noon};
-use crate::console::world::{described, overview, waiting};
+use crate::console::drive::Driven;
+use crate::console::world::{applied, described, overview, waiting};
 
 #[test]
 fn a_gate_that_the_list_does_not_have_yet_is_the_one_that_opens() {
@@ -75,17 +72,8 @@ fn a_decided_gate_is_decided_on_every_screen_until_it_opens_again() {
     console.overview(overview(vec![waiting(id, "5d2cabcdef91")], Vec::new()));
     console.keys("2a<enter>");
     let request = console.decisions().remove(0);
-    let record = DecisionRecord {
-        decision_id: request.decision_id.clone(),
-        gate: request.gate,
-        verdict: Verdict::Approve,
-        actor: Actor::new("mira", Via::Console),
-        reason: None,
-        evidence: request.evidence,
-        at: noon(),
-    };
-    let result = Ok(Done::Decided { result: Outcome::Applied { record } });
-    console.event(Event::Mutated { id: request.decision_id.as_str().to_owned(), result });
+    let sent = request.decision_id.as_str().to_owned();
+    console.event(Event::Mutated { id: sent, result: Ok(applied(&request)) });
     // The lists lag: it is still in them.
     for screen in ["1", "2"] {
         console.keys(screen);

@@ -182,6 +182,42 @@ fn a_saved_query_is_one_key_away_and_the_title_has_its_name() {
 }
 
 #[test]
+fn only_who_accepts_a_query_sends_it() {
+    let mut console = listed(orders(20, 5));
+    console.asked();
+    console.keys("<C-v>health = 'stuck'<s-tab>");
+    let watched = |console: &Driven| {
+        console
+            .watched
+            .iter()
+            .any(|(interest, _)| matches!(interest, Interest::Workflows { query } if !query.is_empty()))
+    };
+    assert!(!watched(&console), "the key of the field before sends nothing");
+    console.keys(" OR health = 'degraded'");
+    assert!(console.screen().contains("health = 'stuck' OR health = 'degraded'"), "{}", console.screen());
+    console.keys("<enter>");
+    assert!(watched(&console));
+}
+
+/// As in a shell: Ctrl-u to the beginning of the line, Ctrl-w a word, Ctrl-k to its end, Ctrl-a and Ctrl-e for its ends.
+#[test]
+fn keys_of_a_line_editor_edit_a_filter_and_a_query_and_move_no_list() {
+    let mut console = listed(orders(50, 40));
+    console.keys("<down><down>");
+    console.keys("/order<C-u>");
+    assert_eq!(selected(&console), "order-00048", "the list was not paged");
+    console.keys("0004<C-a>order-");
+    assert!(console.screen().contains("/ order-0004"), "{}", console.screen());
+    console.keys("<C-e>9 zzz<C-w>");
+    assert!(console.screen().contains("1 of 40 loaded match"), "{}", console.screen());
+    console.keys("<home><C-k>");
+    assert!(!console.screen().contains("/ o"), "{}", console.screen());
+    console.keys("<esc><C-v>phase = 'x'<C-u>health IS NULL<enter>");
+    let query = "health IS NULL".to_owned();
+    assert!(console.watched.iter().any(|(interest, _)| *interest == Interest::Workflows { query: query.clone() }));
+}
+
+#[test]
 fn what_is_wrong_with_a_query_is_said_beside_the_rows_and_can_be_corrected() {
     let mut console = listed(orders(20, 5));
     console.keys("<C-v>phase =<enter>");

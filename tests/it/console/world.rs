@@ -1,11 +1,15 @@
 //! Workflows, gates and deployments for the screens to show.
 
 use gatewatch::console::event::Overview;
+use gatewatch::contracts::actor::{Actor, Via};
 use gatewatch::contracts::clock::{Millis, Timestamp};
+use gatewatch::contracts::decision::{DecisionRecord, Outcome};
 use gatewatch::contracts::evidence::{EvidenceSummary, FailingCheck};
 use gatewatch::contracts::gate::{OnDeadline, OpenGate};
 use gatewatch::contracts::health::HealthStatus;
+use gatewatch::contracts::http::DecisionRequest;
 use gatewatch::contracts::ids::{CommitSha, Environment, EvidenceDigest, GateId, RunId, WorkflowId, WorkflowType};
+use gatewatch::contracts::mutation::Done;
 use gatewatch::contracts::temporal::memo::Published;
 use gatewatch::contracts::workflow::{ExecutionStatus, WorkflowDetail, WorkflowRow};
 
@@ -104,4 +108,18 @@ pub(super) fn live(id: &str, health: HealthStatus) -> WorkflowRow {
 
 pub(super) fn overview(gates: Vec<WorkflowRow>, live: Vec<WorkflowRow>) -> Overview {
     Overview { gates, live, workers: Some(3), ..Overview::default() }
+}
+
+/// What became of a decision that was applied at once.
+pub(super) fn applied(request: &DecisionRequest) -> Done {
+    let record = DecisionRecord {
+        decision_id: request.decision_id.clone(),
+        gate: request.gate.clone(),
+        verdict: request.verdict,
+        actor: Actor::new("mira", Via::Console),
+        reason: request.reason.clone(),
+        evidence: request.evidence.clone(),
+        at: noon(),
+    };
+    Done::Decided { result: Outcome::Applied { record } }
 }

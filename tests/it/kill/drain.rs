@@ -24,15 +24,7 @@ async fn watching_is_handed_over_at_once() {
     assert_eq!(old.ended().await, Some(0));
     assert!(told.elapsed() < GRACE, "it took {:?}", told.elapsed());
     let ended = Instant::now();
-    stage
-        .until("the other worker watches", |detail| {
-            detail.activities.iter().any(|one| {
-                one.activity_type == "monitorHealth"
-                    && one.attempt > before.attempt
-                    && one.last_heartbeat_at > before.last_heartbeat_at
-            })
-        })
-        .await;
+    stage.until_watched_again(&before).await;
     // The server waits 5.6 s for a heartbeat of one who only fell silent.
     assert!(ended.elapsed() < Duration::from_secs(4), "nobody watched for {:?}", ended.elapsed());
     stage.roll_back().await;
@@ -45,8 +37,7 @@ async fn watching_is_handed_over_at_once() {
 async fn what_must_not_be_broken_off_is_finished_and_reported() {
     let mut stage = Stage::set(SCRIPT).await;
     stage.roll_back().await;
-    wait_until("it is between two migrations", PATIENCE, async || (stage.schema().await == [40, 41]).then_some(()))
-        .await;
+    stage.until_between_migrations().await;
     let old = stage.start_worker().await.unwrap();
     send(Signal::TERM, old.pid());
     assert_eq!(old.ended().await, Some(0));
@@ -60,8 +51,7 @@ async fn what_must_not_be_broken_off_is_finished_and_reported() {
 async fn told_twice_it_ends_at_once() {
     let mut stage = Stage::set(SCRIPT).await;
     stage.roll_back().await;
-    wait_until("it is between two migrations", PATIENCE, async || (stage.schema().await == [40, 41]).then_some(()))
-        .await;
+    stage.until_between_migrations().await;
     let old = stage.start_worker().await.unwrap();
     let told = Instant::now();
     let pid = old.pid();

@@ -62,9 +62,7 @@ async fn in_the_middle_of_taking_migrations_back() {
     at_both_moments(async |moment| {
         let mut stage = Stage::set(Script { slow_migration: true, ..QUICK }).await;
         stage.roll_back().await;
-        // One is taken back, and the transaction of the other is under way.
-        wait_until("it is between two migrations", PATIENCE, async || (stage.schema().await == [40, 41]).then_some(()))
-            .await;
+        stage.until_between_migrations().await;
         let done = async |stage: &Stage| {
             wait_until("both are taken back", PATIENCE, async || (stage.schema().await == [40]).then_some(())).await;
         };
@@ -247,15 +245,7 @@ async fn while_it_watches_the_new_version() {
     let mut stage = Stage::set(QUICK).await;
     let before = stage.until_runs("monitorHealth").await;
     stage.kill(Moment::During, async || {}, async |_: &Stage| {}).await;
-    stage
-        .until("another worker watches", |detail| {
-            detail.activities.iter().any(|one| {
-                one.activity_type == "monitorHealth"
-                    && one.attempt > before.attempt
-                    && one.last_heartbeat_at > before.last_heartbeat_at
-            })
-        })
-        .await;
+    stage.until_watched_again(&before).await;
     let customer = Customer::of(&stage.site.running()).unwrap();
     customer.set_fault(Fault::Errors).await.unwrap();
     let progress = stage.rolled_back().await;
@@ -270,8 +260,7 @@ async fn again_and_again_in_one_rollback() {
     let mut stage = Stage::set(Script { slow_migration: true, ..QUICK }).await;
     let hook = Hook::holding(&stage.site.places.repository);
     stage.roll_back().await;
-    wait_until("it is between two migrations", PATIENCE, async || (stage.schema().await == [40, 41]).then_some(()))
-        .await;
+    stage.until_between_migrations().await;
     let nothing = async |_: &Stage| {};
     stage.kill(Moment::During, async || {}, nothing).await;
     hook.reached().await;

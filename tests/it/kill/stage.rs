@@ -208,6 +208,22 @@ impl Stage {
         running(&detail).unwrap()
     }
 
+    /// Waits until another attempt than this one watches, and goes on from what it saw.
+    pub(super) async fn until_watched_again(&self, before: &PendingActivity) {
+        let watches = |one: &PendingActivity| {
+            one.activity_type == "monitorHealth"
+                && one.attempt > before.attempt
+                && one.last_heartbeat_at > before.last_heartbeat_at
+        };
+        self.until("another worker watches", |detail| detail.activities.iter().any(watches)).await;
+    }
+
+    /// Waits until one migration is taken back, and the transaction of the other is under way.
+    pub(super) async fn until_between_migrations(&self) {
+        wait_until("it is between two migrations", PATIENCE, async || (self.schema().await == [40, 41]).then_some(()))
+            .await;
+    }
+
     /// Waits until the rollback is over, and says how it went.
     pub(super) async fn rolled_back(&self) -> RollbackProgress {
         let detail = self.until("the workflow ends", |detail| !detail.row.status.is_open()).await;

@@ -1,5 +1,6 @@
 //! What is known of the deployment on screen, gathered from its description and from the list, whichever is newer.
 
+use crate::console::countdown::Countdown;
 use crate::console::ctx::Ctx;
 use crate::console::remote::Remote;
 use crate::console::screens::deployment::state::{Seen, State};
@@ -22,15 +23,6 @@ pub struct Scene<'a> {
     /// When what is shown was true.
     pub at: Option<Timestamp>,
     pub seen: Option<&'a Seen>,
-}
-
-/// A trigger on its way to rolling back.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Countdown<'a> {
-    pub trigger: &'a TriggerState,
-    pub count: u32,
-    pub of: u32,
-    pub fires_at: Timestamp,
 }
 
 impl<'a> Scene<'a> {
@@ -116,15 +108,7 @@ impl<'a> Scene<'a> {
 
     /// The trigger that fires first if nothing gets better.
     pub fn countdown(&self) -> Option<Countdown<'a>> {
-        let report = self.health().filter(|_| self.is_monitoring())?;
-        let looked_at = report.samples.last()?.at;
-        let failing = report.triggers.iter().filter_map(|state| match state.status {
-            TriggerStatus::Failing { count, of, fires_in_ms } => {
-                Some(Countdown { trigger: state, count, of, fires_at: looked_at.plus(fires_in_ms) })
-            }
-            TriggerStatus::Unknown | TriggerStatus::Ok | TriggerStatus::Fired => None,
-        });
-        failing.min_by_key(|countdown| countdown.fires_at)
+        Countdown::of(self.health().filter(|_| self.is_monitoring())?)
     }
 
     pub fn fired(&self) -> Option<&'a TriggerState> {

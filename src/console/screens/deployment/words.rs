@@ -2,13 +2,15 @@
 //! stuck. Text only: how it looks is the view's.
 
 use crate::console::action::Action;
+use crate::console::countdown::Countdown;
 use crate::console::ctx::Ctx;
+use crate::console::pending;
 use crate::console::screen::Context;
-use crate::console::screens::deployment::scene::{Countdown, Scene};
+use crate::console::screens::deployment::scene::Scene;
 use crate::console::screens::deployment::state::{Answer, Asked, State};
 use crate::console::theme::sign::Sign;
 use crate::console::widgets::time;
-use crate::contracts::clock::{Millis, Timestamp};
+use crate::contracts::clock::Timestamp;
 use crate::contracts::delivery::DeploymentStage;
 use crate::contracts::rollback::{RollbackProgress, RollbackStep, StepReport, StepStatus};
 use crate::contracts::workflow::{PendingActivity, PendingActivityState};
@@ -234,27 +236,10 @@ fn watching(scene: &Scene<'_>) -> String {
     format!("all quiet: {looks}, one every {}, all triggers within their limits", time::fine(report.interval_ms))
 }
 
-/// What is being tried for a step: `attempt 4, next in 8s: connection refused`.
-pub fn trying(now: Timestamp, pending: &PendingActivity) -> String {
-    let mut text = match pending.state {
-        PendingActivityState::Scheduled => {
-            if let Some(next) = pending.next_attempt_at.filter(|at| *at > now) {
-                format!("attempt {} in {}", pending.attempt, time::coarse(Millis(next.since(now).0 + 999)))
-            } else {
-                let since = pending.scheduled_at.map_or_else(String::new, |at| format!(" for {}", time::age(now, at)));
-                format!("waits{since} for a worker to take it")
-            }
-        }
-        PendingActivityState::Started => {
-            let since =
-                pending.last_started_at.map_or_else(String::new, |at| format!(", runs for {}", time::age(now, at)));
-            format!("attempt {}{since}", pending.attempt)
-        }
-        PendingActivityState::CancelRequested => "is asked to stop".to_owned(),
-        PendingActivityState::Paused => "is paused".to_owned(),
-        PendingActivityState::Unknown => format!("attempt {}", pending.attempt),
-    };
-    if let Some(failure) = &pending.last_failure {
+/// What is being tried for a step: `attempt 4, due in 8s: connection refused`.
+pub fn trying(now: Timestamp, activity: &PendingActivity) -> String {
+    let mut text = format!("attempt {}, {}", activity.attempt, pending::standing(activity, now));
+    if let Some(failure) = &activity.last_failure {
         text.push_str(": ");
         text.push_str(failure);
     }

@@ -3,6 +3,7 @@
 
 use crate::console::action::Action;
 use crate::console::ctx::Ctx;
+use crate::console::gate_facts;
 use crate::console::gates::GateView;
 use crate::console::screen::Context;
 use crate::console::screens::gates::state::{SIDE_BY_SIDE, State};
@@ -85,41 +86,18 @@ impl Card {
     }
 
     fn evidence(&mut self, view: &GateView<'_>, evidence: &EvidenceSummary, ctx: &Ctx<'_>) {
-        self.fact("commit", &format!("{}  {}", evidence.commit.short(), evidence.subject), Role::TextStrong);
-        let by = if evidence.author.is_empty() { "unknown" } else { &evidence.author };
-        self.fact("version", &format!("{}  by {by}", evidence.version), Role::Text);
-        let critical = match evidence.critical_failing {
-            0 if evidence.failed > 0 => " (none critical)".to_owned(),
-            0 => String::new(),
-            n => format!(" ({n} critical)"),
-        };
+        self.fact("commit", &gate_facts::commit(evidence), Role::TextStrong);
+        self.fact("version", &gate_facts::version(evidence), Role::Text);
         let score = if evidence.critical_failing > 0 { Role::StatusFailed } else { Role::Text };
-        let not_applicable = match evidence.not_applicable {
-            0 => String::new(),
-            n => format!("  {n} n/a"),
-        };
-        let all = evidence.passed + evidence.failed + evidence.not_applicable;
-        self.fact(
-            "score",
-            &format!(
-                "{}/100   {all} checks: {} ✓  {} ✗{critical}{not_applicable}",
-                evidence.score, evidence.passed, evidence.failed
-            ),
-            score,
-        );
+        self.fact("score", &gate_facts::score(evidence), score);
         for check in &evidence.failing {
-            let critical = if check.critical { "  CRITICAL" } else { "" };
-            self.sign(Sign::Failed, &format!("{}: {}{critical}", check.title, check.detail));
+            self.sign(Sign::Failed, &gate_facts::failing(check));
         }
         let named = u32::try_from(evidence.failing.len()).unwrap_or(u32::MAX);
         if evidence.failed > named && package(view, ctx).is_none() {
             self.say(Role::StatusFailed, &format!("  and {} more", evidence.failed - named));
         }
-        self.fact(
-            "evidence",
-            &format!("{}  collected {} ago", evidence.digest.short(), time::age(ctx.now, evidence.collected_at)),
-            Role::Text,
-        );
+        self.fact("evidence", &gate_facts::collected(evidence, ctx.now), Role::Text);
     }
 
     fn rollback(&mut self, view: &GateView<'_>, ctx: &Ctx<'_>) {
@@ -131,16 +109,12 @@ impl Card {
     }
 
     fn asked(&mut self, view: &GateView<'_>, gate: &OpenGate, ctx: &Ctx<'_>) {
-        let by = if gate.requested_by.is_empty() { String::new() } else { format!(" by {}", gate.requested_by) };
-        let revision = if gate.revision > 1 { format!(", revision {}", gate.revision) } else { String::new() };
-        self.fact("asked", &format!("{} ago{by}{revision}", time::age(ctx.now, gate.opened_at)), Role::Text);
-        if let Some(deadline) = gate.deadline {
-            let words = format!("{} ({}), then {}", time::until(ctx.now, deadline), time::date(deadline), view.then());
-            let role = if deadline < ctx.now { Role::StatusWarning } else { Role::Text };
-            self.fact("deadline", &words, role);
+        self.fact("asked", &gate_facts::asked(gate, ctx.now), Role::Text);
+        if let Some(words) = gate_facts::deadline(view, ctx.now) {
+            let overdue = view.deadline().is_some_and(|deadline| deadline < ctx.now);
+            self.fact("deadline", &words, if overdue { Role::StatusWarning } else { Role::Text });
         }
-        let effect = if gate.effect.is_empty() { "the workflow goes on" } else { &gate.effect };
-        self.fact("approve →", effect, Role::TextStrong);
+        self.fact("approve →", gate_facts::effect(gate), Role::TextStrong);
         if gate.needs_proof {
             self.fact("needs", "a decision that the coordinator has signed", Role::TextMuted);
         }

@@ -9,7 +9,6 @@ use crate::console::theme::role::Role;
 use crate::console::theme::sign::Sign;
 use crate::console::widgets::table::{Column, Row};
 use crate::console::widgets::time;
-use crate::contracts::clock::Millis;
 
 pub const COLUMNS: [Column; 6] = [
     Column::flex("GATE", 22, 2).at_most(32),
@@ -22,7 +21,7 @@ pub const COLUMNS: [Column; 6] = [
 
 pub fn cells<'a>(view: &GateView<'a>, ctx: &Ctx<'_>, theme: &Theme) -> Row<'a> {
     let muted = theme.style(Role::TextMuted);
-    let close = view.deadline().is_some_and(|deadline| deadline.since(ctx.now) < Millis::from_secs(900));
+    let close = view.is_soon(ctx.now);
     let said = ctx.world.how_decided(view);
     let sign = match (said, close) {
         (Some(_), _) => Sign::Ok,

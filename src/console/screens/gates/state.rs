@@ -7,7 +7,6 @@ use crate::console::field::TextField;
 use crate::console::fuzzy::Fuzzy;
 use crate::console::gates::{self, GateKey, GateView};
 use crate::console::screen::{Beat, Focus};
-use crate::contracts::clock::Millis;
 use crate::contracts::ids::{EvidenceDigest, WorkflowId};
 
 /// The screen.
@@ -96,9 +95,7 @@ impl State {
 
     /// Deadlines within ten minutes are shown to the second.
     pub fn beat(&self, ctx: &Ctx<'_>) -> Beat {
-        let near = |view: &GateView<'_>| {
-            view.deadline().is_some_and(|deadline| deadline.since(ctx.now) < Millis::from_secs(600))
-        };
+        let near = |view: &GateView<'_>| view.counts_seconds(ctx.now);
         if self.shown(ctx).iter().any(near) { Beat::Second } else { Beat::Minute }
     }
 

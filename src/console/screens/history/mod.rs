@@ -2,6 +2,5 @@
 
 pub mod row;
 pub mod state;
-pub mod text;
 pub mod update;
 pub mod view;

@@ -34,16 +34,6 @@ pub fn row(state: &State, line: Line, now: Timestamp, theme: &Theme) -> Row<'sta
     Row { cells, role: None }
 }
 
-/// The sign of how a group stands.
-pub fn sign(outcome: Outcome) -> Sign {
-    match outcome {
-        Outcome::Open => Sign::Running,
-        Outcome::Done => Sign::Ok,
-        Outcome::Failed => Sign::Failed,
-        Outcome::Stopped => Sign::Warning,
-    }
-}
-
 pub fn kind(kind: EventKind) -> &'static str {
     match kind {
         EventKind::Workflow => "workflow",
@@ -62,7 +52,7 @@ pub fn kind(kind: EventKind) -> &'static str {
 fn of_group(group: &Group, open: bool, now: Timestamp, theme: &Theme) -> Vec<Text<'static>> {
     let muted = theme.style(Role::TextMuted);
     let outcome = group.outcome();
-    let sign = sign(outcome);
+    let sign = Sign::from(outcome);
     let name = if outcome == Outcome::Failed { Role::StatusFailed } else { Role::Text };
     let fold = if open { "▾ " } else { "" };
     let tries = group.attempts().filter(|attempts| *attempts > 1);

@@ -6,11 +6,11 @@ use crate::console::ctx::Ctx;
 use crate::console::cursor::Move;
 use crate::console::effect::{Effect, Fetch, Note};
 use crate::console::event::{Answer, Input};
+use crate::console::event_text;
 use crate::console::field::{Lines, TextField};
-use crate::console::reader::{Read, Reader};
+use crate::console::reader::{self, Reader};
 use crate::console::screen::{Focus, Place};
 use crate::console::screens::history::state::{Known, Line, State};
-use crate::console::screens::history::text;
 use crate::contracts::failure::Failure;
 use crate::contracts::ids::WorkflowId;
 use crate::contracts::workflow::{HistoryBatch, HistoryPage};
@@ -165,14 +165,8 @@ impl Deed {
 
 fn act(state: &mut State, action: Action, ctx: &Ctx<'_>) -> Vec<Effect> {
     let height = height(ctx);
-    if let Some(reader) = &mut state.reader {
-        return match reader.act(action, height) {
-            Read::Still(effects) => effects,
-            Read::Done => {
-                state.reader = None;
-                Vec::new()
-            }
-        };
+    if let Some(effects) = reader::act(&mut state.reader, action, height) {
+        return effects;
     }
     if let Some(movement) = Move::of(action) {
         moved(state, movement, height);
@@ -227,7 +221,8 @@ fn open(state: &mut State, height: usize) {
         Some(Line::Event(id, place)) => {
             let Some(group) = state.chronicle.group(id) else { return };
             if let Some(event) = group.events.get(place) {
-                state.reader = Some(Reader::new(format!("{} · event {}", group.name(), event.id), text::event(event)));
+                state.reader =
+                    Some(Reader::new(format!("{} · event {}", group.name(), event.id), event_text::event(event)));
             }
         }
         None => {}
@@ -236,7 +231,7 @@ fn open(state: &mut State, height: usize) {
 
 fn read_group(state: &mut State, id: i64) {
     if let Some(group) = state.chronicle.group(id) {
-        state.reader = Some(Reader::new(group.name(), text::group(group)));
+        state.reader = Some(Reader::new(group.name(), event_text::group(group)));
     }
 }
 
@@ -269,7 +264,7 @@ fn copied(state: &State) -> Option<String> {
     Some(match state.selected()? {
         Line::Group(_) => group.name(),
         Line::Failure(_) => group.failure()?.to_owned(),
-        Line::Event(_, place) => text::event(group.events.get(place)?),
+        Line::Event(_, place) => event_text::event(group.events.get(place)?),
     })
 }
 

@@ -8,10 +8,10 @@ use ratatui::text::{Line as Text, Span};
 
 use crate::console::action::Action;
 use crate::console::ctx::Ctx;
+use crate::console::event_text;
 use crate::console::screen::{Context, Focus};
 use crate::console::screens::history::row;
 use crate::console::screens::history::state::{Kinds, Known, Line, State};
-use crate::console::screens::history::text as full;
 use crate::console::theme::Theme;
 use crate::console::theme::role::Role;
 use crate::console::widgets::table::{self, Window};
@@ -111,10 +111,10 @@ fn beside(state: &State, theme: &Theme, buffer: &mut Buffer, area: Rect) {
     let Some(group) = state.chronicle.group(line.group()) else { return };
     let (title, body) = match line {
         Line::Event(_, place) => match group.events.get(place) {
-            Some(event) => (group.name(), full::event(event)),
+            Some(event) => (group.name(), event_text::event(event)),
             None => return,
         },
-        Line::Group(_) | Line::Failure(_) => (group.name(), full::group(group)),
+        Line::Group(_) | Line::Failure(_) => (group.name(), event_text::group(group)),
     };
     buffer.set_stringn(
         inner.x,

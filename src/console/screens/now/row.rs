@@ -42,11 +42,10 @@ pub const TROUBLED: [Column; 4] = [
 
 pub fn gate<'a>(gate: &GateView<'a>, now: Timestamp, theme: &Theme) -> Row<'a> {
     let muted = theme.style(Role::TextMuted);
-    let overdue = gate.deadline().is_some_and(|deadline| deadline < now);
-    let near = gate.deadline().is_some_and(|deadline| deadline.since(now) < Millis::from_secs(900));
+    let soon = gate.is_soon(now);
     let deadline = gate.deadline().map_or_else(|| "–".to_owned(), |deadline| time::until(now, deadline));
-    let role = if overdue || near { Role::StatusWarning } else { Role::Text };
-    let sign = if overdue || near { Sign::Warning } else { Sign::Waiting };
+    let role = if soon { Role::StatusWarning } else { Role::Text };
+    let sign = if soon { Sign::Warning } else { Sign::Waiting };
     let waits = gate.gate.map_or_else(|| "–".to_owned(), |open| time::age(now, open.opened_at));
     Row {
         cells: vec![

@@ -6,7 +6,6 @@ use crate::console::effect::Interest;
 use crate::console::event::Overview;
 use crate::console::gates::{self, GateKey, GateView};
 use crate::console::screen::{Beat, Focus};
-use crate::contracts::clock::Millis;
 use crate::contracts::ids::WorkflowId;
 use crate::contracts::workflow::WorkflowRow;
 
@@ -75,9 +74,7 @@ impl State {
     /// Seconds are shown where a deadline is near and while a deployment is watched.
     pub fn beat(&self, ctx: &Ctx<'_>) -> Beat {
         let Some(overview) = ctx.world.overview.value() else { return Beat::Minute };
-        let near = |gate: &GateView<'_>| {
-            gate.deadline().is_some_and(|deadline| deadline.since(ctx.now) < Millis::from_secs(600))
-        };
+        let near = |gate: &GateView<'_>| gate.counts_seconds(ctx.now);
         if !overview.live.is_empty() || gates::open(overview).iter().any(near) { Beat::Second } else { Beat::Minute }
     }
 

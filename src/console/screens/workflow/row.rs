@@ -2,11 +2,11 @@
 
 use ratatui::text::{Line as Text, Span};
 
-use crate::console::chronicle::{Group, Outcome};
+use crate::console::chronicle::Group;
 use crate::console::ctx::Ctx;
 use crate::console::gates::{self, GateView};
+use crate::console::pending;
 use crate::console::screens::workflow::state::{Item, Line, State};
-use crate::console::screens::workflow::text as full;
 use crate::console::theme::Theme;
 use crate::console::theme::role::Role;
 use crate::console::theme::sign::Sign;
@@ -90,17 +90,12 @@ fn of_activity(activity: &PendingActivity, now: Timestamp, theme: &Theme) -> Tex
     let attempt = if retried { format!("attempt {} · ", activity.attempt) } else { String::new() };
     let failure =
         activity.last_failure.as_ref().map(|failure| format!(" · {}", failure.replace('\n', " "))).unwrap_or_default();
-    let rest = format!("{attempt}{}{failure}", full::standing(activity, now));
+    let rest = format!("{attempt}{}{failure}", pending::standing(activity, now));
     named(sign, &activity.activity_type, &rest, (if retried { Role::TextStrong } else { Role::Text }, theme))
 }
 
 fn happened(group: &Group, now: Timestamp, theme: &Theme) -> Text<'static> {
-    let sign = match group.outcome() {
-        Outcome::Open => Sign::Running,
-        Outcome::Done => Sign::Ok,
-        Outcome::Failed => Sign::Failed,
-        Outcome::Stopped => Sign::Warning,
-    };
+    let sign = Sign::from(group.outcome());
     let at = group.began().map(|at| time::when(now, at)).unwrap_or_default();
     let took = group.took().map(|took| format!(" in {}", time::took(took))).unwrap_or_default();
     let tries = group.attempts().filter(|tries| *tries > 1).map(|tries| format!(" ×{tries}")).unwrap_or_default();

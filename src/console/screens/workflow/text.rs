@@ -1,15 +1,16 @@
 //! The selected thing in full, as text to read.
 
-use std::fmt::Write as _;
-
-use crate::console::chronicle::{self, Group};
+use crate::console::chronicle::Group;
 use crate::console::ctx::Ctx;
+use crate::console::event_text;
+use crate::console::gate_facts;
 use crate::console::gates;
+use crate::console::pending;
 use crate::console::screens::workflow::state::{Item, State};
 use crate::console::widgets::time;
 use crate::contracts::clock::Timestamp;
 use crate::contracts::phase::Phase;
-use crate::contracts::workflow::{HistoryEvent, PendingActivity, PendingActivityState};
+use crate::contracts::workflow::PendingActivity;
 
 /// Columns of a fact's name, the blank after it included.
 pub const LABEL: usize = 11;
@@ -36,7 +37,7 @@ pub fn of(item: &Item, state: &State, ctx: &Ctx<'_>) -> Option<(String, String)>
         }
         Item::Happened(id) => {
             let group = state.chronicle.group(*id)?;
-            Some((group.name(), of_group(group)))
+            Some((group.name(), event_text::group(group)))
         }
     }
 }
@@ -89,30 +90,19 @@ fn of_gate(gate: &gates::GateView<'_>, now: Timestamp) -> String {
         facts.line("The workflow publishes no card for this gate.");
         return facts.0;
     };
-    facts.moment("opened", Some(open.opened_at), now);
-    if let Some(deadline) = open.deadline {
-        facts.fact(
-            "deadline",
-            format!("{}, {}; then {}", time::until(now, deadline), time::date(deadline), gate.then()),
-        );
+    facts.fact("asked", gate_facts::asked(open, now));
+    if let Some(deadline) = gate_facts::deadline(gate, now) {
+        facts.fact("deadline", deadline);
     }
-    if !open.requested_by.is_empty() {
-        facts.fact("asked by", &open.requested_by);
-    }
-    if !open.effect.is_empty() {
-        facts.fact("approve →", &open.effect);
-    }
+    facts.fact("approve →", gate_facts::effect(open));
     if let Some(evidence) = &open.evidence {
         for check in &evidence.failing {
-            let critical = if check.critical { " (critical)" } else { "" };
-            facts.fact("✗", format!("{}: {}{critical}", check.title, check.detail));
+            facts.fact("✗", gate_facts::failing(check));
         }
-        facts.fact("score", format!("{}/100, {} passed, {} failed", evidence.score, evidence.passed, evidence.failed));
-        facts.fact("commit", format!("{}  {}  by {}", evidence.commit.short(), evidence.subject, evidence.author));
-        facts.fact(
-            "evidence",
-            format!("{} collected {} ago", evidence.digest.short(), time::age(now, evidence.collected_at)),
-        );
+        facts.fact("score", gate_facts::score(evidence));
+        facts.fact("commit", gate_facts::commit(evidence));
+        facts.fact("version", gate_facts::version(evidence));
+        facts.fact("evidence", gate_facts::collected(evidence, now));
     }
     facts.0
 }
@@ -120,7 +110,7 @@ fn of_gate(gate: &gates::GateView<'_>, now: Timestamp) -> String {
 fn of_activity(activity: &PendingActivity, now: Timestamp) -> String {
     let mut facts = Facts::default();
     let of = if activity.maximum_attempts == 0 { String::new() } else { format!(" of {}", activity.maximum_attempts) };
-    facts.fact("state", standing(activity, now));
+    facts.fact("state", pending::standing(activity, now));
     facts.fact("attempt", format!("{}{of}", activity.attempt));
     facts.moment("scheduled", activity.scheduled_at, now);
     facts.moment("started", activity.last_started_at, now);
@@ -133,51 +123,4 @@ fn of_activity(activity: &PendingActivity, now: Timestamp) -> String {
         facts.line(&format!("  {}", failure.replace('\n', "\n  ")));
     }
     facts.0
-}
-
-/// Where a pending activity stands, in words: `next attempt in 8s`, `runs for 12s`.
-pub fn standing(activity: &PendingActivity, now: Timestamp) -> String {
-    match activity.state {
-        PendingActivityState::Started => match activity.last_started_at {
-            Some(at) => format!("runs for {}", time::age(now, at)),
-            None => "runs".to_owned(),
-        },
-        PendingActivityState::Scheduled => match activity.next_attempt_at.filter(|at| *at > now) {
-            Some(at) => format!("next attempt {}", time::until(now, at)),
-            None => match activity.scheduled_at {
-                Some(at) => format!("waits for a worker, scheduled {} ago", time::age(now, at)),
-                None => "waits for a worker".to_owned(),
-            },
-        },
-        PendingActivityState::CancelRequested => "asked to stop".to_owned(),
-        PendingActivityState::Paused => "paused".to_owned(),
-        PendingActivityState::Unknown => "in a state this version does not know".to_owned(),
-    }
-}
-
-fn of_group(group: &Group) -> String {
-    let events: Vec<String> = group.events.iter().rev().map(of_event).collect();
-    events.join("\n")
-}
-
-fn of_event(event: &HistoryEvent) -> String {
-    let at = event.at.map(time::date).unwrap_or_default();
-    let mut text = format!("{}  {at}  event {}", chronicle::word(&event.event_type), event.id);
-    if let Some(attempt) = event.attempt {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "  attempt {attempt}");
-    }
-    if let Some(failure) = &event.failure {
-        let _ = write!(text, "\n  {}", failure.replace('\n', "\n  "));
-    }
-    for payload in &event.payloads {
-        let _ = write!(
-            text,
-            "\n  {} ({} bytes)\n    {}",
-            payload.name,
-            payload.bytes,
-            payload.text.replace('\n', "\n    ")
-        );
-    }
-    text
 }

@@ -6,7 +6,7 @@ use crate::console::ctx::Ctx;
 use crate::console::cursor::Move;
 use crate::console::effect::{Effect, Note};
 use crate::console::event::{Answer, Input};
-use crate::console::reader::{Read, Reader};
+use crate::console::reader::{self, Reader};
 use crate::console::screen::Place;
 use crate::console::screens::workflow::state::{Item, State};
 use crate::console::screens::workflow::text;
@@ -65,15 +65,8 @@ fn is_shown(state: &State, id: &WorkflowId) -> bool {
 }
 
 fn act(state: &mut State, action: Action, ctx: &Ctx<'_>) -> Vec<Effect> {
-    if let Some(reader) = &mut state.reader {
-        let height = usize::from(ctx.body.height.saturating_sub(1));
-        return match reader.act(action, height) {
-            Read::Still(effects) => effects,
-            Read::Done => {
-                state.reader = None;
-                Vec::new()
-            }
-        };
+    if let Some(effects) = reader::act(&mut state.reader, action, usize::from(ctx.body.height.saturating_sub(1))) {
+        return effects;
     }
     if let Some(movement) = Move::of(action) {
         state.step(movement, height(ctx));

@@ -133,6 +133,9 @@ fn in_query(state: &mut State, action: Action, ctx: &Ctx<'_>) -> Vec<Effect> {
         }
         return Vec::new();
     }
+    if !matches!(action, Action::Back | Action::NewLine | Action::Submit) {
+        return Vec::new();
+    }
     state.focused = Focused::List;
     state.editing = None;
     state.candidates = Vec::new();

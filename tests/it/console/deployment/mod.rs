@@ -153,7 +153,7 @@ fn a_stuck_rollback_says_what_is_tried_and_what_a_person_can_do() {
     ┃ Rolling back checkout v42 → v41  asked by mira: checkout fails for everybod… ┃
     ┃ ✓ 1 roll back database migrations  2.0s  took back 0042_add_retry, 0041_idx  ┃
     ┃ ✓ 2 code to previous commit        1.0s  6ab1f0e restores 9b7d00f            ┃
-    ┃ ✗ 3 deploy previous version        attempt 4 in 8s: switch 127.0.0.1:4100: … ┃
+    ┃ ✗ 3 deploy previous version        attempt 4, due in 8s: switch 127.0.0.1:4… ┃
     ┃ · 4 verify it serves                                                         ┃
     ┃ · 5 watch until healthy                                                      ┃
     ┃ · 6 document the reason                                                      ┃

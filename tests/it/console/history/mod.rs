@@ -6,7 +6,7 @@ use gatewatch::console::cursor::Move;
 use gatewatch::console::effect::{Effect, Fetch};
 use gatewatch::console::event::{Answer, Input};
 use gatewatch::console::key::KeyPress;
-use gatewatch::console::reader::{Fold, Read, Reader};
+use gatewatch::console::reader::{Fold, Reader, act};
 use gatewatch::console::screen::{Focus, Place};
 use gatewatch::console::screens::history::state::{Line, State};
 use gatewatch::console::screens::history::update::{can, update};
@@ -370,13 +370,16 @@ fn a_text_folds_and_finds() {
     reader.step(Move::Up, 20);
     reader.fold(20);
     assert_eq!(shown(&reader), ["{", "\"a\": {", "},", "\"b\": [", "]", "}"]);
-    reader.act(Action::Find, 20);
+    let mut open = Some(reader);
+    assert_eq!(act(&mut open, Action::Find, 20), Some(Vec::new()));
     for c in "DEEP".chars() {
-        reader.find.as_mut().unwrap().key(KeyPress::char(c));
+        open.as_mut().unwrap().find.as_mut().unwrap().key(KeyPress::char(c));
     }
-    assert_eq!(reader.act(Action::NewLine, 20), Read::Still(Vec::new()));
+    assert_eq!(act(&mut open, Action::NewLine, 20), Some(Vec::new()));
+    let reader = open.as_ref().unwrap();
     assert_eq!(reader.line(reader.cursor.index).unwrap().text.trim(), "\"deep\": 1", "what is found is unfolded");
-    assert_eq!(reader.act(Action::Back, 20), Read::Done);
+    assert_eq!(act(&mut open, Action::Back, 20), Some(Vec::new()));
+    assert!(open.is_none() && act(&mut open, Action::Back, 20).is_none());
 }
 
 #[test]

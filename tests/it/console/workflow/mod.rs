@@ -95,7 +95,7 @@ fn what_keeps_failing_stands_above_what_merely_is() {
     ┃ backup ✓  migrate ✓  deploy ✓  monitor ↺  accept ·                           ┃
     ┃                                                                              ┃
     ┃ PENDING ACTIVITIES 1                                                         ┃
-    ┃ ▸ ▲ rollbackVercelDeployment      attempt 4 · next attempt in 8s · switch 1… ┃
+    ┃ ▸ ▲ rollbackVercelDeployment      attempt 4 · due in 8s · switch 127.0.0.1:… ┃
     ┃ PHASES 5                                                                     ┃
     ┃   ✓ backup                        14:00:00  3.0s                             ┃
     ┃   ✓ migrate                       14:00:03  2.0s                             ┃
@@ -106,7 +106,7 @@ fn what_keeps_failing_stands_above_what_merely_is() {
     ┃   ● incident-20261121-checkout    IncidentSwarmWorkflow                      ┃
     ┃ ─────────────────────────────────────────────────────────────── ⏎ shows all  ┃
     ┃ rollbackVercelDeployment                                                     ┃
-    ┃ state      next attempt in 8s                                                ┃
+    ┃ state      due in 8s                                                         ┃
     ┃ attempt    4                                                                 ┃
     ┃ scheduled  2026-11-21 14:03:24Z (36s ago)                                    ┃
     ┃ started    2026-11-21 14:03:56Z (4s ago)                                     ┃
@@ -126,10 +126,10 @@ fn where_there_is_room_the_selected_thing_stands_beside_the_list() {
     ┃ backup ✓  migrate ✓  deploy ✓  monitor ↺  accept ·                                                                                       ┃
     ┃                                                                                                                                          ┃
     ┃ OPEN GATES 1                                                               │ production approval                                         ┃
-    ┃ ▸ ◌ production approval           in 71h, then rejected                    │ opened     2026-11-21 14:00:00Z (4m ago)                    ┃
-    ┃ PENDING ACTIVITIES 1                                                       │ deadline   in 71h, 2026-11-24 13:04:00Z; then rejected      ┃
-    ┃   ▲ rollbackVercelDeployment      attempt 4 · next attempt in 8s · switch… │ asked by   release-bot                                      ┃
-    ┃ PHASES 5                                                                   │ approve →  deploys v42 to production                        ┃
+    ┃ ▸ ◌ production approval           in 71h, then rejected                    │ asked      4m ago by release-bot                            ┃
+    ┃ PENDING ACTIVITIES 1                                                       │ deadline   in 71h (2026-11-24 13:04:00Z), then rejected     ┃
+    ┃   ▲ rollbackVercelDeployment      attempt 4 · due in 8s · switch 127.0.0.… │ approve →  deploys v42 to production                        ┃
+    ┃ PHASES 5                                                                   │                                                             ┃
     ┃   ✓ backup                        14:00:00  3.0s                           │                                                             ┃
     ┃   ✓ migrate                       14:00:03  2.0s                           │                                                             ┃
     ┃   ✓ deploy                        14:00:05  7.0s                           │                                                             ┃
