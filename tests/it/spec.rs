@@ -230,7 +230,7 @@ fn an_expression_of_any_size_and_depth_is_taken_or_refused() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn garbage_is_refused_in_words(parts in proptest::collection::vec(prop_oneof![

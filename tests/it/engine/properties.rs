@@ -72,7 +72,7 @@ fn play(goal: &mut Goal, deed: &Deed) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_finished_goal_has_nothing_open_and_never_changes(deeds in deeds()) {
