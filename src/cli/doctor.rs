@@ -142,8 +142,8 @@ async fn workers(session: &Session) -> Check {
             format!("nobody polls queue {queue}; decisions stay in doubt and rollbacks wait"),
             "Start `gatewatch-worker worker`, or name another queue with TEMPORAL_TASK_QUEUE.",
         ),
-        Ok(1) => Check::ok(NAME, format!("1 polls queue {queue}")),
-        Ok(many) => Check::ok(NAME, format!("{many} poll queue {queue}")),
+        Ok(1) => Check::ok(NAME, format!("1 has polled queue {queue} within the last minute")),
+        Ok(many) => Check::ok(NAME, format!("{many} have polled queue {queue} within the last minute")),
         Err(failure) => Check::failed(NAME, failure),
     }
 }

@@ -20,14 +20,16 @@ impl Gates {
         if session.out.is_json() {
             session.out.json(&list)?;
         } else if list.gates.is_empty() {
-            session.out.say("No gate is open.")?;
+            let blind = "No gate can be seen, which is not to say that none is open.";
+            session.out.say(if unreadable.is_some() { blind } else { "No gate is open." })?;
         } else {
             let mut lines = table(&list).lines().into_iter();
             let heading = lines.next().map(|heading| session.out.paint(Tone::Muted, &heading));
             session.out.lines(heading.into_iter().chain(lines))?;
         }
         session.warn(unreadable.as_ref())?;
-        Ok(Exit::Ok)
+        // A script must not take what could not be seen for nothing to do.
+        Ok(if unreadable.is_some() { Exit::Failure } else { Exit::Ok })
     }
 }
 

@@ -20,6 +20,7 @@ use crate::contracts::ids::WorkflowId;
 use crate::contracts::mutation::{Done, Mutation, Rollback, Target};
 use crate::contracts::rollback::{RollbackProgress, RollbackStep};
 use crate::contracts::shell;
+use crate::contracts::temporal::names::workflow;
 use crate::contracts::workflow::WorkflowDetail;
 use crate::gateway::signal;
 
@@ -63,6 +64,7 @@ impl RollBack {
     pub async fn run(&self, session: &Session) -> Result<Exit, Stop> {
         let id = WorkflowId::new(self.workflow.as_str());
         let detail = session.describe(&id).await?;
+        is_a_deployment(&detail)?;
         let target = Target { workflow_id: id.clone(), request_id: signal::request_id() };
         let mutation = Mutation::Rollback(Rollback { target, reason: self.reason.clone() });
         if !self.yes {
@@ -124,6 +126,18 @@ impl RollBack {
         let end = follow::interruptible(steps, &still).await?;
         finish(out, id, outcome, end)
     }
+}
+
+/// A deployment of ours is rolled back whatever it has published yet; anything else has to say that it is one.
+fn is_a_deployment(detail: &WorkflowDetail) -> Result<(), Failure> {
+    let row = &detail.row;
+    let published = row.published.as_ref().is_some_and(|published| published.deployment.is_some());
+    if published || row.workflow_type.as_str() == workflow::PRODUCTION_DEPLOYMENT {
+        return Ok(());
+    }
+    let message = format!("{} is a {}: there is no deployment to roll back in it.", row.id, row.workflow_type);
+    let hint = "Name the workflow of the deployment: `gatewatch list \"health IS NOT NULL\"` shows them.";
+    Err(Failure::new(FailureKind::Invalid, message, hint))
 }
 
 fn unfinished(id: &WorkflowId) -> Failure {

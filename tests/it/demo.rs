@@ -106,7 +106,7 @@ fn the_story_ends_with_the_old_version_serving_again() {
     let expected = [
         &["started", "asked", "gate-open", "approved", "deployed", "healthy", "broken", "detected"][..],
         &steps,
-        &["rolled-back", "verified"],
+        &["rolled-back", "confirmed"],
     ];
     assert_eq!(beats, expected.concat());
     assert_eq!((&report["rolledBack"], &report["failure"]), (&Value::Bool(true), &Value::Null));
@@ -144,7 +144,7 @@ fn the_story_survives_the_death_of_worker_and_server() {
     demo.kill("worker");
     demo.until("detected");
     demo.kill("temporal");
-    let verified = demo.until("verified");
+    let verified = demo.until("confirmed");
     assert!(verified.contains("checkout v41 answers 20 of 20 requests"), "{verified}");
     let (status, _, stderr) = demo.end();
     assert!(status.success(), "{status}\n{stderr}");

@@ -179,7 +179,7 @@ impl Teller<'_> {
             old.version,
             old.commit.short()
         );
-        self.timeline.note(Beat::Verified, detail);
+        self.timeline.note(Beat::Confirmed, detail);
         Ok(())
     }
 

@@ -26,7 +26,8 @@ pub enum Beat {
     Detected,
     Step,
     RolledBack,
-    Verified,
+    /// The public address was asked, and the old version answers.
+    Confirmed,
 }
 
 impl Beat {
@@ -42,7 +43,7 @@ impl Beat {
             Self::Detected => "detected",
             Self::Step => "  step",
             Self::RolledBack => "rolled back",
-            Self::Verified => "verified",
+            Self::Confirmed => "confirmed",
         }
     }
 }

@@ -142,8 +142,13 @@ async fn without_our_search_attributes_there_are_still_lists() {
             assert!(ended.err.contains(part), "{part} is not in {ended:?}");
         }
         let ended = run(&["gates", "--json"]).await;
-        assert_eq!((ended.code, &ended.json()["gates"]), (0, &json!([])), "{ended:?}");
+        assert_eq!((ended.code, &ended.json()["gates"]), (1, &json!([])), "not seen is not none: {ended:?}");
         assert!(ended.err.contains("doctor --fix"), "{ended:?}");
+        let ended = run(&["show", &id]).await;
+        assert!(ended.out.contains("no worker has picked it up from queue theirs yet"), "{ended:?}");
+        let ended = run(&["rollback", &id, "--yes"]).await;
+        assert_eq!(ended.code, 2, "{ended:?}");
+        assert!(ended.err.contains("is a TheirWorkflow: there is no deployment to roll back in it"), "{ended:?}");
         let ended = run(&["list", "phase = 'live'"]).await;
         assert_eq!(ended.code, 2, "{ended:?}");
         assert!(ended.err.contains("'phase' is not a valid search attribute") && ended.err.contains("doctor --fix"));

@@ -28,7 +28,7 @@ pub fn title(state: &State, ctx: &Ctx<'_>) -> String {
         (None, Some(total)) if usize::try_from(total).is_ok_and(|total| total > loaded) => {
             format!("{loaded} of {total} workflows loaded")
         }
-        (None, _) => format!("{loaded} workflows"),
+        (None, _) => format!("{loaded} workflow{}", if loaded == 1 { "" } else { "s" }),
     }];
     if let Some(counts) = ctx.world.counts(&state.query) {
         for (status, count) in counts.by_status.iter().filter(|(_, count)| *count > 0) {
