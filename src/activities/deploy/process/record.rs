@@ -141,7 +141,7 @@ impl<'a> Records<'a> {
         files::Lock::acquire(&self.folder.join("records.lock"), "a record's change").await
     }
 
-    /// Forgets what nobody goes back to: of the deployments that are over, all but the newest [`KEPT`], each with its
+    /// Forgets what nobody goes back to: of the deployments that are over, all but the newest `KEPT`, each with its
     /// record, its log and its lock.
     pub async fn prune(&self, live: Option<&DeploymentId>) -> anyhow::Result<()> {
         let _lock = self.lock_records().await?;

@@ -15,9 +15,9 @@ use crate::contracts::health::{HealthReport, Trigger, TriggerState, TriggerStatu
 
 const COLUMNS: [Column; 4] = [
     Column::fixed("TRIGGER", 19),
-    Column::flex("NOW", 13, 3).at_most(24),
-    Column::flex("LIMIT", 13, 3).at_most(32).spare(1),
-    Column::flex("STATE", 9, 2).at_most(14),
+    Column::flex("NOW", 13, 2).at_most(24),
+    Column::flex("LIMIT", 13, 2).at_most(32).spare(1),
+    Column::flex("STATE", 9, 4).at_most(14),
 ];
 
 pub fn draw(scene: &Scene<'_>, theme: &Theme, buffer: &mut Buffer, area: Rect) {

@@ -106,15 +106,15 @@ fn a_failing_deployment_with_the_way_back_below() {
     ┃  │⠚⠁ ⠘⠋  ⠘⠋  ⠛⠁ ⠘⠃  ⠘⠋  ⠛⠁ ⠘⠋  ⠛⠁  ⠛⠁ ⠘⠋  ⠛⠁  ⠛⠁               │⠒⠒⠋⠙⠒⠚⠉⠓⠒⠋⠙⠒⠋⠙⠂·⠈⠓⠒⠋⠙⠒⠚⠉⠓⠒⠋⠙⠒⠚⠉⠓⠒⠋⠓⠒⠋⠙⠒⠚⠉⠓⠒⠚·· base  ┃
     ┃ 0┤┊                                                           0┤┊                                                    ┃
     ┃   14:00:12 deploy                          14:03:18             14:00:12 deploy                       14:03:18       ┃
-    ┃ TRIGGER              NOW                LIMIT              STATE         live        ✓ v42 9f31c2e                   ┃
-    ┃ database migration   applied            any failure        ✓ ok          previous    v41 9b7d00f                     ┃
-    ┃ deployment           serving            any failure        ✓ ok          backup      verified 14:00:03               ┃
-    ┃ health endpoint      answers 200        > 3 in a row       ✓ ok          migrations  2, all reversible               ┃
-    ┃ error rate           3.4× (7.2 %)       > 3× (6.3 %)       ▲ 1/2         rollback    READY ~40s                      ┃
-    ┃ response time        2.2× (410 ms)      > 5× (950 ms) fo…  ✓ ok          decided by  mira 13:58Z (evidence 5d2c…91)  ┃
-    ┃ user acceptance      not run yet        critical journey   ? no data                                                 ┃
-    ┃ P0/P1 bug            none reported      any P0 or P1       ✓ ok                                                      ┃
-    ┃ database connection  reached            3 in a row         ✓ ok                                                      ┃
+    ┃ TRIGGER              NOW               LIMIT             STATE           live        ✓ v42 9f31c2e                   ┃
+    ┃ database migration   applied           any failure       ✓ ok            previous    v41 9b7d00f                     ┃
+    ┃ deployment           serving           any failure       ✓ ok            backup      verified 14:00:03               ┃
+    ┃ health endpoint      answers 200       > 3 in a row      ✓ ok            migrations  2, all reversible               ┃
+    ┃ error rate           3.4× (7.2 %)      > 3× (6.3 %)      ▲ 1/2, 00:13    rollback    READY ~40s                      ┃
+    ┃ response time        2.2× (410 ms)     > 5× (950 ms) f…  ✓ ok            decided by  mira 13:58Z (evidence 5d2c…91)  ┃
+    ┃ user acceptance      not run yet       critical journey  ? no data                                                   ┃
+    ┃ P0/P1 bug            none reported     any P0 or P1      ✓ ok                                                        ┃
+    ┃ database connection  reached           3 in a row        ✓ ok                                                        ┃
     ┃                                                                                                                      ┃
     ┃ The way back  checkout v42 → v41                                                                                     ┃
     ┃ · 1 roll back database migrations  0042_add_retry, 0041_idx (reversible)                                             ┃
