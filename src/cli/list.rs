@@ -64,9 +64,7 @@ impl List {
         rows.truncate(limit);
         Ok(rows)
     }
-}
 
-impl List {
     /// The query that is meant.
     fn asked<'a>(&'a self, views: &'a [View]) -> Result<&'a str, Failure> {
         let Some(name) = &self.view else { return Ok(&self.query) };

@@ -156,9 +156,9 @@ fn turn(model: &mut Model, desk: &mut Desk, events: &Receiver<Stamped>, first: V
         }
         if !shows {
             // What is due meanwhile is not put off.
-            let now = Instant::now();
-            if now < wake {
-                wake = now + model.sleep(self::now(), up());
+            let early = Instant::now();
+            if early < wake {
+                wake = early + model.sleep(now(), up());
             }
             continue;
         }

@@ -1,7 +1,6 @@
 //! A spec as its author writes it: TOML, read strictly. What is wrong is said with file, line and field.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use serde::Deserialize;
@@ -169,12 +168,7 @@ impl Source {
         }
         let file = File::new(path.clone(), text.to_owned());
         let document = file.parse()?;
-        let hash = Sha256::digest(text.as_bytes()).iter().fold(String::with_capacity(64), |mut hex, byte| {
-            // Writing to a string cannot fail.
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        });
-        let hash = SpecHash::new(hash);
+        let hash = SpecHash::new(format!("{:x}", Sha256::digest(text)));
         Ok(Self { document, hash, file, path })
     }
 

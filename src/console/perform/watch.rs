@@ -164,13 +164,13 @@ impl Watcher {
         result: Result<T, Failure>,
         answer: impl FnOnce(Result<T, Failure>) -> Answer,
     ) -> bool {
-        if before.is_some() && result.as_ref().ok() == before.as_ref() {
-            self.outbox.send(Event::Same { generation: self.generation });
-            return false;
-        }
         let changed = result.as_ref().ok() != before.as_ref();
-        *before = result.as_ref().ok().cloned();
-        self.answer(answer(result));
+        if result.is_ok() && !changed {
+            self.outbox.send(Event::Same { generation: self.generation });
+        } else {
+            *before = result.as_ref().ok().cloned();
+            self.answer(answer(result));
+        }
         changed
     }
 
