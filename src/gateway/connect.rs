@@ -8,7 +8,9 @@ use std::time::Duration;
 use secrecy::ExposeSecret as _;
 use temporalio_client::grpc::WorkflowService as _;
 use temporalio_client::tonic::IntoRequest as _;
-use temporalio_client::{Client, ClientOptions, ClientTlsOptions, ConnectionOptions, RetryOptions, TlsOptions};
+use temporalio_client::{
+    Client, ClientOptions, ClientTlsOptions, ConnectionOptions, GrpcCompression, RetryOptions, TlsOptions,
+};
 use temporalio_common::protos::temporal::api::workflowservice::v1::GetSystemInfoRequest;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep, timeout};
@@ -56,6 +58,7 @@ fn options(temporal: &settings::Temporal, identity: &str, retries: RetryOptions)
         .maybe_tls_options(tls)
         .headers(headers)
         .connect_timeout(PATIENT_ATTEMPT)
+        .grpc_compression(GrpcCompression::None)
         .retry_options(retries)
         .build()
 }
