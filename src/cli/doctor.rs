@@ -8,7 +8,8 @@ use serde::Serialize;
 use crate::cli::exit::{self, Exit, Stop};
 use crate::cli::output::{Output, Tone};
 use crate::cli::session::Session;
-use crate::contracts::failure::Failure;
+use crate::config::settings;
+use crate::contracts::failure::{Failure, FailureKind};
 use crate::contracts::mutation::{Done, Mutation};
 
 /// Longer than a healthy answer takes, short enough to wait for.
@@ -18,7 +19,8 @@ const MAX_SKEW: Duration = Duration::from_secs(2);
 
 /// Check connection, namespace, search attributes, workers, coordinator, clock and terminal, and say what to do.
 ///
-/// Ends with 1 when something does not work, with 0 when all does, warnings included.
+/// Ends as the first thing that does not work would end a command (6 for a server that cannot be reached, 7 for
+/// credentials), with 0 when all works, warnings included.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = exit::example("gatewatch doctor --fix --profile prod"))]
 pub struct Doctor {
@@ -45,19 +47,22 @@ struct Check {
     detail: String,
     /// What to do; empty when there is nothing to do.
     remedy: String,
+    #[serde(skip)]
+    exit: Exit,
 }
 
 impl Check {
     fn ok(name: &'static str, detail: impl Into<String>) -> Self {
-        Self { name, verdict: Verdict::Ok, detail: detail.into(), remedy: String::new() }
+        Self { name, verdict: Verdict::Ok, detail: detail.into(), remedy: String::new(), exit: Exit::Ok }
     }
 
     fn warning(name: &'static str, detail: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { name, verdict: Verdict::Warning, detail: detail.into(), remedy: remedy.into() }
+        Self { name, verdict: Verdict::Warning, detail: detail.into(), remedy: remedy.into(), exit: Exit::Ok }
     }
 
     fn failed(name: &'static str, failure: Failure) -> Self {
-        Self { name, verdict: Verdict::Failed, detail: failure.message, remedy: failure.hint }
+        let exit = failure.kind.into();
+        Self { name, verdict: Verdict::Failed, detail: failure.message, remedy: failure.hint, exit }
     }
 }
 
@@ -76,8 +81,7 @@ impl Doctor {
         checks.extend(coordinator(session).await);
         checks.extend(terminal());
         print(session.out, &checks)?;
-        let broken = checks.iter().any(|check| check.verdict == Verdict::Failed);
-        Ok(if broken { Exit::Failure } else { Exit::Ok })
+        Ok(checks.iter().map(|check| check.exit).find(|exit| *exit != Exit::Ok).unwrap_or(Exit::Ok))
     }
 
     async fn attributes(&self, session: &Session) -> Check {
@@ -93,8 +97,7 @@ impl Doctor {
         if !self.fix {
             let detail =
                 format!("missing: {}; phases and gates cannot be read, workers refuse to start", names.join(", "));
-            let remedy = "Run `gatewatch doctor --fix`.";
-            return Check { name: NAME, verdict: Verdict::Failed, detail, remedy: remedy.to_owned() };
+            return Check::failed(NAME, Failure::new(FailureKind::Internal, detail, "Run `gatewatch doctor --fix`."));
         }
         match session.operator.perform(Mutation::RegisterAttributes).await {
             Ok(Done::Registered { names }) => Check::ok(NAME, format!("registered: {}", names.join(", "))),
@@ -112,11 +115,16 @@ impl Doctor {
 }
 
 fn configuration(session: &Session) -> Check {
+    const NAME: &str = "configuration";
     let cluster = session.gateway.cluster();
     let mode = if session.settings.console.read_only { ", read-only" } else { "" };
     let actor = &session.settings.console.actor;
     let detail = format!("profile {}, namespace {}, as {actor}{mode}", cluster.profile, cluster.namespace);
-    Check::ok("configuration", detail)
+    if actor == settings::UNKNOWN_ACTOR {
+        let detail = format!("{detail}; neither USER nor LOGNAME says who you are, and records will not either");
+        return Check::warning(NAME, detail, "Set console.actor, or USER.");
+    }
+    Check::ok(NAME, detail)
 }
 
 async fn connection(session: &Session) -> Check {

@@ -102,6 +102,9 @@ pub struct CoordinatorClient {
     pub token: Option<SecretString>,
 }
 
+/// The actor of a person whom neither the configuration nor the environment names.
+pub const UNKNOWN_ACTOR: &str = "unknown";
+
 /// The console and the CLI.
 #[derive(Clone, Debug)]
 pub struct Console {
@@ -118,7 +121,7 @@ pub struct Console {
     pub config_dir: PathBuf,
     /// Where logs and the audit trail go.
     pub state_dir: PathBuf,
-    /// Who decides when no coordinator says so.
+    /// Who decides when no coordinator says so; [`UNKNOWN_ACTOR`] when nothing says who that is.
     pub actor: String,
     /// Saved queries of the list of workflows, in the order in which they are offered.
     pub views: Vec<View>,

@@ -15,7 +15,7 @@ use crate::config::problem::{Place, Problem};
 use crate::config::raw::{self, Raw};
 use crate::config::settings::{
     Console, Coordinator, CoordinatorClient, Database, Journey, Permission, Person, ProcessTarget, Service, Settings,
-    Target, View, Worker,
+    Target, UNKNOWN_ACTOR, View, Worker,
 };
 use crate::config::sources::Origins;
 use crate::config::temporal;
@@ -165,7 +165,7 @@ impl Check<'_> {
             direct_rollback: raw.direct_rollback.unwrap_or(true),
             config_dir: dir("console.config_dir", raw.config_dir.as_deref(), self.surroundings.config_dir()),
             state_dir: dir("console.state_dir", raw.state_dir.as_deref(), self.surroundings.state_dir()),
-            actor: raw.actor.clone().unwrap_or_else(|| user.unwrap_or("unknown").to_owned()),
+            actor: raw.actor.clone().unwrap_or_else(|| user.unwrap_or(UNKNOWN_ACTOR).to_owned()),
             views,
         })
     }

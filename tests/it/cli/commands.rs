@@ -274,7 +274,7 @@ async fn a_server_that_is_not_there_is_told_and_not_waited_for() {
     assert_eq!((ended.code, ended.out.as_str()), (6, ""), "{ended:?}");
     assert!(ended.err.contains("127.0.0.1:1"), "{ended:?}");
     let ended = shell.run(&["doctor", "--json"]).await;
-    assert_eq!(ended.code, 1, "{ended:?}");
+    assert_eq!(ended.code, 6, "{ended:?}");
     let checks = ended.json();
     let connection = checks.as_array().unwrap().iter().find(|check| check["name"] == "connection").unwrap();
     assert_eq!(connection["verdict"], "failed");

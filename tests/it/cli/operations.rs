@@ -140,7 +140,7 @@ async fn doctor_fixes_a_cluster_that_never_saw_gatewatch() {
         assert!(check["detail"].as_str().unwrap().contains("gateDeadline"), "{check}");
         assert_eq!(check["remedy"], "Run `gatewatch doctor --fix`.");
         let (code, check) = doctor(&["--fix", "--read-only"]).await.unwrap();
-        assert_eq!((code, &check["verdict"]), (1, &json!("failed")), "{check}");
+        assert_eq!((code, &check["verdict"]), (3, &json!("failed")), "{check}");
         let (code, check) = doctor(&["--fix"]).await.unwrap();
         assert_eq!((code, &check["verdict"]), (0, &json!("ok")), "{check}");
         assert!(check["detail"].as_str().unwrap().starts_with("registered: "), "{check}");
