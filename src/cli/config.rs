@@ -73,7 +73,8 @@ fn whether<T>(secret: Option<&T>) -> &'static str {
 
 fn effective(settings: &Settings) -> Effective {
     let mut all = Effective(BTreeMap::new());
-    let Settings { temporal, worker, coordinator, coordinator_client, console, services } = settings;
+    let Settings { temporal, worker, coordinator, coordinator_client, console, services, dispatcher, agents, .. } =
+        settings;
     all.put("temporal.profile", temporal.profile.as_str());
     all.put("temporal.address", temporal.address.as_str());
     all.put("temporal.namespace", temporal.namespace.as_str());
@@ -101,6 +102,17 @@ fn effective(settings: &Settings) -> Effective {
             Target::Process(process) => format!("process behind {}", process.switch),
         };
         all.put(&key("target"), target);
+    }
+    all.put("dispatcher.concurrency", dispatcher.concurrency);
+    all.put("dispatcher.tenant_quota", dispatcher.tenant_quota);
+    all.put("dispatcher.tenants", json!(dispatcher.tenants));
+    all.put("dispatcher.idle", format!("{:?}", dispatcher.idle));
+    all.put("dispatcher.callback_url", dispatcher.callback_url.as_ref().map(ToString::to_string));
+    for agent in agents {
+        let key = |part: &str| format!("agents.{}.{part}", agent.name);
+        all.put(&key("adapter"), agent.adapter_name());
+        all.put(&key("kinds"), json!(agent.kinds));
+        all.put(&key("alternates"), json!(agent.alternates));
     }
     all
 }

@@ -90,7 +90,9 @@ fn collect_value(value: &Spanned<DeValue<'_>>, name: &str, found: &mut Vec<(Stri
         collect(table, name, found);
     } else if let Some(array) = value.get_ref().as_array() {
         for (position, item) in array.iter().enumerate() {
-            collect_value(item, &format!("{name}[{position}]"), found);
+            let name = format!("{name}[{position}]");
+            found.push((name.clone(), item.span()));
+            collect_value(item, &name, found);
         }
     }
 }

@@ -19,6 +19,8 @@ pub struct Raw {
     /// What differs under one profile of `temporal.toml`.
     pub profiles: BTreeMap<String, Profile>,
     pub services: BTreeMap<String, Service>,
+    pub dispatcher: Dispatcher,
+    pub agents: Vec<Agent>,
 }
 
 /// `[temporal]`
@@ -149,6 +151,50 @@ pub struct Journey {
     pub expect_status: Option<u16>,
     pub expect_text: Option<String>,
     pub critical: Option<bool>,
+}
+
+/// `[dispatcher]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Dispatcher {
+    pub concurrency: Option<usize>,
+    pub tenant_quota: Option<usize>,
+    pub tenants: BTreeMap<String, usize>,
+    pub idle: Option<String>,
+    pub callback_url: Option<String>,
+}
+
+/// `[[agents]]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Agent {
+    pub name: Option<String>,
+    pub kinds: Vec<String>,
+    pub adapter: Option<String>,
+    pub concurrency: Option<usize>,
+    pub time_limit: Option<String>,
+    pub priority: Option<u8>,
+    pub prompt: Option<String>,
+    pub prompt_file: Option<String>,
+    pub max_output: Option<usize>,
+    pub budget_usd: Option<f64>,
+    pub budget_tokens: Option<u64>,
+    pub alternates: Vec<String>,
+    pub answers: Option<BTreeMap<String, serde_json::Value>>,
+    pub delay: Option<String>,
+    pub command: Vec<String>,
+    pub folder: Option<String>,
+    pub environment: Option<BTreeMap<String, String>>,
+    pub secrets: Option<BTreeMap<String, String>>,
+    pub url: Option<String>,
+    pub token_file: Option<String>,
+    pub signing_secret_file: Option<String>,
+    pub allow_plaintext: Option<bool>,
+    pub model: Option<String>,
+    pub endpoint: Option<String>,
+    pub max_tokens: Option<u32>,
+    pub usd_per_million_prompt: Option<f64>,
+    pub usd_per_million_completion: Option<f64>,
 }
 
 /// A secret that was written into a file; cannot be printed.

@@ -8,6 +8,8 @@ use std::time::Duration;
 use secrecy::SecretString;
 use url::Url;
 
+use crate::config::agents::{Agent, Dispatcher};
+use crate::config::sources::Sources;
 use crate::contracts::ids::{Environment, ServiceName};
 use crate::contracts::mutation::Cluster;
 
@@ -212,4 +214,8 @@ pub struct Settings {
     pub coordinator_client: Option<CoordinatorClient>,
     pub console: Console,
     pub services: BTreeMap<ServiceName, Service>,
+    pub dispatcher: Dispatcher,
+    pub agents: Vec<Agent>,
+    /// Where all of it came from, to read it again.
+    pub sources: Sources,
 }

@@ -74,6 +74,29 @@ impl Flags {
     }
 }
 
+/// What settings were read from.
+#[derive(Clone)]
+pub struct Sources {
+    flags: Flags,
+    pub(super) surroundings: Surroundings,
+    /// The `gatewatch.toml` that was looked for; it need not be there.
+    pub file: PathBuf,
+}
+
+impl Sources {
+    /// The settings as they are by now.
+    pub fn load(&self) -> Result<Settings, Problem> {
+        load(&self.flags, &self.surroundings)
+    }
+}
+
+/// Variables may be secrets.
+impl std::fmt::Debug for Sources {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sources").finish_non_exhaustive()
+    }
+}
+
 /// Which source set a key: for error messages.
 #[derive(Debug, Default)]
 pub struct Origins {
@@ -149,17 +172,17 @@ pub fn resolve(flags: &Flags, surroundings: &Surroundings) -> Result<(Settings, 
     let raw = Raw::deserialize(table)
         .map_err(|error| Problem::new(Place::Nowhere, "", format!("{}.", error.message()), ""))?;
     let origins = Origins { document, named, profile, config_file: raw.temporal.config_file.clone() };
-    let settings = validate::settings(&raw, &origins, surroundings)?;
+    let sources =
+        Sources { flags: flags.clone(), surroundings: surroundings.clone(), file: path(flags, surroundings).0 };
+    let settings = validate::settings(&raw, &origins, sources)?;
     Ok((settings, origins))
 }
 
 /// `--config`, else the variable, else the user's own; only the last may be missing.
 fn find(flags: &Flags, surroundings: &Surroundings) -> Result<Option<Document>, Problem> {
-    let variable = surroundings.variable(FILE_VARIABLE).map(PathBuf::from);
-    let named = flags.config.clone().or(variable).map(|path| surroundings.current_dir.join(path));
-    let path = named.clone().unwrap_or_else(|| surroundings.config_dir().join("gatewatch.toml"));
+    let (path, named) = path(flags, surroundings);
     let found = Document::read(&path)?;
-    if found.is_none() && named.is_some() {
+    if found.is_none() && named {
         return Err(Problem::new(
             Place::File { path, line: None },
             "",
@@ -168,6 +191,15 @@ fn find(flags: &Flags, surroundings: &Surroundings) -> Result<Option<Document>, 
         ));
     }
     Ok(found)
+}
+
+/// The file, and whether somebody named it.
+fn path(flags: &Flags, surroundings: &Surroundings) -> (PathBuf, bool) {
+    let variable = surroundings.variable(FILE_VARIABLE).map(PathBuf::from);
+    match flags.config.clone().or(variable) {
+        Some(path) => (surroundings.current_dir.join(path), true),
+        None => (surroundings.config_dir().join("gatewatch.toml"), false),
+    }
 }
 
 /// Variables first, flags over them.

@@ -17,7 +17,7 @@ use crate::config::settings::{
     Console, Coordinator, CoordinatorClient, Database, Journey, Permission, Person, ProcessTarget, Service, Settings,
     Target, UNKNOWN_ACTOR, View, Worker,
 };
-use crate::config::sources::Origins;
+use crate::config::sources::{Origins, Sources};
 use crate::config::temporal;
 use crate::config::web;
 use crate::contracts::ids::{Environment, ServiceName};
@@ -25,7 +25,8 @@ use crate::contracts::ids::{Environment, ServiceName};
 const TOKEN_FILE: &str = "coordinator_client.token_file";
 
 /// The whole, checked.
-pub fn settings(raw: &Raw, origins: &Origins, surroundings: &Surroundings) -> Result<Settings, Problem> {
+pub fn settings(raw: &Raw, origins: &Origins, sources: Sources) -> Result<Settings, Problem> {
+    let surroundings = &sources.surroundings;
     let check = Check { origins, surroundings };
     let console = check.console(&raw.console)?;
     let services = raw.services.iter().map(|(name, service)| {
@@ -38,12 +39,15 @@ pub fn settings(raw: &Raw, origins: &Origins, surroundings: &Surroundings) -> Re
         coordinator: check.coordinator(&raw.coordinator, &console.state_dir)?,
         coordinator_client: check.coordinator_client(&raw.coordinator_client)?,
         services: services.collect::<Result<BTreeMap<_, _>, _>>()?,
+        dispatcher: check.dispatcher(&raw.dispatcher)?,
+        agents: check.agents(&raw.agents)?,
         console,
+        sources,
     })
 }
 
 /// What every check needs to know.
-struct Check<'a> {
+pub(super) struct Check<'a> {
     origins: &'a Origins,
     surroundings: &'a Surroundings,
 }
@@ -136,15 +140,26 @@ impl Check<'_> {
     }
 
     fn token(&self, file: &str) -> Result<SecretString, Problem> {
-        let path = self.path(TOKEN_FILE, file);
-        let text = std::fs::read_to_string(&path).map_err(|error| {
-            let why = format!("{} cannot be read: {error}.", path.display());
-            self.wrong(TOKEN_FILE, why, "Correct the path or its permissions.")
-        })?;
+        self.secret(TOKEN_FILE, file)
+    }
+
+    /// What the file that a key names holds, without the line's end.
+    pub(super) fn secret(&self, key: &str, file: &str) -> Result<SecretString, Problem> {
+        let text = self.read(key, file)?;
         if text.trim().is_empty() {
-            return Err(self.wrong(TOKEN_FILE, format!("{} is empty.", path.display()), "Write the token into it."));
+            let why = format!("{} is empty.", self.path(key, file).display());
+            return Err(self.wrong(key, why, "Write the token into it."));
         }
         Ok(text.trim().into())
+    }
+
+    /// The text of the file that a key names.
+    pub(super) fn read(&self, key: &str, file: &str) -> Result<String, Problem> {
+        let path = self.path(key, file);
+        std::fs::read_to_string(&path).map_err(|error| {
+            let why = format!("{} cannot be read: {error}.", path.display());
+            self.wrong(key, why, "Correct the path or its permissions.")
+        })
     }
 
     fn console(&self, raw: &raw::Console) -> Result<Console, Problem> {
@@ -246,7 +261,11 @@ impl Check<'_> {
         })
     }
 
-    fn wrong(&self, key: &str, why: impl Into<String>, fix: &str) -> Problem {
+    pub(super) fn place(&self, key: &str) -> Place {
+        self.origins.place(key)
+    }
+
+    pub(super) fn wrong(&self, key: &str, why: impl Into<String>, fix: &str) -> Problem {
         Problem::new(self.origins.place(key), key, why, fix)
     }
 
@@ -260,7 +279,7 @@ impl Check<'_> {
         weight(left).cmp(&weight(right))
     }
 
-    fn required(&self, key: &str, written: Option<&str>) -> Result<String, Problem> {
+    pub(super) fn required(&self, key: &str, written: Option<&str>) -> Result<String, Problem> {
         match written.map(str::trim) {
             Some(text) if !text.is_empty() => Ok(text.to_owned()),
             _ => {
@@ -279,15 +298,15 @@ impl Check<'_> {
         self.required(key, written).map(|path| self.path(key, &path))
     }
 
-    fn required_url(&self, key: &str, written: Option<&str>) -> Result<Url, Problem> {
+    pub(super) fn required_url(&self, key: &str, written: Option<&str>) -> Result<Url, Problem> {
         self.required(key, written).and_then(|url| self.url(key, &url))
     }
 
-    fn path(&self, key: &str, written: &str) -> PathBuf {
+    pub(super) fn path(&self, key: &str, written: &str) -> PathBuf {
         self.origins.path(key, written, self.surroundings)
     }
 
-    fn url(&self, key: &str, written: &str) -> Result<Url, Problem> {
+    pub(super) fn url(&self, key: &str, written: &str) -> Result<Url, Problem> {
         let parsed = Url::parse(written).ok().filter(|url| url.has_host() && matches!(url.scheme(), "http" | "https"));
         parsed.ok_or_else(|| {
             self.wrong(
@@ -312,7 +331,7 @@ impl Check<'_> {
         })
     }
 
-    fn duration(&self, key: &str, written: &str) -> Result<Duration, Problem> {
+    pub(super) fn duration(&self, key: &str, written: &str) -> Result<Duration, Problem> {
         duration(written).ok_or_else(|| {
             self.wrong(key, format!("`{written}` is no duration."), "Write it like `500ms`, `30s`, `10m` or `2h`.")
         })

@@ -19,6 +19,7 @@ pub mod link;
 pub mod mutation;
 pub mod phase;
 pub mod rollback;
+pub mod roster;
 pub mod shell;
 pub mod temporal;
 pub mod text;

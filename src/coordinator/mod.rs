@@ -4,6 +4,7 @@
 //! could not share: what is open, decided or live is Temporal's, read anew for every request.
 
 pub mod auth;
+pub mod dispatcher;
 pub mod error;
 pub mod extract;
 pub mod guard;

@@ -10,7 +10,7 @@ use utoipa_axum::routes;
 use crate::contracts::failure::{Failure, FailureKind};
 use crate::contracts::text;
 use crate::coordinator::error::ApiError;
-use crate::coordinator::handlers::{decisions, gates, health, key, operations, rollback};
+use crate::coordinator::handlers::{agents, decisions, gates, health, key, operations, rollback};
 use crate::coordinator::state::AppState;
 use crate::coordinator::{guard, openapi};
 
@@ -26,6 +26,7 @@ pub fn router(state: AppState) -> Router {
         .routes(routes!(decisions::decide))
         .routes(routes!(rollback::roll_back))
         .routes(routes!(gates::list_gates))
+        .routes(routes!(agents::list_agents))
         .layer(middleware::from_fn(guard::in_time));
     let streamed = OpenApiRouter::new().routes(routes!(health::stream_health));
     let (router, document) =

@@ -1,6 +1,7 @@
 //! Starting, serving and stopping.
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -9,6 +10,7 @@ use tokio::sync::watch;
 
 use crate::config::settings::Settings;
 use crate::coordinator::auth::People;
+use crate::coordinator::dispatcher::board::Board;
 use crate::coordinator::key::SigningKey;
 use crate::coordinator::metrics::Metrics;
 use crate::coordinator::router::router;
@@ -79,5 +81,7 @@ fn build(settings: &Settings, stopping: watch::Receiver<bool>) -> anyhow::Result
     let key = SigningKey::load_or_create(&settings.coordinator.signing_key)?;
     let gateway = Gateway::start(&settings.temporal);
     let streams = Streams::new(gateway.clone());
-    Ok(AppState::new(Shared { gateway, key, people, metrics: Metrics::new()?, streams, stopping }))
+    let board = Arc::new(Board::default());
+    board.follow(Arc::new(settings.agents.clone()));
+    Ok(AppState::new(Shared { gateway, key, people, metrics: Metrics::new()?, streams, board, stopping }))
 }

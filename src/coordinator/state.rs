@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use crate::coordinator::auth::People;
+use crate::coordinator::dispatcher::board::Board;
 use crate::coordinator::key::SigningKey;
 use crate::coordinator::metrics::Metrics;
 use crate::coordinator::stream::Streams;
@@ -21,6 +22,8 @@ pub struct Shared {
     pub people: People,
     pub metrics: Metrics,
     pub streams: Streams,
+    /// Who does the work of goals.
+    pub board: Arc<Board>,
     /// Turns true when the coordinator is told to stop.
     pub stopping: watch::Receiver<bool>,
 }
@@ -48,6 +51,10 @@ impl AppState {
 
     pub fn streams(&self) -> &Streams {
         &self.0.streams
+    }
+
+    pub fn board(&self) -> &Arc<Board> {
+        &self.0.board
     }
 
     pub fn stopping(&self) -> watch::Receiver<bool> {

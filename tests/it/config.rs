@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use gatewatch::config::agents::Agent;
 use gatewatch::config::paths::Surroundings;
 use gatewatch::config::settings::{Permission, Settings, Target};
 use gatewatch::config::sources::{Flags, Kind, VARIABLES, load};
@@ -77,7 +78,11 @@ fn the_commented_out_part_of_the_example_parses_too() {
             _ => line.to_owned(),
         })
         .map(|line| line.replace("token_sha256 = \"...\"", &format!("token_sha256 = \"{}\"", "a".repeat(64))) + "\n")
-        .filter(|line| !line.starts_with("token_file") && !line.starts_with("config_file"))
+        .filter(|line| {
+            // Of files that are not there.
+            let files = ["token_file", "config_file", "signing_secret_file", "secrets"];
+            !files.iter().any(|key| line.starts_with(key))
+        })
         .collect();
     let settings = settings(&whole, "", &[]).unwrap();
     let service = &settings.services[&"checkout".into()];
@@ -88,6 +93,42 @@ fn the_commented_out_part_of_the_example_parses_too() {
     assert_eq!(settings.coordinator.people[0].may, [Permission::Decide, Permission::Rollback]);
     assert_eq!(settings.coordinator_client.unwrap().url.as_str(), "http://127.0.0.1:7400/");
     assert_eq!(settings.worker.drain, Duration::from_secs(20));
+    let adapters: Vec<&str> = settings.agents.iter().map(Agent::adapter_name).collect();
+    assert_eq!(adapters, ["command", "http", "llm", "scripted"]);
+    assert_eq!((settings.dispatcher.quota("acme"), settings.dispatcher.quota("other")), (2, 8));
+}
+
+#[test]
+fn what_is_wrong_with_an_agent_is_told_with_its_line_and_field() {
+    let agent = "[[agents]]\nname = 'a'\nkinds = ['X']\nadapter = 'scripted'\n";
+    for (file, expected) in [
+        ("\n[[agents]]\nkinds = ['X']", "gatewatch.toml:2: agents[0].name: It is missing."),
+        (
+            "[[agents]]\nname = 'a'\nadapter = 'pigeon'\nkinds = ['X']",
+            "toml:3: agents[0].adapter: There is no adapter `pigeon`.",
+        ),
+        ("[[agents]]\nname = 'a'\nadapter = 'http'\nkinds = ['X']", "agents[0].url: It is missing."),
+        (
+            "[[agents]]\nname = 'a'\nadapter = 'scripted'\nkinds = ['APPROVAL']",
+            "toml:4: agents[0].kinds: APPROVAL is no work",
+        ),
+        ("[[agents]]\nname = 'a'\nadapter = 'scripted'", "agents[0].kinds: It takes no kind of work"),
+        (&format!("{agent}url = 'http://x'"), "toml:5: agents[0].url: The adapter `scripted` has no `url`."),
+        (&format!("{agent}alternates = ['b']"), "toml:5: agents[0].alternates: There is no other agent called `b`."),
+        (&format!("{agent}{agent}"), "toml:6: agents[1].name: There are two agents called `a`."),
+        (&format!("{agent}priority = 9"), "toml:5: agents[0].priority: 9 is no priority."),
+        (&format!("{agent}time_limit = 'soon'"), "toml:5: agents[0].time_limit: `soon` is no duration."),
+        (&format!("{agent}max_output = 0"), "toml:5: agents[0].max_output"),
+        (&format!("{agent}tyme_limit = '1s'"), "Did you mean `time_limit`?"),
+        (
+            "[[agents]]\nname='a'\nkinds=['X']\nadapter='http'\nurl='http://far.example'\ntoken_file='none'",
+            "toml:6: agents[0].token_file",
+        ),
+        ("[dispatcher]\nconcurrency = 0", "toml:2: dispatcher.concurrency: It is 0"),
+    ] {
+        let told = problem(file, "", &[]);
+        assert!(told.contains(expected), "{file}\n{told}\n{expected}");
+    }
 }
 
 #[test]

@@ -20,6 +20,7 @@ async fn every_documented_operation_is_routed_and_every_route_is_documented() {
         ("GET", "/healthz"),
         ("GET", "/metrics"),
         ("GET", "/readyz"),
+        ("GET", "/v1/agents"),
         ("GET", "/v1/deployments/{id}/health"),
         ("GET", "/v1/gates"),
         ("GET", "/v1/key"),

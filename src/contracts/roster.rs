@@ -1,0 +1,120 @@
+//! Who does the work of goals, as one coordinator sees it: `GET /v1/agents`.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::contracts::clock::Timestamp;
+use crate::contracts::ids::{AttemptId, StepId, WorkKind, WorkflowId};
+
+/// Answer of `GET /v1/agents`. Every coordinator counts what it did itself, since it started.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AgentRoster {
+    /// In the order of the file.
+    pub agents: Vec<AgentReport>,
+    /// Work that waited when it was last looked, by kind.
+    pub waiting: Vec<WaitingWork>,
+    /// When that was; absent before the first look.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub looked_at: Option<Timestamp>,
+    /// Why the last look failed, or why a newer file is not followed; as a sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<String>,
+    pub at: Timestamp,
+}
+
+/// One agent.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct AgentReport {
+    pub name: String,
+    /// `http`, `command`, `llm` or `scripted`.
+    pub adapter: String,
+    /// Kinds of work it is offered; `*` is every kind.
+    pub kinds: Vec<String>,
+    pub alternates: Vec<String>,
+    /// 1 is asked before 5.
+    pub priority: u8,
+    /// Calls it may have at once.
+    pub concurrency: usize,
+    /// What it does now, the oldest first.
+    pub calls: Vec<AgentCall>,
+    /// Calls begun.
+    pub dispatched: u64,
+    /// Answers by what they say: done, going on, not done.
+    pub ok: u64,
+    pub partial: u64,
+    pub fail: u64,
+    /// Calls that brought no answer: it was not there, too late, or not understood.
+    pub broken: u64,
+    /// Tokens, prompt and completion together.
+    pub tokens: u64,
+    /// US dollars.
+    pub cost_usd: f64,
+    /// Of today (UTC), against its budget.
+    pub today: Spent,
+    /// Until when it is offered nothing, because it asked for a pause or broke several times.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resting_until: Option<Timestamp>,
+    /// The latest thing that went wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_trouble: Option<AgentTrouble>,
+}
+
+/// A call under way.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AgentCall {
+    pub workflow_id: WorkflowId,
+    pub step_id: StepId,
+    #[serde(rename = "runId")]
+    pub attempt_id: AttemptId,
+    pub kind: WorkKind,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub tenant: String,
+    pub since: Timestamp,
+    /// It took the work and answers later, by callback.
+    pub called_back: bool,
+}
+
+/// What an agent cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Spent {
+    pub usd: f64,
+    pub tokens: u64,
+    /// What it may cost; absent is without a limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub budget_usd: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub budget_tokens: Option<u64>,
+}
+
+impl Spent {
+    /// Whether the budget is used up.
+    pub fn is_used_up(&self) -> bool {
+        self.budget_usd.is_some_and(|most| self.usd >= most)
+            || self.budget_tokens.is_some_and(|most| self.tokens >= most)
+    }
+}
+
+/// Something that went wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AgentTrouble {
+    pub at: Timestamp,
+    /// As a sentence.
+    pub why: String,
+}
+
+/// Work of one kind that nobody has yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WaitingWork {
+    pub kind: WorkKind,
+    pub steps: u64,
+    /// Since when the oldest waits.
+    pub since: Timestamp,
+    /// How many agents take this kind: work that nobody takes waits for ever.
+    pub agents: usize,
+}

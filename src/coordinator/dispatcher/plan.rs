@@ -1,0 +1,83 @@
+//! Who gets what: a pure function of what waits, who there is and what is under way.
+//!
+//! Tenants take turns, so that one with a thousand steps does not keep another's single one waiting. Within a tenant
+//! the most urgent step comes first, then the oldest; a step that nobody can take now holds up no other.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use crate::config::agents::{Agent, Dispatcher};
+use crate::contracts::clock::Timestamp;
+use crate::contracts::ids::WorkKind;
+use crate::coordinator::dispatcher::board::{Load, Place};
+
+/// A step that waits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offer {
+    pub place: Place,
+    pub kind: WorkKind,
+    pub tenant: String,
+    /// 1 before 5.
+    pub priority: u8,
+    pub since: Timestamp,
+}
+
+/// A step for an agent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pick {
+    pub offer: Offer,
+    pub agent: String,
+}
+
+/// What to begin now. `last` is the tenant that was served last; the turn goes on after it.
+pub fn plan(offers: Vec<Offer>, agents: &[Agent], limits: &Dispatcher, load: &Load, last: &mut String) -> Vec<Pick> {
+    let mut load = load.clone();
+    let mut queues: BTreeMap<String, Vec<Offer>> = BTreeMap::new();
+    for offer in offers {
+        if !load.taken.contains(&offer.place) {
+            queues.entry(offer.tenant.clone()).or_default().push(offer);
+        }
+    }
+    for queue in queues.values_mut() {
+        // Taken from the end.
+        queue.sort_by_key(|offer| Reverse((offer.priority, offer.since, offer.place.clone())));
+    }
+    let tenants: Vec<String> = {
+        let (before, after): (Vec<&String>, Vec<&String>) = queues.keys().partition(|tenant| *tenant <= last);
+        after.into_iter().chain(before).cloned().collect()
+    };
+    let mut picks = Vec::new();
+    loop {
+        let before = picks.len();
+        for tenant in &tenants {
+            let Some(queue) = queues.get_mut(tenant) else { continue };
+            if let Some(pick) = next(queue, agents, limits, &load) {
+                load.all += 1;
+                *load.tenants.entry(tenant.clone()).or_default() += 1;
+                *load.agents.entry(pick.agent.clone()).or_default() += 1;
+                last.clone_from(tenant);
+                picks.push(pick);
+            }
+        }
+        if picks.len() == before {
+            return picks;
+        }
+    }
+}
+
+/// The first of a tenant's steps that somebody can take.
+fn next(queue: &mut Vec<Offer>, agents: &[Agent], limits: &Dispatcher, load: &Load) -> Option<Pick> {
+    let tenant = &queue.last()?.tenant;
+    if load.all >= limits.concurrency || load.tenants.get(tenant).copied().unwrap_or(0) >= limits.quota(tenant) {
+        return None;
+    }
+    let (at, agent) = queue.iter().enumerate().rev().find_map(|(at, offer)| Some((at, free(offer, agents, load)?)))?;
+    Some(Pick { offer: queue.remove(at), agent: agent.name.clone() })
+}
+
+/// The agent that takes this kind, has room and is asked first; among equals the one with the most room.
+fn free<'a>(offer: &Offer, agents: &'a [Agent], load: &Load) -> Option<&'a Agent> {
+    let room = |agent: &Agent| agent.concurrency.saturating_sub(load.agents.get(&agent.name).copied().unwrap_or(0));
+    let able = agents.iter().filter(|agent| agent.takes(offer.kind.as_str()) && !load.away.contains(&agent.name));
+    able.filter(|agent| room(agent) > 0).min_by_key(|agent| (agent.priority, Reverse(room(agent))))
+}
