@@ -33,16 +33,20 @@ pub fn decide(spec: &dyn EngineSpec, state: &EngineState, fact: &Fact<'_>, decis
 
 /// Whether nothing is left to do once these actions have been applied.
 fn is_complete_after(spec: &dyn EngineSpec, state: &EngineState, actions: &[Action]) -> Result<bool, String> {
-    let mut state = state.clone();
+    let mut notes = Vec::new();
     for action in actions {
         match action {
             Action::RequestWork { .. } | Action::RequestApproval { .. } => return Ok(false),
-            Action::Annotate { key, value } => {
-                state.artifacts.insert(key.clone(), value.clone());
-            }
+            Action::Annotate { key, value } => notes.push((key.clone(), value.clone())),
         }
     }
-    if why_unfinished(&state, spec.guardrails()).is_some() { Ok(false) } else { spec.is_reached(&state) }
+    // Most answers of a goal leave something open: the state is copied only when this may be the last.
+    if why_unfinished(state, spec.guardrails()).is_some() {
+        return Ok(false);
+    }
+    let mut state = state.clone();
+    state.artifacts.extend(notes);
+    spec.is_reached(&state)
 }
 
 /// What speaks against completing a goal, whatever its rules and whoever asks say.

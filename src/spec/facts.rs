@@ -6,7 +6,7 @@ use cel::{Context, Env, ExecutionError, Value as CelValue};
 use serde_json::{Value, json};
 
 use crate::contracts::agent::{AgentResponse, AgentStatus};
-use crate::contracts::engine::state::{EngineState, StepStatus};
+use crate::contracts::engine::state::{EngineState, StepState, StepStatus};
 use crate::contracts::ids::StepId;
 
 /// The kind of thing that happened: a rule's `on`.
@@ -143,22 +143,22 @@ impl Scope {
 
 impl Summary {
     fn of(state: &EngineState) -> Self {
-        let mut latest: Vec<Latest> = Vec::new();
+        // Only what was answered last is turned into CEL: most answers of a long goal are of no use to its rules.
+        let mut last: Vec<(&StepState, i64)> = Vec::new();
         for (_, step) in state.in_order() {
-            let content = value_of(&step.content);
-            match latest.iter_mut().find(|known| known.kind == step.kind.as_str()) {
-                Some(known) => {
-                    known.status = step.status;
-                    known.count += 1;
-                    known.content = content;
-                }
-                None => {
-                    latest.push(Latest { kind: step.kind.as_str().to_owned(), status: step.status, count: 1, content });
-                }
+            match last.iter_mut().find(|(known, _)| known.kind == step.kind) {
+                Some((known, count)) => (*known, *count) = (step, *count + 1),
+                None => last.push((step, 1)),
             }
         }
+        let latest = last.into_iter().map(|(step, count)| Latest {
+            kind: step.kind.as_str().to_owned(),
+            status: step.status,
+            count,
+            content: value_of(&step.content),
+        });
         let artifacts = state.artifacts.iter().map(|(key, value)| (key.clone(), value_of(value))).collect();
-        Self { latest, artifacts }
+        Self { latest: latest.collect(), artifacts }
     }
 
     fn step(&self, kind: &str) -> Option<&Latest> {
