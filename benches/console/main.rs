@@ -10,6 +10,7 @@ mod demo;
 mod minimal;
 mod pty;
 mod rehearsal;
+#[path = "../report.rs"]
 mod report;
 mod world;
 
