@@ -3,11 +3,14 @@
 //! `cargo bench --bench console` prints a line for each measure: ours, the control of the same run, their ratio, the
 //! bound. Ours and control take turns, so that a noisy neighbour disturbs both. It compares; it never fails.
 //!
+//! `cargo bench --bench console -- order` measures nothing: it writes down which functions a start runs, see [`order`].
+//!
 //! Only the list of 100,000 workflows comes from a [`rehearsal`] of a server: everything else is real.
 
 mod bare;
 mod demo;
 mod minimal;
+mod order;
 mod pty;
 mod rehearsal;
 #[path = "../report.rs"]
@@ -43,6 +46,7 @@ fn main() -> anyhow::Result<()> {
     match arguments.next().as_deref() {
         Some("minimal") => minimal::run(),
         Some("bare") => bare::run(&arguments.next().unwrap_or_default()),
+        Some("order") => order::write(),
         _ => measure(),
     }
 }

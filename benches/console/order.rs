@@ -1,0 +1,107 @@
+//! Which functions the console runs until it shows the list, written as the linker script `src/bin/gatewatch.ld`.
+//!
+//! Valgrind's `callgrind` runs the release build and writes down every function it sees.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use portable_pty::CommandBuilder;
+
+use crate::start;
+use crate::world::{self, GATEWATCH, World};
+
+/// Valgrind makes a program fifty times slower.
+const WITHIN: Duration = Duration::from_mins(3);
+const ENDS_WITHIN: Duration = Duration::from_mins(1);
+
+/// Prints the script.
+pub(crate) fn write() -> anyhow::Result<()> {
+    let world = World::start()?;
+    let folder = tempfile::tempdir()?;
+    let seen = folder.path().join("seen");
+    let mut console = start(watched(&world, &seen))?;
+    console.shows("gatewatch", WITHIN)?;
+    console.press("3")?;
+    console.shows(world::NEWEST, WITHIN)?;
+    console.press("\u{3}")?;
+    console.ends(ENDS_WITHIN)?;
+    let seen = std::fs::read_to_string(&seen).context("callgrind wrote nothing")?;
+    Ok(std::io::stdout().lock().write_all(script(&patterns(&seen)).as_bytes())?)
+}
+
+fn watched(world: &World, seen: &Path) -> CommandBuilder {
+    let console = world.console(&world.address);
+    let mut command = console.clone();
+    let argv = command.get_argv_mut();
+    let mut wrapped: Vec<_> = ["valgrind", "--tool=callgrind", "--demangle=no"].map(Into::into).into();
+    wrapped.push(format!("--callgrind-out-file={}", seen.display()).into());
+    wrapped.append(argv);
+    *argv = wrapped;
+    command
+}
+
+/// The functions of the executable, as `callgrind` names them: `ob=(2) FILE` says whose the following are, `fn=(7) NAME`
+/// what one is called, and `(7)` alone repeats it. What is called is named by `cob` and `cfn` in the same way.
+fn patterns(seen: &str) -> BTreeSet<String> {
+    let (mut objects, mut object, mut callee) = (BTreeMap::new(), "", None);
+    let mut patterns = BTreeSet::new();
+    for line in seen.lines() {
+        let Some((tag, rest)) = line.split_once("=(") else { continue };
+        let Some((id, name)) = rest.split_once(')') else { continue };
+        match tag {
+            "ob" | "cob" => {
+                if let Some(name) = name.strip_prefix(' ') {
+                    objects.insert(id, name);
+                }
+                let named = objects.get(id).copied().unwrap_or_default();
+                if tag == "ob" { object = named } else { callee = Some(named) }
+            }
+            "fn" | "cfn" => {
+                let home = if tag == "fn" { object } else { callee.take().unwrap_or(object) };
+                if let Some(name) = name.strip_prefix(' ').filter(|_| home == GATEWATCH) {
+                    patterns.insert(pattern(name));
+                }
+            }
+            _ => {}
+        }
+    }
+    patterns
+}
+
+/// A mangled name without what differs from build to build: hashes, and numbers that the compiler appends.
+fn pattern(name: &str) -> String {
+    // Callgrind numbers the calls of a function that calls itself.
+    let name = name.split('\'').next().unwrap_or(name);
+    if let Some((legacy, _)) = name.rsplit_once("17h").filter(|_| name.starts_with("_ZN")) {
+        return format!("{legacy}17h*");
+    }
+    let name = name.split('.').next().unwrap_or(name);
+    // `Cs`, a hash in base 62, `_`: the crate of what follows.
+    let mut parts = name.split("Cs");
+    let first = parts.next().unwrap_or_default().to_owned();
+    let plain = parts.fold(first, |plain, part| match part.split_once('_') {
+        Some((hash, rest)) if hash.len() > 8 && hash.chars().all(|c| c.is_ascii_alphanumeric()) => {
+            format!("{plain}Cs*_{rest}")
+        }
+        _ => format!("{plain}Cs{part}"),
+    });
+    format!("{plain}*")
+}
+
+fn script(patterns: &BTreeSet<String>) -> String {
+    let mut script = String::from(
+        "/* What the console runs until it shows the list; see build.rs. Written by\n   \
+         `cargo bench --bench console -- order`. */\nSECTIONS {\n  .text.start : {\n",
+    );
+    for pattern in patterns {
+        // Those the compiler holds for unlikely have a prefix of their own.
+        script.push_str("    *(.text*.");
+        script.push_str(pattern);
+        script.push_str(")\n");
+    }
+    script.push_str("  }\n}\nINSERT BEFORE .text;\n");
+    script
+}
