@@ -8,6 +8,7 @@ use crate::cli::global::Global;
 use crate::cli::table::Table;
 use crate::cli::words;
 use crate::contracts::decision::Outcome;
+use crate::contracts::engine::message::Told;
 use crate::contracts::failure::{Failure, FailureKind};
 use crate::contracts::http::RollbackOutcome;
 use crate::contracts::mutation::Done;
@@ -108,7 +109,11 @@ fn done(result: &Done) -> String {
         Done::Decided { result: Outcome::Refused { refusal } } => format!("refused ({})", refusal.code.as_str()),
         Done::Decided { result: Outcome::InDoubt { .. } }
         | Done::RolledBack { result: RollbackOutcome::InDoubt { .. } }
+        | Done::Told { result: Told::InDoubt }
         | Done::Unanswered => "in doubt".to_owned(),
+        Done::Told { result: Told::Taken { reply } } if reply.repeated => "taken in before".to_owned(),
+        Done::Told { result: Told::Taken { .. } } => "taken in".to_owned(),
+        Done::Told { result: Told::Refused { why } } => format!("refused ({why})"),
         Done::RolledBack { result: RollbackOutcome::Accepted { reply } } if reply.already => {
             "rolling back already".to_owned()
         }

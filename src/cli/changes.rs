@@ -29,6 +29,12 @@ pub enum What {
     /// A message that was not obeyed.
     Refused,
     Incident,
+    /// A step of a goal.
+    Step,
+    /// What the work of a goal left behind.
+    Artifact,
+    /// An entry of a goal's log.
+    Log,
     /// About the server rather than the workflow.
     Link,
 }
@@ -47,6 +53,9 @@ impl What {
             Self::Retry => "retry",
             Self::Refused => "refused",
             Self::Incident => "incident",
+            Self::Step => "step",
+            Self::Artifact => "artifact",
+            Self::Log => "log",
             Self::Link => "link",
         }
     }
@@ -59,6 +68,13 @@ pub struct Change {
     pub at: Timestamp,
     pub what: What,
     pub text: String,
+}
+
+impl Change {
+    /// Something about the server, now.
+    pub fn link(text: String) -> Self {
+        Self { at: words::now(), what: What::Link, text }
+    }
 }
 
 /// Everything that is different, in the order of its importance. The first look reports where things stand.

@@ -238,6 +238,7 @@ async fn send(session: &Session, request: DecisionRequest, wait: Duration) -> Re
         Done::Decided { result } => result,
         other @ (Done::RolledBack { .. }
         | Done::Signalled { .. }
+        | Done::Told { .. }
         | Done::Started { .. }
         | Done::Stopping { .. }
         | Done::Registered { .. }

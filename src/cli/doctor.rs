@@ -105,6 +105,7 @@ impl Doctor {
                 Done::Decided { .. }
                 | Done::RolledBack { .. }
                 | Done::Signalled { .. }
+                | Done::Told { .. }
                 | Done::Started { .. }
                 | Done::Stopping { .. }
                 | Done::Unanswered,

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
-use crate::cli::changes::{self, Change, What};
+use crate::cli::changes::{self, Change};
 use crate::cli::exit::{Exit, Stop};
 use crate::cli::session::Session;
 use crate::cli::words;
@@ -35,7 +35,7 @@ pub async fn follow<T>(
             Ok(detail) => {
                 let now = words::now();
                 if std::mem::take(&mut silent) {
-                    report(&[Change { at: now, what: What::Link, text: "Temporal answers again".to_owned() }])?;
+                    report(&[Change::link("Temporal answers again".to_owned())])?;
                 }
                 report(&changes::between(before.as_ref(), &detail, now))?;
                 if let Next::Enough(value) = enough(&detail) {
@@ -45,8 +45,7 @@ pub async fn follow<T>(
             }
             Err(failure) if passing(&failure) => {
                 if !std::mem::replace(&mut silent, true) {
-                    let text = format!("{} Trying on.", failure.message);
-                    report(&[Change { at: words::now(), what: What::Link, text }])?;
+                    report(&[Change::link(format!("{} Trying on.", failure.message))])?;
                 }
             }
             Err(failure) => return Err(failure.into()),
@@ -59,7 +58,7 @@ pub async fn follow<T>(
 }
 
 /// A server that is away comes back; anything else does not get better by waiting.
-fn passing(failure: &Failure) -> bool {
+pub fn passing(failure: &Failure) -> bool {
     matches!(failure.kind, FailureKind::Unavailable | FailureKind::DeadlineExceeded)
 }
 

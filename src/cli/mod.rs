@@ -14,6 +14,8 @@ pub mod exit;
 pub mod follow;
 pub mod gates;
 pub mod global;
+pub mod goal;
+pub mod input;
 pub mod list;
 pub mod output;
 pub mod rollback;
@@ -52,6 +54,7 @@ pub enum Command {
     SendSignal(signal::SendSignal),
     #[command(name = "start")]
     StartWorkflow(start::StartWorkflow),
+    Goal(goal::Goal),
     Spec(spec::Spec),
     Audit(audit::Audit),
     Doctor(doctor::Doctor),
@@ -86,6 +89,7 @@ async fn perform(global: &Global, command: &Command) -> Result<Exit, Stop> {
         Command::Watch(watch) => watch.run(&connected.await?).await,
         Command::SendSignal(signal) => signal.run(&connected.await?).await,
         Command::StartWorkflow(start) => start.run(&connected.await?).await,
+        Command::Goal(goal) => goal.run(&connected.await?).await,
         Command::Spec(spec) => spec.run(global),
         Command::Audit(audit) => audit.run(global),
         Command::Doctor(doctor) => doctor.run(&Session::begin(global)?).await,

@@ -87,6 +87,7 @@ impl RollBack {
             Done::RolledBack { result } => Ok(result),
             other @ (Done::Decided { .. }
             | Done::Signalled { .. }
+            | Done::Told { .. }
             | Done::Started { .. }
             | Done::Stopping { .. }
             | Done::Registered { .. }

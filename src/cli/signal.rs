@@ -1,9 +1,9 @@
 //! `gatewatch signal`: any signal to any workflow.
 
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::cli::exit::{self, Exit, Stop};
+use crate::cli::input;
 use crate::cli::session::Session;
 use crate::cli::words;
 use crate::contracts::ids::{RunId, WorkflowId};
@@ -46,7 +46,7 @@ impl SendSignal {
             target: Target { workflow_id: id.clone(), request_id: signal::request_id() },
             run_id: self.run_id.as_deref().map(RunId::from),
             name: self.name.clone(),
-            args: self.arguments.iter().map(|text| argument(text)).collect(),
+            args: self.arguments.iter().map(|text| input::loose(text)).collect(),
         });
         let done = session.perform(&mutation).await?;
         if session.out.is_json() {
@@ -58,6 +58,7 @@ impl SendSignal {
             Done::Signalled { seen_at: None }
             | Done::Decided { .. }
             | Done::RolledBack { .. }
+            | Done::Told { .. }
             | Done::Started { .. }
             | Done::Stopping { .. }
             | Done::Registered { .. }
@@ -66,9 +67,4 @@ impl SendSignal {
         session.out.line(&format!("{} is with {id}{seen}", self.name))?;
         Ok(Exit::Ok)
     }
-}
-
-/// JSON where it is JSON, text where it is not.
-pub fn argument(text: &str) -> Value {
-    serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()))
 }

@@ -1,10 +1,7 @@
 //! `gatewatch start`: any workflow.
 
-use std::io::Read;
-
-use serde_json::Value;
-
 use crate::cli::exit::{self, Exit, Stop};
+use crate::cli::input;
 use crate::cli::session::Session;
 use crate::contracts::ids::{WorkflowId, WorkflowType};
 use crate::contracts::mutation::{Done, Mutation, Start, Target};
@@ -36,7 +33,7 @@ impl StartWorkflow {
             target: Target { workflow_id: id.clone(), request_id: signal::request_id() },
             workflow_type: WorkflowType::new(self.workflow_type.as_str()),
             task_queue: queue.clone(),
-            input: self.input.as_deref().map(read).transpose()?.into_iter().collect(),
+            input: self.input.as_deref().map(input::json).transpose()?.into_iter().collect(),
         });
         let done = session.perform(&mutation).await?;
         if session.out.is_json() {
@@ -49,6 +46,7 @@ impl StartWorkflow {
             Done::Decided { .. }
             | Done::RolledBack { .. }
             | Done::Signalled { .. }
+            | Done::Told { .. }
             | Done::Stopping { .. }
             | Done::Registered { .. }
             | Done::Unanswered => format!("{id} started"),
@@ -56,18 +54,4 @@ impl StartWorkflow {
         session.out.line(&text)?;
         Ok(Exit::Ok)
     }
-}
-
-fn read(input: &str) -> Result<Value, Stop> {
-    let text = match input.strip_prefix('@') {
-        Some(path) => std::fs::read_to_string(path)
-            .map_err(|error| Stop::usage(format!("{path} cannot be read: {error}."), ""))?,
-        None if input == "-" => {
-            let mut text = String::new();
-            std::io::stdin().lock().read_to_string(&mut text)?;
-            text
-        }
-        None => input.to_owned(),
-    };
-    serde_json::from_str(&text).map_err(|error| Stop::usage(format!("The input is not JSON: {error}."), ""))
 }

@@ -8,9 +8,10 @@ use crate::console::question::{Fact, Field, Mood, Question, Required};
 use crate::console::widgets::time;
 use crate::contracts::clock::Millis;
 use crate::contracts::decision::Verdict;
+use crate::contracts::engine::message::Message;
 use crate::contracts::http::DecisionRequest;
-use crate::contracts::ids::{DecisionId, Environment, RequestId, WorkflowId};
-use crate::contracts::mutation::{Extend, Mutation, Pause, Target};
+use crate::contracts::ids::{DecisionId, Environment, RequestId, StepId, WorkflowId};
+use crate::contracts::mutation::{Extend, Mutation, Pause, Target, Tell};
 
 /// What the action says of a gate, if it decides one.
 pub fn verdict(action: Action) -> Option<Verdict> {
@@ -25,21 +26,15 @@ pub fn verdict(action: Action) -> Option<Verdict> {
 
 /// Approve, reject or ask for more evidence; or why that cannot be asked now.
 pub fn decide(ctx: &Ctx<'_>, view: &GateView<'_>, verdict: Verdict) -> Result<Question, String> {
+    gates::may(ctx, view, verdict)?;
     let (verb, fields) = match verdict {
         Verdict::Approve => {
-            gates::may_approve(ctx, view)?;
             let word = ctx.word_for(view.row.environment.as_ref());
             let word = word.map(|expected| Field::Word { what: "the environment".to_owned(), expected });
             ("Approve", word.into_iter().collect())
         }
-        Verdict::Reject => {
-            gates::may_decide(ctx, view)?;
-            ("Reject", vec![Field::Reason { required: Required::Yes }])
-        }
-        Verdict::RequestEvidence => {
-            gates::may_decide(ctx, view)?;
-            ("Ask for more evidence on", vec![Field::Reason { required: Required::Yes }])
-        }
+        Verdict::Reject => ("Reject", vec![Field::Reason { required: Required::Yes }]),
+        Verdict::RequestEvidence => ("Ask for more evidence on", vec![Field::Reason { required: Required::Yes }]),
     };
     Ok(Question {
         title: format!("{verb} {}?", view.title()),
@@ -48,14 +43,26 @@ pub fn decide(ctx: &Ctx<'_>, view: &GateView<'_>, verdict: Verdict) -> Result<Qu
         warning: None,
         production: view.is_production(),
         fields,
-        mutation: Mutation::Decide(DecisionRequest {
-            decision_id: DecisionId::new(ctx.new_id()),
-            workflow_id: view.row.id.clone(),
-            gate: view.id.clone(),
-            verdict,
-            evidence: view.digest().cloned(),
-            reason: None,
-        }),
+        mutation: decision(ctx, view, verdict),
+    })
+}
+
+fn decision(ctx: &Ctx<'_>, view: &GateView<'_>, verdict: Verdict) -> Mutation {
+    if view.is_step() {
+        let step_id = StepId::new(view.id.as_str());
+        let message = match verdict {
+            Verdict::Approve => Message::Approve { step_id },
+            Verdict::Reject | Verdict::RequestEvidence => Message::Reject { step_id, reason: String::new() },
+        };
+        return Mutation::Tell(Tell { target: target(ctx, &view.row.id), message });
+    }
+    Mutation::Decide(DecisionRequest {
+        decision_id: DecisionId::new(ctx.new_id()),
+        workflow_id: view.row.id.clone(),
+        gate: view.id.clone(),
+        verdict,
+        evidence: view.digest().cloned(),
+        reason: None,
     })
 }
 
@@ -63,8 +70,12 @@ fn effect(view: &GateView<'_>, verdict: Verdict) -> String {
     match verdict {
         Verdict::Approve => match view.gate.map(|gate| gate.effect.as_str()).filter(|effect| !effect.is_empty()) {
             Some(effect) => format!("{effect}."),
+            None if view.is_step() => "The goal goes on.".to_owned(),
             None => "The workflow goes on.".to_owned(),
         },
+        Verdict::Reject if view.is_step() => {
+            "The goal's rules say what follows; where they do not, it fails.".to_owned()
+        }
         Verdict::Reject => "The gate closes for good; nothing is deployed.".to_owned(),
         Verdict::RequestEvidence => "The evidence is collected again and the gate asks at a new revision.".to_owned(),
     }

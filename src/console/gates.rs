@@ -4,6 +4,7 @@ use crate::console::ctx::Ctx;
 use crate::console::event::Overview;
 use crate::console::widgets::time;
 use crate::contracts::clock::{Millis, Timestamp};
+use crate::contracts::decision::Verdict;
 use crate::contracts::gate::OpenGate;
 use crate::contracts::ids::{EvidenceDigest, GateId, WorkflowId};
 use crate::contracts::workflow::WorkflowRow;
@@ -57,6 +58,11 @@ impl<'a> GateView<'a> {
 
     pub fn digest(&self) -> Option<&'a EvidenceDigest> {
         self.gate.and_then(OpenGate::digest)
+    }
+
+    /// An approval of a goal: decided by other messages than a gate.
+    pub fn is_step(&self) -> bool {
+        self.gate.is_some_and(|gate| gate.is_step)
     }
 
     pub fn is_production(&self) -> bool {
@@ -114,8 +120,19 @@ pub fn find<'a>(ctx: &Ctx<'a>, key: &GateKey) -> Option<GateView<'a>> {
     }
 }
 
+/// Why it cannot be decided so from here, if so.
+pub fn may(ctx: &Ctx<'_>, view: &GateView<'_>, verdict: Verdict) -> Result<(), String> {
+    match verdict {
+        Verdict::Approve => may_approve(ctx, view),
+        Verdict::RequestEvidence if view.is_step() => {
+            Err("A goal collects no evidence for its approvals: approve, or reject with what is missing.".to_owned())
+        }
+        Verdict::Reject | Verdict::RequestEvidence => may_decide(ctx, view),
+    }
+}
+
 /// Why nobody can approve it now, if so.
-pub fn may_approve(ctx: &Ctx<'_>, view: &GateView<'_>) -> Result<(), String> {
+fn may_approve(ctx: &Ctx<'_>, view: &GateView<'_>) -> Result<(), String> {
     may_decide(ctx, view)?;
     let evidence = view.gate.and_then(|gate| gate.evidence.as_ref());
     if let Some(evidence) = evidence.filter(|evidence| evidence.critical_failing > 0) {
@@ -131,7 +148,7 @@ pub fn may_approve(ctx: &Ctx<'_>, view: &GateView<'_>) -> Result<(), String> {
 }
 
 /// Why nobody can decide it from here, if so.
-pub fn may_decide(ctx: &Ctx<'_>, view: &GateView<'_>) -> Result<(), String> {
+fn may_decide(ctx: &Ctx<'_>, view: &GateView<'_>) -> Result<(), String> {
     ctx.may_write()?;
     if let Some(said) = ctx.world.how_decided(view) {
         return Err(format!("This gate was decided a moment ago: {said}."));

@@ -4,6 +4,7 @@
 use crate::console::effect::Note;
 use crate::contracts::clock::Timestamp;
 use crate::contracts::decision::{Outcome, Verdict};
+use crate::contracts::engine::message::Told;
 use crate::contracts::failure::Failure;
 use crate::contracts::http::RollbackOutcome;
 use crate::contracts::mutation::{Done, Mutation};
@@ -89,6 +90,10 @@ pub fn doing(mutation: &Mutation) -> String {
         Mutation::PauseMonitoring(_) => format!("Pausing automatic rollback of{on}"),
         Mutation::ResumeMonitoring(_) => format!("Resuming automatic rollback of{on}"),
         Mutation::Signal(signal) => format!("Sending {} to{on}", signal.name),
+        Mutation::Tell(tell) => {
+            let step = tell.message.step().map(|step| format!(" for {step}")).unwrap_or_default();
+            format!("Sending {}{step} to{on}", tell.message.name())
+        }
         Mutation::Start(_) => format!("Starting{on}"),
         Mutation::Cancel(_) => format!("Cancelling{on}"),
         Mutation::Terminate(_) => format!("Terminating{on}"),
@@ -112,6 +117,10 @@ fn done(mutation: &Mutation) -> String {
         Mutation::PauseMonitoring(_) => format!("Automatic rollback of {on} is paused"),
         Mutation::ResumeMonitoring(_) => format!("Automatic rollback of {on} acts again"),
         Mutation::Signal(signal) => format!("{} reached {on}", signal.name),
+        Mutation::Tell(tell) => {
+            let step = tell.message.step().map(|step| format!(" of {step}")).unwrap_or_default();
+            format!("{on} has taken in {}{step}", tell.message.name())
+        }
         Mutation::Start(_) => format!("Started {on}"),
         Mutation::Cancel(_) => format!("{on} was asked to end"),
         Mutation::Terminate(_) => format!("Terminated {on}"),
@@ -125,7 +134,8 @@ fn note(mutation: &Mutation, result: &Result<Done, Failure>) -> Note {
         Ok(Done::Decided { result: Outcome::Refused { refusal } }) => {
             Note::error(format!("Not done: {}", refusal.message))
         }
-        Ok(Done::Decided { result: Outcome::InDoubt { .. } }) => {
+        Ok(Done::Told { result: Told::Refused { why } }) => Note::error(format!("Not done: {why}")),
+        Ok(Done::Decided { result: Outcome::InDoubt { .. } } | Done::Told { result: Told::InDoubt }) => {
             Note::warning(format!("{}: in doubt. No worker has taken it yet; it is followed.", doing(mutation)))
         }
         Ok(Done::RolledBack { result: RollbackOutcome::InDoubt { .. } }) => Note::warning(format!(
@@ -149,6 +159,7 @@ fn note(mutation: &Mutation, result: &Result<Done, Failure>) -> Note {
             Done::Decided { result: Outcome::Applied { .. } }
             | Done::RolledBack { result: RollbackOutcome::Accepted { .. } }
             | Done::Signalled { seen_at: Some(_) }
+            | Done::Told { result: Told::Taken { .. } }
             | Done::Started { .. }
             | Done::Stopping { .. }
             | Done::Registered { .. },

@@ -17,9 +17,11 @@ use crate::console::typing::Pace;
 use crate::console::world::Decided;
 use crate::contracts::clock::Millis;
 use crate::contracts::decision::{Outcome, Verdict};
+use crate::contracts::engine::message::{Message, Told};
 use crate::contracts::failure::Failure;
 use crate::contracts::http::DecisionRequest;
-use crate::contracts::mutation::{Done, Mutation};
+use crate::contracts::ids::GateId;
+use crate::contracts::mutation::{Done, Mutation, Tell};
 
 /// Takes in one event and says what the outside has to do.
 pub fn update(model: &mut Model, stamped: Stamped) -> Vec<Effect> {
@@ -201,8 +203,10 @@ fn mutated(model: &mut Model, id: &str, result: &Result<Done, Failure>) -> Vec<E
         let (stage, ctx) = model.halves();
         effects.extend(stage.update(screen, Input::Mutated(&mutation, result), &ctx));
     }
-    if let (Mutation::Decide(request), Ok(done)) = (&mutation, result) {
-        decided(model, request, done);
+    match (&mutation, result) {
+        (Mutation::Decide(request), Ok(done)) => decided(model, request, done),
+        (Mutation::Tell(tell), Ok(Done::Told { result: Told::Taken { .. } })) => told(model, tell),
+        (_, Ok(_) | Err(_)) => {}
     }
     if let Some(guide) = &mut model.guide {
         let approved = matches!(&mutation, Mutation::Decide(request) if request.verdict == Verdict::Approve);
@@ -223,7 +227,30 @@ fn decided(model: &mut Model, request: &DecisionRequest, done: &Done) {
         return;
     }
     let key = GateKey { workflow: request.workflow_id.clone(), gate: request.gate.clone() };
-    let said = format!("{} by {}", record.verdict.done(), record.who());
+    remember(model, key, format!("{} by {}", record.verdict.done(), record.who()));
+}
+
+/// The same for an approval of a goal.
+fn told(model: &mut Model, tell: &Tell) {
+    let (step, verdict) = match &tell.message {
+        Message::Approve { step_id } => (step_id, Verdict::Approve),
+        Message::Reject { step_id, .. } => (step_id, Verdict::Reject),
+        Message::AgentCompleted { .. }
+        | Message::Override { .. }
+        | Message::Nudge { .. }
+        | Message::Requeue { .. }
+        | Message::Lease { .. }
+        | Message::RequestWork { .. }
+        | Message::Custom { .. }
+        | Message::AdoptSpec { .. }
+        | Message::Cancel { .. } => return,
+    };
+    let key = GateKey { workflow: tell.target.workflow_id.clone(), gate: GateId::new(step.as_str()) };
+    let said = format!("{} by {}", verdict.done(), model.profile.actor);
+    remember(model, key, said);
+}
+
+fn remember(model: &mut Model, key: GateKey, said: String) {
     let decided = gates::find(&model.ctx(), &key).map(|gate| Decided::of(&gate, said));
     if let Some(decided) = decided {
         model.world.decided.insert(key, decided);

@@ -57,6 +57,10 @@ pub struct OpenGate {
     /// What the approver is shown, and the digest the approval must carry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<EvidenceSummary>,
+    /// An approval that a goal asks for: its id is the step's. It wants neither proof nor evidence, and is decided by the
+    /// updates `approve` and `reject` of its workflow, never by `decide`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_step: bool,
 }
 
 impl OpenGate {

@@ -7,10 +7,11 @@ use utoipa::ToSchema;
 
 use crate::contracts::clock::{Millis, Timestamp};
 use crate::contracts::decision::{Outcome, Verdict};
+use crate::contracts::engine::message::{Message, Told};
 use crate::contracts::http::{DecisionRequest, RollbackOutcome};
 use crate::contracts::ids::{GateId, RequestId, RunId, WorkflowId, WorkflowType};
 use crate::contracts::shell;
-use crate::contracts::temporal::names::{attribute, signal};
+use crate::contracts::temporal::names::{attribute, signal, update};
 use crate::contracts::text;
 
 /// One intent. Its id is made once, when the person asks, and is sent again with every retry: one effect.
@@ -29,6 +30,8 @@ pub enum Mutation {
     ResumeMonitoring(Target),
     /// Sends a signal of any name.
     Signal(Signal),
+    /// Tells a goal something.
+    Tell(Tell),
     /// Starts a workflow.
     Start(Start),
     /// Asks a workflow to end by itself.
@@ -90,6 +93,15 @@ pub struct Signal {
     pub args: Vec<Value>,
 }
 
+/// Argument of [`Mutation::Tell`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Tell {
+    #[serde(flatten)]
+    pub target: Target,
+    pub message: Message,
+}
+
 /// Argument of [`Mutation::Start`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -129,6 +141,8 @@ pub enum Done {
         #[serde(rename = "seenAt")]
         seen_at: Option<Timestamp>,
     },
+    /// A message to a goal: taken in, refused, or in doubt.
+    Told { result: Told },
     Started {
         #[serde(rename = "runId")]
         run_id: RunId,
@@ -149,6 +163,7 @@ impl Done {
         match self {
             Self::Decided { result } => matches!(result, Outcome::InDoubt { .. }),
             Self::RolledBack { result } => matches!(result, RollbackOutcome::InDoubt { .. }),
+            Self::Told { result } => *result == Told::InDoubt,
             Self::Signalled { seen_at } => seen_at.is_none(),
             Self::Unanswered => true,
             Self::Started { .. } | Self::Stopping { .. } | Self::Registered { .. } => false,
@@ -190,6 +205,7 @@ impl Mutation {
             Self::PauseMonitoring(pause) => Some(&pause.target.workflow_id),
             Self::ResumeMonitoring(target) => Some(&target.workflow_id),
             Self::Signal(signal) => Some(&signal.target.workflow_id),
+            Self::Tell(tell) => Some(&tell.target.workflow_id),
             Self::Start(start) => Some(&start.target.workflow_id),
             Self::Cancel(stop) | Self::Terminate(stop) => Some(&stop.target.workflow_id),
             Self::RegisterAttributes => None,
@@ -205,6 +221,7 @@ impl Mutation {
             Self::PauseMonitoring(pause) => pause.target.request_id.as_str(),
             Self::ResumeMonitoring(target) => target.request_id.as_str(),
             Self::Signal(signal) => signal.target.request_id.as_str(),
+            Self::Tell(tell) => tell.target.request_id.as_str(),
             Self::Start(start) => start.target.request_id.as_str(),
             Self::Cancel(stop) | Self::Terminate(stop) => stop.target.request_id.as_str(),
             Self::RegisterAttributes => "register-attributes",
@@ -224,6 +241,7 @@ impl Mutation {
             Self::PauseMonitoring(_) => "pause-monitoring",
             Self::ResumeMonitoring(_) => "resume-monitoring",
             Self::Signal(_) => "signal",
+            Self::Tell(tell) => tell.message.name(),
             Self::Start(_) => "start",
             Self::Cancel(_) => "cancel",
             Self::Terminate(_) => "terminate",
@@ -260,6 +278,7 @@ impl Mutation {
             }
             Self::ResumeMonitoring(_) => "Automatic rollback acts again.".to_owned(),
             Self::Signal(signal) => format!("Sends signal {} with {}.", signal.name, arguments(&signal.args)),
+            Self::Tell(tell) => tell.message.effect(),
             Self::Start(start) => format!("Starts {} on queue {}.", start.workflow_type, start.task_queue),
             Self::Cancel(_) => "Asks the workflow to end; it may clean up first.".to_owned(),
             Self::Terminate(_) => "Ends the workflow where it stands, without clean-up.".to_owned(),
@@ -285,21 +304,8 @@ impl Mutation {
                     gate: GateId::new(text::original(request.gate.as_str())),
                     ..request.clone()
                 };
-                let input = serde_json::to_value(&request).unwrap_or_default().to_string();
-                let id = request.decision_id.as_str();
-                owned([
-                    "workflow",
-                    "update",
-                    "execute",
-                    "--workflow-id",
-                    &workflow,
-                    "--name",
-                    "decide",
-                    "--update-id",
-                    id,
-                    "--input",
-                    &input,
-                ])
+                let input = serde_json::to_value(&request).unwrap_or_default();
+                update_words(&workflow, update::DECIDE, request.decision_id.as_str(), &input)
             }
             Self::Rollback(rollback) => signalled(
                 signal::TRIGGER_ROLLBACK,
@@ -324,6 +330,10 @@ impl Mutation {
                 words.extend(input_words(&signal.args));
                 words
             }
+            Self::Tell(tell) => {
+                let message = &tell.message;
+                update_words(&workflow, message.name(), tell.target.request_id.as_str(), &message.argument())
+            }
             Self::Start(start) => {
                 let (kind, queue) = (text::original(start.workflow_type.as_str()), text::original(&start.task_queue));
                 let mut words =
@@ -346,6 +356,12 @@ impl Mutation {
 
 fn owned<const N: usize>(words: [&str; N]) -> Vec<String> {
     words.map(str::to_owned).to_vec()
+}
+
+fn update_words(workflow: &str, name: &str, id: &str, input: &Value) -> Vec<String> {
+    let what = ["workflow", "update", "execute", "--workflow-id", workflow, "--name", name];
+    let input = input.to_string();
+    what.into_iter().chain(["--update-id", id, "--input", &input]).map(str::to_owned).collect()
 }
 
 fn run_words(run: Option<&RunId>) -> Vec<String> {

@@ -13,6 +13,7 @@ pub mod describe;
 pub mod evidence;
 mod failure;
 pub mod gates;
+pub mod goal;
 pub mod history;
 pub mod list;
 pub mod operate;

@@ -41,7 +41,7 @@ const OWNERS: &[(&str, &[&str])] = &[
 /// Methods of the gateway and of its coordinator that change something: only `gateway::operate` and the coordinator's
 /// own handlers call them.
 const CHANGING: &[&str] =
-    &["cancel", "decide", "register_attributes", "rollback", "signal", "start_workflow", "terminate"];
+    &["cancel", "decide", "register_attributes", "rollback", "signal", "start_workflow", "tell_goal", "terminate"];
 
 /// The others: whoever adds a method says here which kind it is.
 const READING: &[&str] = &[
@@ -52,6 +52,7 @@ const READING: &[&str] = &[
     "collected_evidence",
     "evidence",
     "gates",
+    "goal",
     "unreadable",
     "health",
     "history",

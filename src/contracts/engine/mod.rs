@@ -2,6 +2,8 @@
 
 pub mod decision;
 pub mod input;
+pub mod message;
 pub mod output;
 pub mod spec;
 pub mod state;
+pub mod tree;

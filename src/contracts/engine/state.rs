@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use crate::contracts::agent::{AgentResponse, AgentStatus};
 use crate::contracts::clock::UnixMillis;
+use crate::contracts::engine::decision::APPROVAL;
 use crate::contracts::engine::spec::SpecPin;
 use crate::contracts::ids::{AttemptId, GoalId, StepId, WorkKind, WorkflowId};
 
@@ -128,6 +129,25 @@ pub struct StepState {
 }
 
 impl StepState {
+    /// Whether a person decides it, not an agent.
+    pub fn is_approval(&self) -> bool {
+        self.kind.as_str() == APPROVAL
+    }
+
+    /// Where it stands, in words.
+    pub fn standing(&self) -> &'static str {
+        match self.status {
+            StepStatus::Waiting if self.is_approval() => "waits for a person",
+            StepStatus::Done if self.is_approval() => "approved",
+            StepStatus::Failed if self.is_approval() => "rejected",
+            StepStatus::Waiting => "waits for an agent",
+            StepStatus::InProgress => "in progress",
+            StepStatus::Done => "done",
+            StepStatus::Failed => "failed",
+            StepStatus::Blocked => "blocked",
+        }
+    }
+
     /// Takes an agent's answer in.
     pub fn take(&mut self, response: &AgentResponse) {
         self.content = response.content.clone();

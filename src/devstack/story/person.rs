@@ -100,6 +100,7 @@ impl Person {
             Done::Decided { result } => Ok(result),
             other @ (Done::RolledBack { .. }
             | Done::Signalled { .. }
+            | Done::Told { .. }
             | Done::Started { .. }
             | Done::Stopping { .. }
             | Done::Registered { .. }

@@ -40,6 +40,12 @@ impl Operator {
                 Some(id) => Ok(Verdict::Go(Some(Box::new(self.open(id).await?)))),
                 None => Ok(Verdict::Go(None)),
             },
+            // One that has ended may have ended because of this very message: its workflow knows.
+            Mutation::Tell(tell) => self
+                .gateway
+                .describe(&tell.target.workflow_id, None)
+                .await
+                .map(|detail| Verdict::Go(Some(Box::new(detail)))),
             Mutation::Start(_) | Mutation::RegisterAttributes => Ok(Verdict::Go(None)),
         }
     }
@@ -112,6 +118,11 @@ fn closes(record: &DecisionRecord) -> bool {
 }
 
 fn refusal(request: &DecisionRequest, gate: &OpenGate) -> Option<Outcome> {
+    if gate.is_step {
+        let message =
+            format!("{} is an approval of a goal: `gatewatch goal approve` and `goal reject` decide it.", gate.id);
+        return Some(refuse(RefusalCode::NotOpen, message));
+    }
     match request.verdict {
         Said::Approve => {
             let now = gate.digest();

@@ -51,7 +51,11 @@ fn can_be_seen(mutation: &Mutation, done: &Done) -> bool {
         | Mutation::Cancel(_)
         | Mutation::Terminate(_) => true,
         Mutation::Rollback(_) => done.is_in_doubt(),
-        Mutation::Decide(_) | Mutation::Signal(_) | Mutation::Start(_) | Mutation::RegisterAttributes => false,
+        Mutation::Decide(_)
+        | Mutation::Signal(_)
+        | Mutation::Tell(_)
+        | Mutation::Start(_)
+        | Mutation::RegisterAttributes => false,
     }
 }
 
@@ -82,7 +86,11 @@ fn effect(mutation: &Mutation, before: Option<&WorkflowDetail>, now: &WorkflowDe
             let reply = RollbackReply { already: false, cause: progress.cause.clone() };
             Some(Done::RolledBack { result: RollbackOutcome::Accepted { reply } })
         }
-        Mutation::Decide(_) | Mutation::Signal(_) | Mutation::Start(_) | Mutation::RegisterAttributes => None,
+        Mutation::Decide(_)
+        | Mutation::Signal(_)
+        | Mutation::Tell(_)
+        | Mutation::Start(_)
+        | Mutation::RegisterAttributes => None,
     }
 }
 
@@ -110,6 +118,7 @@ fn signal_of(mutation: &Mutation) -> Option<&str> {
         Mutation::ResumeMonitoring(_) => Some(signal::RESUME_MONITORING),
         Mutation::Signal(signal) => Some(&signal.name),
         Mutation::Decide(_)
+        | Mutation::Tell(_)
         | Mutation::Start(_)
         | Mutation::Cancel(_)
         | Mutation::Terminate(_)

@@ -77,9 +77,11 @@ impl Operator {
         let mut held = None;
         loop {
             let result = match mutation {
-                Mutation::Decide(_) | Mutation::Rollback(_) | Mutation::Start(_) | Mutation::RegisterAttributes => {
-                    self.act(mutation).await
-                }
+                Mutation::Decide(_)
+                | Mutation::Rollback(_)
+                | Mutation::Tell(_)
+                | Mutation::Start(_)
+                | Mutation::RegisterAttributes => self.act(mutation).await,
                 Mutation::ExtendMonitoring(_)
                 | Mutation::PauseMonitoring(_)
                 | Mutation::ResumeMonitoring(_)

@@ -31,6 +31,9 @@ impl Operator {
                 let sent = self.gateway.signal_or_trouble(signal).await;
                 answered(sent.map(|()| Done::Signalled { seen_at: None }))
             }
+            Mutation::Tell(tell) => {
+                self.gateway.tell_goal(tell, &self.policy.actor).await.map(|result| Done::Told { result })
+            }
             Mutation::Start(start) => {
                 let started = self.gateway.start_or_trouble(start).await;
                 answered(started.map(|started| Done::Started { run_id: started.run_id, already: started.already }))

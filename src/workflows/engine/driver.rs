@@ -10,6 +10,7 @@ use temporalio_sdk::{
 };
 use temporalio_workflow::workflows::WorkflowImplementation;
 
+use crate::contracts::actor::Actor;
 use crate::contracts::clock::{Timestamp, UnixMillis};
 use crate::contracts::engine::output::EngineOutput;
 use crate::contracts::engine::state::EngineStatus;
@@ -85,7 +86,9 @@ where
             }
             Woken::Cancelled => {
                 let reason = ctx.cancellation_token().reason().unwrap_or_default();
-                ctx.state_mut(|workflow| workflow.goal_mut().happen(ctx, Event::Cancel { reason }));
+                ctx.state_mut(|workflow| {
+                    workflow.goal_mut().happen(ctx, Event::Cancel { reason, by: Actor::default() })
+                });
             }
         }
     }

@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use crate::contracts::actor::Actor;
 use crate::contracts::agent::AgentResponse;
 use crate::contracts::engine::decision::Decision;
 use crate::contracts::engine::state::StepStatus;
@@ -49,6 +50,8 @@ struct Sent {
     agent: String,
     status: StepStatus,
     document: String,
+    /// Who asks. Believed as far as the right to write to the workflow goes: nothing that needs authority is asked for here.
+    actor: Actor,
 }
 
 /// The event that the signal or update of this name asks for.
@@ -69,14 +72,17 @@ pub fn read(name: &str, args: &Args) -> Result<Event, String> {
             let Sent { event_type, payload, .. } = args.read(&positional::CUSTOM)?;
             Event::Custom { name: given("eventType", event_type)?, payload }
         }
-        signal::APPROVE => Event::Approve { step: step(args, &positional::APPROVE)?.step_id },
+        signal::APPROVE => {
+            let Sent { step_id, actor, .. } = step(args, &positional::APPROVE)?;
+            Event::Approve { step: step_id, by: actor }
+        }
         signal::REJECT => {
-            let Sent { step_id, reason, .. } = step(args, &positional::REJECT)?;
-            Event::Reject { step: step_id, reason }
+            let Sent { step_id, reason, actor, .. } = step(args, &positional::REJECT)?;
+            Event::Reject { step: step_id, reason, by: actor }
         }
         signal::CANCEL | signal::CANCEL_GOAL | signal::CANCEL_WORKFLOW => {
-            let Sent { reason, .. } = args.read(&positional::CANCEL)?;
-            Event::Cancel { reason }
+            let Sent { reason, actor, .. } = args.read(&positional::CANCEL)?;
+            Event::Cancel { reason, by: actor }
         }
         update::LEASE => {
             let Sent { step_id, attempt_id, agent, .. } = step(args, &positional::LEASE)?;
@@ -84,12 +90,15 @@ pub fn read(name: &str, args: &Args) -> Result<Event, String> {
             Event::Lease { step: step_id, attempt, agent }
         }
         update::REQUEUE => {
-            let Sent { step_id, reason, .. } = step(args, &positional::REQUEUE)?;
-            Event::Requeue { step: step_id, reason }
+            let Sent { step_id, reason, actor, .. } = step(args, &positional::REQUEUE)?;
+            Event::Requeue { step: step_id, reason, by: actor }
         }
-        update::NUDGE => Event::Nudge { step: step(args, &positional::NUDGE)?.step_id },
+        update::NUDGE => {
+            let Sent { step_id, actor, .. } = step(args, &positional::NUDGE)?;
+            Event::Nudge { step: step_id, by: actor }
+        }
         update::OVERRIDE => {
-            let Sent { step_id, status, reason, .. } = step(args, &positional::OVERRIDE)?;
+            let Sent { step_id, status, reason, actor, .. } = step(args, &positional::OVERRIDE)?;
             let done = match status {
                 StepStatus::Done => true,
                 StepStatus::Failed => false,
@@ -97,7 +106,7 @@ pub fn read(name: &str, args: &Args) -> Result<Event, String> {
                     return Err("`status` is DONE or FAILED".to_owned());
                 }
             };
-            Event::Override { step: step_id, done, reason }
+            Event::Override { step: step_id, done, reason, by: actor }
         }
         update::ADOPT_SPEC => {
             let Sent { document, .. } = args.read(&positional::ADOPT_SPEC)?;

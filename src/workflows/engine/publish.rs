@@ -2,11 +2,15 @@
 
 use temporalio_common::search_attributes::{SearchAttributeKey, SearchAttributeUpdate};
 
+use crate::contracts::actor::Actor;
 use crate::contracts::clock::{Timestamp, UnixMillis};
+use crate::contracts::decision::{DecisionRecord, Verdict};
 use crate::contracts::delivery::RefusedMessage;
 use crate::contracts::engine::decision::APPROVAL;
 use crate::contracts::engine::input::EngineInput;
-use crate::contracts::engine::state::{EngineState, StepState, StepStatus};
+use crate::contracts::engine::state::{EngineState, LogEntry, StepState, StepStatus};
+use crate::contracts::gate::{OnDeadline, OpenGate};
+use crate::contracts::ids::{DecisionId, GateId, StepId};
 use crate::contracts::phase::{Phase, PhaseStatus};
 use crate::contracts::temporal::memo::Published;
 use crate::contracts::temporal::names::attribute;
@@ -23,6 +27,8 @@ const SPEC: SearchAttributeKey<Vec<String>> = SearchAttributeKey::keyword_list(a
 
 /// Kinds of work that the memo names: the newest, so that it stays small.
 const PHASES: usize = 12;
+/// Open approvals that the memo names: the oldest.
+const APPROVALS: usize = 6;
 /// Characters of an attribute: visibility indexes no novels.
 const WORD: usize = 200;
 
@@ -61,6 +67,8 @@ impl Face {
         let memo = Published {
             title: title.to_owned(),
             phases: phases(state),
+            gates: approvals(state),
+            decided: decided(state),
             refused: self.refused.clone(),
             ..Published::default()
         };
@@ -120,6 +128,50 @@ fn phases(state: &EngineState) -> Vec<Phase> {
         .filter(|(id, step)| state.latest(step.kind.as_str()).is_some_and(|(latest, _)| latest == *id));
     let phases: Vec<Phase> = latest.map(|(_, step)| phase(step)).collect();
     phases[phases.len().saturating_sub(PHASES)..].to_vec()
+}
+
+/// What waits for a person. Who may write to the workflow may decide it: nothing in production hangs on it.
+fn approvals(state: &EngineState) -> Vec<OpenGate> {
+    let open = state.in_order().into_iter().filter(|(_, step)| step.kind.as_str() == APPROVAL && step.status.is_open());
+    open.filter(|_| !state.status.is_over()).filter_map(|(id, step)| approval(id, step)).take(APPROVALS).collect()
+}
+
+fn approval(id: &StepId, step: &StepState) -> Option<OpenGate> {
+    let title = step.payload.get("title").and_then(|title| title.as_str()).unwrap_or(id.as_str());
+    Some(OpenGate {
+        id: GateId::new(id.as_str()),
+        title: clip(title, WORD),
+        opened_at: step.requested_at.timestamp()?,
+        deadline: None,
+        then: OnDeadline::default(),
+        revision: 1,
+        requested_by: step.after.first().map(|step| clip(step.as_str(), WORD)).unwrap_or_default(),
+        effect: String::new(),
+        needs_proof: false,
+        evidence: None,
+        is_step: true,
+    })
+}
+
+/// How the latest approval was decided, so that the next person sees who was first.
+fn decided(state: &EngineState) -> Option<DecisionRecord> {
+    let verdict = |entry: &LogEntry| match entry.event.as_str() {
+        "APPROVED" => Some(Verdict::Approve),
+        "REJECTED" => Some(Verdict::Reject),
+        _ => None,
+    };
+    let (entry, verdict) = state.log.iter().rev().find_map(|entry| Some((entry, verdict(entry)?)))?;
+    let step = entry.data.get("stepId")?.as_str()?;
+    let by: Actor = entry.data.get("by").and_then(|by| serde_json::from_value(by.clone()).ok()).unwrap_or_default();
+    Some(DecisionRecord {
+        decision_id: DecisionId::new(format!("dec-{step}")),
+        gate: GateId::new(step),
+        verdict,
+        actor: by,
+        reason: entry.data.get("reason").and_then(|reason| reason.as_str()).map(str::to_owned),
+        evidence: None,
+        at: entry.at.timestamp()?,
+    })
 }
 
 fn phase(step: &StepState) -> Phase {

@@ -2,6 +2,7 @@
 
 mod commands;
 mod deciding;
+mod goal;
 mod operations;
 mod pure;
 mod shell;

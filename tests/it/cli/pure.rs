@@ -1,7 +1,7 @@
 //! What the CLI prints, without printing it.
 
 use gatewatch::cli::exit::Exit;
-use gatewatch::cli::signal::argument;
+use gatewatch::cli::input::loose;
 use gatewatch::cli::table::{Table, fields};
 use gatewatch::contracts::clock::Millis;
 use gatewatch::contracts::evidence::{CheckStatus, EvidencePackage, differences};
@@ -58,9 +58,9 @@ fn each_kind_of_failure_has_its_exit_code() {
 
 #[test]
 fn an_argument_is_json_where_it_can_be() {
-    assert_eq!(argument("{\"byMs\":1}"), json!({"byMs": 1}));
-    assert_eq!(argument("7"), json!(7));
-    assert_eq!(argument("hello there"), json!("hello there"));
+    assert_eq!(loose("{\"byMs\":1}"), json!({"byMs": 1}));
+    assert_eq!(loose("7"), json!(7));
+    assert_eq!(loose("hello there"), json!("hello there"));
 }
 
 #[test]

@@ -76,6 +76,7 @@ pub(super) fn waiting(id: &str, digest: &str) -> WorkflowRow {
         effect: "deploys v42 to production, watched 10 min".to_owned(),
         needs_proof: false,
         evidence: Some(evidence(digest)),
+        is_step: false,
     };
     WorkflowRow {
         environment: Some(Environment::production()),

@@ -1,5 +1,6 @@
 //! The seeds' two example flows, to COMPLETED.
 
+use gatewatch::contracts::actor::Actor;
 use gatewatch::contracts::agent::{AgentStatus, Artifact};
 use gatewatch::contracts::engine::decision::Decision;
 use gatewatch::contracts::engine::input::Decider;
@@ -107,11 +108,14 @@ fn the_tutorial_asks_a_person_and_takes_no_for_an_answer_once() {
     assert_eq!(goal.status(), EngineStatus::AwaitingApproval);
     let approval = StepId::from("approval-1");
     assert_eq!(goal.state().open_steps[&approval].payload, json!({"title": "Publish \"Hello\"?", "text": "World"}));
-    let no = Event::Reject { step: approval.clone(), reason: "too short".into() };
+    let no = Event::Reject { step: approval.clone(), reason: "too short".into(), by: Actor::default() };
     assert_eq!(goal.send(no).outcome, Outcome::Applied);
     assert_eq!(goal.state().open_steps[&StepId::from("draft-2")].payload, json!({"reason": "too short"}));
     goal.answer_with("draft-2", AgentStatus::Ok, json!({"title": "Hello", "text": "Whole world"}), Vec::new());
-    assert_eq!(goal.send(Event::Approve { step: StepId::from("approval-2") }).outcome, Outcome::Applied);
+    assert_eq!(
+        goal.send(Event::Approve { step: StepId::from("approval-2"), by: Actor::default() }).outcome,
+        Outcome::Applied
+    );
     assert_eq!(goal.state().open_steps[&StepId::from("publish-1")].payload, json!({"text": "Whole world"}));
     goal.ok("publish-1");
     assert_eq!(goal.status(), EngineStatus::Completed, "{:?}", goal.state().log);

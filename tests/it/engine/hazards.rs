@@ -1,5 +1,6 @@
 //! The hazards of requirements §9: each comes back as a failing test here.
 
+use gatewatch::contracts::actor::Actor;
 use gatewatch::contracts::agent::{AgentMetrics, AgentStatus};
 use gatewatch::contracts::engine::decision::Decision;
 use gatewatch::contracts::engine::input::Decider;
@@ -121,13 +122,13 @@ fn h7_an_approval_is_never_given_to_an_agent() {
 fn h8_after_the_end_nothing_changes() {
     let mut goal = Goal::with(shipped_spec("codegen"), Decider::Coordinator);
     goal.boot(request("REQUIREMENTS"));
-    goal.send(Event::Cancel { reason: "not wanted".into() });
+    goal.send(Event::Cancel { reason: "not wanted".into(), by: Actor::default() });
     assert_eq!(goal.status(), EngineStatus::Cancelled);
     let before = goal.state().open_steps.clone();
     let sent = json!({"decisionId": "d", "actions": [{"type": "REQUEST_QA", "payload": {}}], "finalize": true});
     assert!(matches!(goal.send(decision(sent)).outcome, Outcome::Refused(_)));
     assert!(matches!(goal.answer("requirements-1", AgentStatus::Ok), Outcome::Refused(_)));
-    assert_eq!(goal.send(Event::Cancel { reason: "again".into() }).outcome, Outcome::Repeated);
+    assert_eq!(goal.send(Event::Cancel { reason: "again".into(), by: Actor::default() }).outcome, Outcome::Repeated);
     assert_eq!((goal.status(), &goal.state().open_steps), (EngineStatus::Cancelled, &before));
 }
 
@@ -139,12 +140,18 @@ fn h9_an_approval_is_logged_asks_the_rules_and_leaves_other_approvals_open() {
         {"type": "REQUEST_APPROVAL", "payload": {}},
         {"type": "REQUEST_APPROVAL", "payload": {}},
     ]}));
-    assert_eq!(goal.send(Event::Approve { step: "approval-1".into() }).outcome, Outcome::Applied);
+    assert_eq!(goal.send(Event::Approve { step: "approval-1".into(), by: Actor::default() }).outcome, Outcome::Applied);
     assert_eq!(goal.status(), EngineStatus::AwaitingApproval, "another one is open");
     assert!(goal.state().log.iter().any(|entry| entry.event == "APPROVED"));
     assert_eq!(goal.step("publish-1"), StepStatus::Waiting, "the rules were asked");
-    assert_eq!(goal.send(Event::Approve { step: "approval-1".into() }).outcome, Outcome::Repeated);
-    assert!(matches!(goal.send(Event::Approve { step: "draft-1".into() }).outcome, Outcome::Refused(_)));
+    assert_eq!(
+        goal.send(Event::Approve { step: "approval-1".into(), by: Actor::default() }).outcome,
+        Outcome::Repeated
+    );
+    assert!(matches!(
+        goal.send(Event::Approve { step: "draft-1".into(), by: Actor::default() }).outcome,
+        Outcome::Refused(_)
+    ));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Leases, due times and what a person can do with a step.
 
+use gatewatch::contracts::actor::Actor;
 use gatewatch::contracts::agent::AgentStatus;
 use gatewatch::contracts::clock::UnixMillis;
 use gatewatch::contracts::engine::state::{EngineStatus, StepStatus};
@@ -58,7 +59,8 @@ fn work_that_was_requested_too_often_waits_for_a_person() {
     }
     assert_eq!(goal.step("requirements-6"), StepStatus::Blocked);
     assert_eq!(goal.status(), EngineStatus::Blocked);
-    let requeue = Event::Requeue { step: "requirements-6".into(), reason: "the model is back".into() };
+    let requeue =
+        Event::Requeue { step: "requirements-6".into(), reason: "the model is back".into(), by: Actor::default() };
     assert_eq!(goal.send(requeue).outcome, Outcome::Applied);
     assert_eq!((goal.step("requirements-6"), goal.status()), (StepStatus::Waiting, EngineStatus::Running));
 }
@@ -66,9 +68,15 @@ fn work_that_was_requested_too_often_waits_for_a_person() {
 #[test]
 fn a_person_overrides_a_step_with_a_reason() {
     let mut goal = goal();
-    let no_reason = Event::Override { step: "requirements-1".into(), done: true, reason: " ".into() };
+    let no_reason =
+        Event::Override { step: "requirements-1".into(), done: true, reason: " ".into(), by: Actor::default() };
     assert!(matches!(goal.send(no_reason).outcome, Outcome::Refused(_)));
-    let done = || Event::Override { step: StepId::from("requirements-1"), done: true, reason: "I wrote them".into() };
+    let done = || Event::Override {
+        step: StepId::from("requirements-1"),
+        done: true,
+        reason: "I wrote them".into(),
+        by: Actor::default(),
+    };
     assert_eq!(goal.send(done()).outcome, Outcome::Applied);
     assert_eq!(goal.send(done()).outcome, Outcome::Repeated);
     assert_eq!(goal.steps().len(), 4, "the rules were asked");
@@ -77,8 +85,14 @@ fn a_person_overrides_a_step_with_a_reason() {
 #[test]
 fn nudging_is_for_work_somebody_has() {
     let mut goal = goal();
-    assert!(matches!(goal.send(Event::Nudge { step: "requirements-1".into() }).outcome, Outcome::Refused(_)));
+    assert!(matches!(
+        goal.send(Event::Nudge { step: "requirements-1".into(), by: Actor::default() }).outcome,
+        Outcome::Refused(_)
+    ));
     goal.send(leased("a"));
-    assert_eq!(goal.send(Event::Nudge { step: "requirements-1".into() }).outcome, Outcome::Applied);
+    assert_eq!(
+        goal.send(Event::Nudge { step: "requirements-1".into(), by: Actor::default() }).outcome,
+        Outcome::Applied
+    );
     assert_eq!(goal.state().open_steps[&StepId::from("requirements-1")].reminders, 1);
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use gatewatch::contracts::actor::Actor;
 use gatewatch::contracts::agent::AgentStatus;
 use gatewatch::contracts::engine::input::Decider;
 use gatewatch::contracts::engine::state::EngineStatus;
@@ -56,8 +57,10 @@ fn play(goal: &mut Goal, deed: &Deed) {
         Deed::Lease(n) => {
             Event::Lease { step: pick(*n), attempt: format!("run-{}", goal.now).as_str().into(), agent: "a".into() }
         }
-        Deed::Requeue(n) => Event::Requeue { step: pick(*n), reason: "r".into() },
-        Deed::Override(n, done) => Event::Override { step: pick(*n), done: *done, reason: "r".into() },
+        Deed::Requeue(n) => Event::Requeue { step: pick(*n), reason: "r".into(), by: Actor::default() },
+        Deed::Override(n, done) => {
+            Event::Override { step: pick(*n), done: *done, reason: "r".into(), by: Actor::default() }
+        }
         Deed::Ci(green) => Event::Custom {
             name: "ciStatusChanged".into(),
             payload: json!({"status": if *green { "SUCCESS" } else { "FAILURE" }}),
@@ -66,7 +69,7 @@ fn play(goal: &mut Goal, deed: &Deed) {
             goal.now += millis;
             Event::Tick
         }
-        Deed::Cancel => Event::Cancel { reason: "r".into() },
+        Deed::Cancel => Event::Cancel { reason: "r".into(), by: Actor::default() },
     };
     goal.send(event);
 }

@@ -269,6 +269,7 @@ pub(super) fn gated() -> Published {
         effect: "deploys v42".to_owned(),
         needs_proof: false,
         evidence: None,
+        is_step: false,
     };
     Published { v: 1, gates: vec![gate], ..Published::default() }
 }

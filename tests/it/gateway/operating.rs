@@ -10,11 +10,12 @@ use gatewatch::contracts::actor::{Actor, Via};
 use gatewatch::contracts::clock::{Millis, Timestamp};
 use gatewatch::contracts::decision::{Outcome, RefusalCode, Verdict};
 use gatewatch::contracts::delivery::{DeploymentStage, DeploymentSummary};
+use gatewatch::contracts::engine::message::Message;
 use gatewatch::contracts::evidence::{EvidenceSummary, FailingCheck};
 use gatewatch::contracts::failure::{Failure, FailureKind};
 use gatewatch::contracts::http::{DecisionRequest, RollbackOutcome};
-use gatewatch::contracts::ids::{RequestId, WorkflowId};
-use gatewatch::contracts::mutation::{Done, Extend, Mutation, Pause, Rollback, Signal, Start, Stop, Target};
+use gatewatch::contracts::ids::{RequestId, StepId, WorkflowId};
+use gatewatch::contracts::mutation::{Done, Extend, Mutation, Pause, Rollback, Signal, Start, Stop, Target, Tell};
 use gatewatch::contracts::temporal::memo::Published;
 use gatewatch::gateway::Gateway;
 use gatewatch::gateway::audit::{self, Entry, Stage};
@@ -108,6 +109,7 @@ fn every(id: &WorkflowId, queue: &str) -> Vec<Mutation> {
         Mutation::Decide(approval(id, None)),
         Mutation::Rollback(Rollback { target: target(id), reason: Some("errors".to_owned()) }),
         Mutation::Signal(signal),
+        Mutation::Tell(Tell { target: target(id), message: Message::Approve { step_id: "approval-1".into() } }),
         Mutation::Start(start),
         Mutation::RegisterAttributes,
         Mutation::Cancel(stop(id)),
@@ -124,17 +126,18 @@ fn every(id: &WorkflowId, queue: &str) -> Vec<Mutation> {
         Mutation::Cancel(_) => 7,
         Mutation::Terminate(_) => 8,
         Mutation::RegisterAttributes => 9,
+        Mutation::Tell(_) => 10,
     };
     let mut kinds: Vec<u32> = all.iter().map(kind).collect();
     kinds.sort_unstable();
-    assert_eq!(kinds, (0..10).collect::<Vec<_>>());
+    assert_eq!(kinds, (0..11).collect::<Vec<_>>());
     all
 }
 
 /// Any mutation with any words in it.
 fn any_mutation() -> impl Strategy<Value = Mutation> {
     let words = || any::<String>();
-    (0..10usize, words(), words(), words(), any::<u64>()).prop_map(|(kind, id, request, reason, number)| {
+    (0..11usize, words(), words(), words(), any::<u64>()).prop_map(|(kind, id, request, reason, number)| {
         let mut mutation = every(&WorkflowId::new(id), "queue").swap_remove(kind);
         let request = RequestId::new(request);
         match &mut mutation {
@@ -147,6 +150,7 @@ fn any_mutation() -> impl Strategy<Value = Mutation> {
             Mutation::PauseMonitoring(pause) => (pause.for_ms, pause.reason) = (Millis(number), reason),
             Mutation::ResumeMonitoring(target) => target.request_id = request,
             Mutation::Signal(signal) => (signal.name, signal.args) = (reason, vec![json!(number)]),
+            Mutation::Tell(tell) => tell.message = Message::Reject { step_id: StepId::new(number.to_string()), reason },
             Mutation::Start(start) => start.input = vec![json!(reason)],
             Mutation::Cancel(stop) | Mutation::Terminate(stop) => stop.reason = reason,
             Mutation::RegisterAttributes => {}

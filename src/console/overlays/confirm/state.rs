@@ -117,6 +117,11 @@ fn set_reason(mutation: &mut Mutation, text: &str) {
         Mutation::Rollback(rollback) => rollback.reason = reason(),
         Mutation::PauseMonitoring(pause) => text.clone_into(&mut pause.reason),
         Mutation::Cancel(stop) | Mutation::Terminate(stop) => text.clone_into(&mut stop.reason),
+        Mutation::Tell(tell) => {
+            if let Some(reason) = tell.message.reason_mut() {
+                text.clone_into(reason);
+            }
+        }
         Mutation::ExtendMonitoring(_)
         | Mutation::ResumeMonitoring(_)
         | Mutation::Signal(_)
@@ -133,6 +138,7 @@ fn set_duration(mutation: &mut Mutation, time: Millis) {
         | Mutation::Rollback(_)
         | Mutation::ResumeMonitoring(_)
         | Mutation::Signal(_)
+        | Mutation::Tell(_)
         | Mutation::Start(_)
         | Mutation::Cancel(_)
         | Mutation::Terminate(_)

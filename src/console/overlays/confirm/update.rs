@@ -9,6 +9,7 @@ use crate::console::key::KeyPress;
 use crate::console::overlays::confirm::state::{Phase, State};
 use crate::console::screen::Context;
 use crate::contracts::decision::Outcome;
+use crate::contracts::engine::message::Told;
 use crate::contracts::failure::Failure;
 use crate::contracts::mutation::{Done, Mutation};
 
@@ -111,6 +112,10 @@ pub fn news(state: &mut State, result: &Result<Done, Failure>, ctx: &Ctx<'_>) ->
     match result {
         Ok(Done::Decided { result: Outcome::Refused { refusal } }) => {
             state.phase = Phase::Refused(refusal.message.clone());
+            Stay::quiet()
+        }
+        Ok(Done::Told { result: Told::Refused { why } }) => {
+            state.phase = Phase::Refused(why.clone());
             Stay::quiet()
         }
         Ok(done) if done.is_in_doubt() => {

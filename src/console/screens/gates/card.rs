@@ -48,6 +48,11 @@ pub fn lines(state: &State, ctx: &Ctx<'_>, columns: usize) -> Vec<CardLine> {
     };
     match &gate.evidence {
         Some(evidence) => card.evidence(&view, evidence, ctx),
+        None if gate.is_step => {
+            let about = gate.requested_by.as_str();
+            let after = if about.is_empty() { String::new() } else { format!(" It was asked for after {about}.") };
+            card.say(Role::Text, &format!("A goal waits for a person.{after} Its steps say what was answered."));
+        }
         None => card.say(Role::TextMuted, "No evidence is attached to this gate."),
     }
     card.rollback(&view, ctx);

@@ -64,8 +64,7 @@ pub fn can(state: &State, action: Action, ctx: &Ctx<'_>) -> Result<(), String> {
         return Ok(());
     }
     match asking::verdict(action) {
-        Some(Verdict::Approve) => gates::may_approve(ctx, &view),
-        Some(Verdict::Reject | Verdict::RequestEvidence) => gates::may_decide(ctx, &view),
+        Some(verdict) => gates::may(ctx, &view, verdict),
         None => Err(format!("{} means nothing on this screen.", action.spec().title)),
     }
 }

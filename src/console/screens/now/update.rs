@@ -9,7 +9,6 @@ use crate::console::event::Input;
 use crate::console::gates;
 use crate::console::screen::Place;
 use crate::console::screens::now::state::{Item, Key, State, items};
-use crate::contracts::decision::Verdict;
 
 pub fn update(state: &mut State, input: Input<'_>, ctx: &Ctx<'_>) -> Vec<Effect> {
     match input {
@@ -37,7 +36,7 @@ pub fn can(state: &State, action: Action, ctx: &Ctx<'_>) -> Result<(), String> {
         return Err(format!("{} means nothing on this screen.", action.spec().title));
     };
     let gate = state.gate(ctx).ok_or_else(|| "Select a gate first.".to_owned())?;
-    if verdict == Verdict::Approve { gates::may_approve(ctx, &gate) } else { gates::may_decide(ctx, &gate) }
+    gates::may(ctx, &gate, verdict)
 }
 
 fn act(state: &mut State, action: Action, ctx: &Ctx<'_>) -> Vec<Effect> {

@@ -204,6 +204,7 @@ impl Gate {
             effect: String::new(),
             needs_proof: false,
             evidence: self.package().map(EvidenceSummary::of),
+            is_step: false,
         })
     }
 

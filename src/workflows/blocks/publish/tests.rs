@@ -59,6 +59,7 @@ fn gate(text: &str) -> OpenGate {
             failing: vec![failing; 4],
             critical_failing: 0,
         }),
+        is_step: false,
     }
 }
 

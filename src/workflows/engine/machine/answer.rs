@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::contracts::actor::Actor;
 use crate::contracts::agent::{AgentResponse, AgentStatus};
 use crate::contracts::clock::UnixMillis;
 use crate::contracts::engine::decision::APPROVAL;
@@ -9,7 +10,13 @@ use crate::contracts::engine::state::{EngineStatus, StepStatus};
 use crate::contracts::ids::{StepId, WorkflowId};
 use crate::spec::facts::Fact;
 use crate::workflows::blocks::text::clip;
-use crate::workflows::engine::machine::{LONGEST_NAME, Machine, Outcome};
+use crate::workflows::engine::machine::{LONGEST_NAME, Machine, Outcome, signed};
+
+/// Why a person does something, and who that is.
+pub(super) struct Why<'a> {
+    pub(super) reason: &'a str,
+    pub(super) by: &'a Actor,
+}
 
 /// How much of a reason is kept.
 const REASON: usize = 300;
@@ -79,18 +86,19 @@ impl Machine {
         step.reason = step.reason.take().map(|reason| clip(&reason, REASON));
     }
 
-    pub(super) fn approved(&mut self, now: UnixMillis, id: &StepId) -> Outcome {
+    pub(super) fn approved(&mut self, now: UnixMillis, id: &StepId, by: &Actor) -> Outcome {
         match self.approval(id, StepStatus::Done) {
             Ok(()) => {}
             Err(outcome) => return outcome,
         }
-        self.note(now, "APPROVED", json!({"stepId": id}));
+        self.note(now, "APPROVED", signed(json!({"stepId": id}), by));
+        self.decided_by(id, by);
         self.mark(now, id, StepStatus::Done, None);
         self.consider(now, &Fact::Approved { step: id }, &format!("dec-{id}-approved"));
         Outcome::Applied
     }
 
-    pub(super) fn rejected(&mut self, now: UnixMillis, id: &StepId, reason: &str) -> Outcome {
+    pub(super) fn rejected(&mut self, now: UnixMillis, id: &StepId, reason: &str, by: &Actor) -> Outcome {
         match self.approval(id, StepStatus::Failed) {
             Ok(()) => {}
             Err(outcome) => return outcome,
@@ -98,12 +106,20 @@ impl Machine {
         if reason.trim().is_empty() {
             return Outcome::Refused("Rejecting needs a reason.".into());
         }
-        self.note(now, "REJECTED", json!({"stepId": id, "reason": reason}));
+        self.note(now, "REJECTED", signed(json!({"stepId": id, "reason": reason}), by));
+        self.decided_by(id, by);
         self.mark(now, id, StepStatus::Failed, Some(clip(reason, REASON)));
         if !self.consider(now, &Fact::Rejected { step: id, reason }, &format!("dec-{id}-rejected")) {
             self.end(now, EngineStatus::Failed, "FAILED", format!("{id} was rejected: {reason}"));
         }
         Outcome::Applied
+    }
+
+    /// Whoever decided an approval is who worked on it.
+    fn decided_by(&mut self, id: &StepId, by: &Actor) {
+        if let Some(step) = self.memory.state.open_steps.get_mut(id).filter(|_| !by.name.is_empty()) {
+            step.agent = Some(clip(&by.name, LONGEST_NAME));
+        }
     }
 
     /// Whether a person can decide this step; `wanted` is what it would be then.
@@ -167,7 +183,8 @@ impl Machine {
     }
 
     /// A person says how a step ended; the rules are asked as if its agent had.
-    pub(super) fn overridden(&mut self, now: UnixMillis, id: &StepId, done: bool, reason: &str) -> Outcome {
+    pub(super) fn overridden(&mut self, now: UnixMillis, id: &StepId, done: bool, why: &Why<'_>) -> Outcome {
+        let Why { reason, by } = *why;
         let Some(step) = self.memory.state.open_steps.get(id) else {
             return Outcome::Refused(format!("There is no step {id}."));
         };
@@ -182,7 +199,7 @@ impl Machine {
         if reason.trim().is_empty() {
             return Outcome::Refused("Overriding a step needs a reason.".into());
         }
-        self.note(now, "OVERRIDDEN", json!({"stepId": id, "status": wanted, "reason": reason}));
+        self.note(now, "OVERRIDDEN", signed(json!({"stepId": id, "status": wanted, "reason": reason}), by));
         self.fail_or_finish(now, id, status, reason);
         Outcome::Applied
     }

@@ -2,13 +2,14 @@
 
 use serde_json::json;
 
+use crate::contracts::actor::Actor;
 use crate::contracts::agent::AgentStatus;
 use crate::contracts::clock::UnixMillis;
 use crate::contracts::engine::decision::APPROVAL;
 use crate::contracts::engine::state::StepStatus;
 use crate::contracts::ids::{AttemptId, StepId};
 use crate::spec::document::Overdue;
-use crate::workflows::engine::machine::{Machine, Outcome};
+use crate::workflows::engine::machine::{Machine, Outcome, signed};
 
 impl Machine {
     pub(super) fn leased(&mut self, now: UnixMillis, id: &StepId, attempt: AttemptId, agent: String) -> Outcome {
@@ -41,7 +42,7 @@ impl Machine {
         Outcome::Applied
     }
 
-    pub(super) fn requeued(&mut self, now: UnixMillis, id: &StepId, reason: &str) -> Outcome {
+    pub(super) fn requeued(&mut self, now: UnixMillis, id: &StepId, reason: &str, by: &Actor) -> Outcome {
         let Some(step) = self.memory.state.open_steps.get(id) else {
             return Outcome::Refused(format!("There is no step {id}."));
         };
@@ -51,17 +52,17 @@ impl Machine {
                 Outcome::Refused(format!("{id} is {}; request the work again instead.", step.status.as_str()))
             }
             StepStatus::InProgress | StepStatus::Blocked => {
-                self.note(now, "REQUEUED", json!({"stepId": id, "reason": reason}));
+                self.note(now, "REQUEUED", signed(json!({"stepId": id, "reason": reason}), by));
                 self.offer_again(now, id);
                 Outcome::Applied
             }
         }
     }
 
-    pub(super) fn nudged(&mut self, now: UnixMillis, id: &StepId) -> Outcome {
+    pub(super) fn nudged(&mut self, now: UnixMillis, id: &StepId, by: &Actor) -> Outcome {
         match self.memory.state.open_steps.get(id).map(|step| step.status) {
             Some(StepStatus::InProgress) => {
-                self.remind(now, id, "NUDGED");
+                self.remind(now, id, "NUDGED", by);
                 Outcome::Applied
             }
             Some(status) => Outcome::Refused(format!("{id} is {}: nobody works on it.", status.as_str())),
@@ -91,7 +92,7 @@ impl Machine {
         let Some(step) = self.memory.state.open_steps.get(id) else { return };
         let attempt = step.attempt_id.clone().unwrap_or_default();
         match self.spec.guardrails().overdue(&step.kind, step.reminders) {
-            Some(Overdue::Remind) => self.remind(now, id, "REMINDED"),
+            Some(Overdue::Remind) => self.remind(now, id, "REMINDED", &Actor::default()),
             Some(Overdue::Replace) => {
                 self.note(now, "REPLACED", json!({"stepId": id, "runId": attempt}));
                 self.offer_again(now, id);
@@ -115,9 +116,9 @@ impl Machine {
         }
     }
 
-    fn remind(&mut self, now: UnixMillis, id: &StepId, event: &str) {
+    fn remind(&mut self, now: UnixMillis, id: &StepId, event: &str, by: &Actor) {
         let due = self.due(now, id);
-        self.note(now, event, json!({"stepId": id, "due": due}));
+        self.note(now, event, signed(json!({"stepId": id, "due": due}), by));
         if let Some(step) = self.memory.state.open_steps.get_mut(id) {
             step.reminders += 1;
             step.due = due;

@@ -22,6 +22,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::contracts::actor::Actor;
 use crate::contracts::agent::AgentResponse;
 use crate::contracts::clock::{Timestamp, UnixMillis};
 use crate::contracts::engine::decision::{Action, Decision};
@@ -30,6 +31,8 @@ use crate::contracts::engine::state::{EngineState, EngineStatus};
 use crate::contracts::ids::{AttemptId, StepId, WorkKind};
 use crate::spec::EngineSpec;
 use crate::workflows::blocks::seen::SeenIds;
+use crate::workflows::blocks::text::clip;
+use crate::workflows::engine::machine::answer::Why;
 
 /// Bytes of the longest id, kind or key that is taken: they are kept as they are.
 pub const LONGEST_NAME: usize = 200;
@@ -53,10 +56,12 @@ pub enum Event {
     },
     Approve {
         step: StepId,
+        by: Actor,
     },
     Reject {
         step: StepId,
         reason: String,
+        by: Actor,
     },
     /// A sibling workflow ended.
     ChildCompleted {
@@ -70,6 +75,7 @@ pub enum Event {
     },
     Cancel {
         reason: String,
+        by: Actor,
     },
     /// An agent takes a step.
     Lease {
@@ -81,16 +87,19 @@ pub enum Event {
     Requeue {
         step: StepId,
         reason: String,
+        by: Actor,
     },
     /// A person reminds the agent.
     Nudge {
         step: StepId,
+        by: Actor,
     },
     /// A person says how a step ended.
     Override {
         step: StepId,
         done: bool,
         reason: String,
+        by: Actor,
     },
     /// Time has passed: something may be overdue.
     Tick,
@@ -209,15 +218,17 @@ impl Machine {
             Event::AgentCompleted { step, response } => self.answered(now, &step, response),
             Event::ApplyDecision(decision) => self.decided(now, decision),
             Event::RequestWork { kind, payload, step } => self.work_asked_for(now, kind, payload, step),
-            Event::Approve { step } => self.approved(now, &step),
-            Event::Reject { step, reason } => self.rejected(now, &step, &reason),
+            Event::Approve { step, by } => self.approved(now, &step, &by),
+            Event::Reject { step, reason, by } => self.rejected(now, &step, &reason, &by),
             Event::ChildCompleted { kind, result } => self.child_completed(now, &kind, &result),
             Event::Custom { name, payload } => self.told(now, &name, &payload),
-            Event::Cancel { reason } => self.cancelled(now, reason),
+            Event::Cancel { reason, by } => self.cancelled(now, reason, &by),
             Event::Lease { step, attempt, agent } => self.leased(now, &step, attempt, agent),
-            Event::Requeue { step, reason } => self.requeued(now, &step, &reason),
-            Event::Nudge { step } => self.nudged(now, &step),
-            Event::Override { step, done, reason } => self.overridden(now, &step, done, &reason),
+            Event::Requeue { step, reason, by } => self.requeued(now, &step, &reason, &by),
+            Event::Nudge { step, by } => self.nudged(now, &step, &by),
+            Event::Override { step, done, reason, by } => {
+                self.overridden(now, &step, done, &Why { reason: &reason, by: &by })
+            }
             Event::Tick => self.ticked(now),
             Event::AdoptSpec { spec, .. } => self.adopted(now, spec),
         }
@@ -261,8 +272,11 @@ impl Machine {
         Outcome::Applied
     }
 
-    fn cancelled(&mut self, now: UnixMillis, reason: String) -> Outcome {
+    fn cancelled(&mut self, now: UnixMillis, reason: String, by: &Actor) -> Outcome {
         let reason = if reason.trim().is_empty() { "No reason was given.".to_owned() } else { reason };
+        if !by.name.is_empty() {
+            self.note(now, "CANCEL_REQUESTED", signed(json!({"reason": reason}), by));
+        }
         self.end(now, EngineStatus::Cancelled, "CANCELLED", reason);
         Outcome::Applied
     }
@@ -285,6 +299,15 @@ impl Machine {
         }
         if next_due(state) == due { Vec::new() } else { vec![Effect::WakeAt(next_due(state))] }
     }
+}
+
+/// What is noted of something a person asked for, with who that was as far as the message says.
+fn signed(mut data: Value, by: &Actor) -> Value {
+    if let Some(fields) = data.as_object_mut().filter(|_| !by.name.is_empty()) {
+        let by = Actor { name: clip(&by.name, LONGEST_NAME), via: by.via };
+        fields.insert("by".to_owned(), json!(by));
+    }
+    data
 }
 
 /// The earliest time at which something is overdue.

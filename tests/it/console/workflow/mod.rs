@@ -79,6 +79,7 @@ fn gated() -> WorkflowDetail {
         effect: "deploys v42 to production".into(),
         needs_proof: false,
         evidence: None,
+        is_step: false,
     };
     detail.row.published.as_mut().unwrap().gates.push(gate);
     detail

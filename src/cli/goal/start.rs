@@ -1,0 +1,197 @@
+//! `gatewatch goal start`: the spec is checked here, and goes into the input whole, so that the goal is pinned to it.
+
+use std::path::Path;
+
+use clap::{Args, ValueEnum};
+use serde_json::{Map, Value, json};
+
+use crate::cli::exit::{self, Exit, Stop};
+use crate::cli::goal::follow;
+use crate::cli::input;
+use crate::cli::session::Session;
+use crate::contracts::engine::decision::{Action, Decision};
+use crate::contracts::engine::input::{Decider, EngineInput};
+use crate::contracts::engine::spec::SpecPin;
+use crate::contracts::engine::state::Goal;
+use crate::contracts::failure::Failure;
+use crate::contracts::ids::{DecisionId, GoalId, WorkKind, WorkflowId, WorkflowType};
+use crate::contracts::mutation::{self, Done, Mutation, Target};
+use crate::contracts::shell;
+use crate::contracts::temporal::names::workflow;
+use crate::gateway::signal;
+use crate::spec::EngineSpec as _;
+use crate::spec::rules::Rules;
+use crate::spec::shipped;
+
+/// Start a goal. One that runs already under the id is left alone.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = exit::example("gatewatch goal start codegen-abc --goal \"Retry payments\" --kind REQUIREMENTS --set prompt=\"Retry idempotent payments\" --follow"))]
+pub struct Start {
+    /// Workflow id of the goal.
+    #[arg(value_name = "ID")]
+    workflow: String,
+    /// What it is about, in a sentence.
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    goal: String,
+    /// Something it must keep to; may be repeated.
+    #[arg(long, value_name = "TEXT")]
+    constraint: Vec<String>,
+    /// What must hold in the end; may be repeated.
+    #[arg(long, value_name = "TEXT")]
+    accept: Vec<String>,
+    /// The work to begin with, such as REQUIREMENTS; may be repeated.
+    #[arg(long, value_name = "KIND")]
+    kind: Vec<String>,
+    /// The rules that decide what follows: a spec that comes with gatewatch, or a TOML file.
+    #[arg(long, value_name = "NAME|FILE")]
+    spec: Option<String>,
+    /// An input: kept as a note of the goal, and given to the work it begins with. JSON, or else text.
+    #[arg(long, value_name = "KEY=VALUE", value_parser = setting)]
+    set: Vec<(String, Value)>,
+    /// Who decides what follows an answer.
+    #[arg(long, value_enum, default_value_t = By::Spec)]
+    decider: By,
+    /// The goal's own id; the workflow's where it is left out.
+    #[arg(long, value_name = "ID")]
+    goal_id: Option<String>,
+    #[arg(long, value_name = "NAME")]
+    tenant: Option<String>,
+    #[arg(long, value_name = "NAME")]
+    repo: Option<String>,
+    #[arg(long, value_name = "NAME")]
+    branch: Option<String>,
+    /// Task queue; the configured one where it is left out.
+    #[arg(long, value_name = "NAME")]
+    task_queue: Option<String>,
+    /// Follow it to its end.
+    #[arg(long)]
+    follow: bool,
+}
+
+/// Who decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum By {
+    /// The spec's rules, inside the workflow.
+    Spec,
+    /// The coordinator, from outside.
+    Coordinator,
+}
+
+/// A spec that was checked, and its text.
+#[derive(Clone, Debug)]
+pub struct Pinned {
+    pub pin: SpecPin,
+    pub text: String,
+}
+
+impl Start {
+    pub async fn run(&self, session: &Session) -> Result<Exit, Stop> {
+        let id = WorkflowId::new(self.workflow.as_str());
+        let pinned = spec(self.spec.as_deref().unwrap_or(self.default_spec()))?;
+        let queue = self.task_queue.as_ref().unwrap_or(&session.settings.temporal.task_queue);
+        let kind = if pinned.pin.name.as_str() == "codegen" { workflow::CODEGEN } else { workflow::ENGINE };
+        let mutation = Mutation::Start(mutation::Start {
+            target: Target { workflow_id: id.clone(), request_id: signal::request_id() },
+            workflow_type: WorkflowType::new(kind),
+            task_queue: queue.clone(),
+            input: vec![json!(self.input(&pinned))],
+        });
+        let done = session.perform(&mutation).await?;
+        self.say(session, &done, &pinned)?;
+        if self.follow { follow::follow(session, &id).await } else { Ok(Exit::Ok) }
+    }
+
+    fn default_spec(&self) -> &'static str {
+        match self.decider {
+            By::Spec => "codegen",
+            By::Coordinator => "codegen-coordinator",
+        }
+    }
+
+    fn input(&self, pinned: &Pinned) -> EngineInput {
+        let payload: Map<String, Value> = self.set.iter().cloned().collect();
+        let notes = self.set.iter().map(|(key, value)| Action::Annotate { key: key.clone(), value: value.clone() });
+        let work = self.kind.iter().map(|kind| Action::RequestWork {
+            work_kind: WorkKind::new(kind.as_str()),
+            payload: if payload.is_empty() { Value::Null } else { Value::Object(payload.clone()) },
+            step_id: None,
+        });
+        let actions: Vec<Action> = notes.chain(work).collect();
+        let boot = Decision { decision_id: DecisionId::from("boot"), actions, ..Decision::default() };
+        EngineInput {
+            goal_id: GoalId::new(self.goal_id.as_deref().unwrap_or(&self.workflow)),
+            spec_name: pinned.pin.name.clone(),
+            spec_document: Some(pinned.text.clone()),
+            decider: match self.decider {
+                By::Spec => Decider::Spec,
+                By::Coordinator => Decider::Coordinator,
+            },
+            boot_decision: (!boot.is_empty()).then_some(boot),
+            goal: Goal {
+                description: self.goal.clone(),
+                constraints: self.constraint.clone(),
+                acceptance_criteria: self.accept.clone(),
+            },
+            tenant: self.tenant.clone(),
+            repo: self.repo.clone(),
+            branch: self.branch.clone(),
+            ..EngineInput::default()
+        }
+    }
+
+    fn say(&self, session: &Session, done: &Done, pinned: &Pinned) -> Result<(), Stop> {
+        if session.out.is_json() {
+            if self.follow {
+                session.out.json_line(done)?;
+            } else {
+                session.out.json(done)?;
+            }
+            return Ok(());
+        }
+        let id = &self.workflow;
+        let what = match done {
+            Done::Started { already: true, .. } => "runs already",
+            Done::Started { already: false, .. }
+            | Done::Decided { .. }
+            | Done::RolledBack { .. }
+            | Done::Signalled { .. }
+            | Done::Told { .. }
+            | Done::Stopping { .. }
+            | Done::Registered { .. }
+            | Done::Unanswered => "started",
+        };
+        let hash: String = pinned.pin.hash.as_str().chars().take(12).collect();
+        session.out.line(&format!("{id} {what}, pinned to spec {} ({hash})", pinned.pin.name))?;
+        if self.kind.is_empty() {
+            let request = shell::command(["gatewatch", "goal", "request", id, "KIND"]);
+            session.out.say(&format!("No work was asked for yet: `{request}` does, and so does --kind."))?;
+        }
+        Ok(())
+    }
+}
+
+/// A spec that comes with gatewatch, or a file: read, compiled, and found without mistakes.
+pub fn spec(given: &str) -> Result<Pinned, Stop> {
+    let (place, text) = match shipped::text(given) {
+        Some(text) => (format!("{given}.toml"), text.to_owned()),
+        None if Path::new(given).exists() => {
+            let text = std::fs::read_to_string(given)
+                .map_err(|error| Stop::usage(format!("{given} cannot be read: {error}."), ""))?;
+            (given.to_owned(), text)
+        }
+        None => {
+            let known: Vec<&str> = shipped::SHIPPED.iter().map(|(name, _)| *name).collect();
+            let hint = format!("Name one of {}, or a TOML file.", known.join(", "));
+            return Err(Stop::usage(format!("There is no spec and no file `{given}`."), hint));
+        }
+    };
+    let rules = Rules::read(&place, &text).map_err(Failure::from)?;
+    Ok(Pinned { pin: rules.pin().clone(), text })
+}
+
+fn setting(text: &str) -> Result<(String, Value), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), input::loose(value))),
+        Some(_) | None => Err("it is KEY=VALUE".to_owned()),
+    }
+}
