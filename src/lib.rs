@@ -15,6 +15,7 @@
 //! | L2 | [`workflows`] | deterministic; never sees `activities` |
 //! | L2 | [`activities`] | the outside world |
 //! | L2 | [`gateway`] | the only home of the Temporal client and of protos |
+//! | L2 | [`store`] | the coordinator's database: which answers were taken in, how far each is handled |
 //! | L1 | [`spec`] | the rules that say what a goal needs next: documents, conditions, templates; pure |
 //! | L1 | [`config`] | file, environment and flags, validated |
 //! | L1 | [`telemetry`] | the program's own log: a file for the console, standard output for services |
@@ -48,6 +49,7 @@ pub mod devstack;
 pub mod gateway;
 pub mod headless;
 pub mod spec;
+pub mod store;
 pub mod telemetry;
 pub mod worker;
 pub mod workflows;

@@ -87,6 +87,14 @@ fn effective(settings: &Settings) -> Effective {
     all.put("worker.drain", format!("{:?}", worker.drain));
     all.put("coordinator.listen", coordinator.listen.to_string());
     all.put("coordinator.signing_key", coordinator.signing_key.display().to_string());
+    all.put(
+        "coordinator.store",
+        match &coordinator.store {
+            settings::Store::Sqlite(file) => file.display().to_string(),
+            // Its URL may hold a password.
+            settings::Store::Postgres(_) => "postgres".to_owned(),
+        },
+    );
     let people: Vec<&str> = coordinator.people.iter().map(|person| person.name.as_str()).collect();
     all.put("coordinator.people", json!(people));
     all.put("coordinator_client.url", coordinator_client.as_ref().map(|client| client.url.to_string()));

@@ -50,6 +50,8 @@ pub struct Worker {
 pub struct Coordinator {
     pub listen: Option<String>,
     pub signing_key: Option<String>,
+    /// A URL, which may hold a password.
+    pub store: Option<Secret>,
     pub people: Vec<Person>,
 }
 

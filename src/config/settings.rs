@@ -78,7 +78,17 @@ pub struct Coordinator {
     pub listen: SocketAddr,
     /// Ed25519 key (PKCS#8) that signs decisions; made on first start, mode 0600.
     pub signing_key: PathBuf,
+    pub store: Store,
     pub people: Vec<Person>,
+}
+
+/// Where the coordinator keeps which answers it took in.
+#[derive(Clone, Debug)]
+pub enum Store {
+    /// One coordinator. The file is made on the first start.
+    Sqlite(PathBuf),
+    /// Any number of coordinators, which share the work. The URL may hold a password.
+    Postgres(SecretString),
 }
 
 /// Somebody who may decide.

@@ -37,6 +37,7 @@ pub const VARIABLES: &[(&str, &str, Kind)] = &[
     ("GATEWATCH_WORKER_DRAIN", "worker.drain", Kind::Text),
     ("GATEWATCH_COORDINATOR_LISTEN", "coordinator.listen", Kind::Text),
     ("GATEWATCH_COORDINATOR_SIGNING_KEY", "coordinator.signing_key", Kind::Text),
+    ("GATEWATCH_COORDINATOR_STORE", "coordinator.store", Kind::Text),
     ("GATEWATCH_COORDINATOR_URL", "coordinator_client.url", Kind::Text),
     ("GATEWATCH_TOKEN", "coordinator_client.token", Kind::Text),
     ("GATEWATCH_TOKEN_FILE", "coordinator_client.token_file", Kind::Text),

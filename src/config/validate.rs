@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
 use crate::config::paths::Surroundings;
@@ -15,7 +15,7 @@ use crate::config::problem::{Place, Problem};
 use crate::config::raw::{self, Raw};
 use crate::config::settings::{
     Console, Coordinator, CoordinatorClient, Database, Journey, Permission, Person, ProcessTarget, Service, Settings,
-    Target, UNKNOWN_ACTOR, View, Worker,
+    Store, Target, UNKNOWN_ACTOR, View, Worker,
 };
 use crate::config::sources::{Origins, Sources};
 use crate::config::temporal;
@@ -79,8 +79,28 @@ impl Check<'_> {
         Ok(Coordinator {
             listen: self.listen("coordinator.listen", raw.listen.as_deref().unwrap_or("127.0.0.1:7400"))?,
             signing_key: signing_key.unwrap_or_else(|| state.join("coordinator.key")),
+            store: self.store(raw.store.as_ref(), state)?,
             people: people.collect::<Result<_, _>>()?,
         })
+    }
+
+    /// What is wrong is told without the URL: it may hold a password.
+    fn store(&self, raw: Option<&raw::Secret>, state: &Path) -> Result<Store, Problem> {
+        const KEY: &str = "coordinator.store";
+        let Some(raw::Secret(url)) = raw else { return Ok(Store::Sqlite(state.join("coordinator.db"))) };
+        match url.expose_secret().split_once("://") {
+            Some(("sqlite", file)) if !file.is_empty() && !file.contains('?') => {
+                Ok(Store::Sqlite(self.path(KEY, file)))
+            }
+            Some(("postgres" | "postgresql", _)) if Url::parse(url.expose_secret()).is_ok() => {
+                Ok(Store::Postgres(url.clone()))
+            }
+            _ => Err(self.wrong(
+                KEY,
+                "It is no URL of a database.",
+                "Write `sqlite:///path/to/file`, or `postgres://user@host/database`.",
+            )),
+        }
     }
 
     fn person(&self, at: usize, raw: &raw::Person) -> Result<Person, Problem> {

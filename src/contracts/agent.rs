@@ -86,6 +86,16 @@ pub struct AgentResponse {
     pub errors: Value,
 }
 
+impl AgentMetrics {
+    /// The cost in millionths of a US dollar; nothing for what is no amount of money.
+    pub fn cost_micros(&self) -> u64 {
+        let cost = self.cost_usd.filter(|cost| cost.is_finite() && *cost > 0.0).unwrap_or_default();
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates, and is not negative")]
+        let micros = (cost * 1e6).round() as u64;
+        micros
+    }
+}
+
 impl AgentResponse {
     /// Its artifacts by the key they are kept under, `TYPE:ref`. One without a name of its own is named after where it
     /// came from: the same on every replay.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use gatewatch::config::agents::Agent;
 use gatewatch::config::paths::Surroundings;
-use gatewatch::config::settings::{Permission, Settings, Target};
+use gatewatch::config::settings::{Permission, Settings, Store, Target};
 use gatewatch::config::sources::{Flags, Kind, VARIABLES, load};
 use gatewatch::config::{EXAMPLE, problem};
 use gatewatch::contracts::failure::{Failure, FailureKind};
@@ -50,6 +50,19 @@ fn nothing_configured_means_the_defaults() {
     assert_eq!(settings.coordinator.signing_key, home.path().join("state/gatewatch/coordinator.key"));
     assert_eq!(settings.console.actor, "mira");
     assert!(settings.coordinator_client.is_none() && settings.services.is_empty() && !settings.console.read_only);
+}
+
+#[test]
+fn the_coordinators_store_is_a_file_or_postgresql_and_its_url_is_told_to_nobody() {
+    let read = |written: &str| settings(&format!("[coordinator]\nstore = \"{written}\"\n"), "", &[]);
+    let Store::Sqlite(file) = read("sqlite:///var/lib/x.db").unwrap().coordinator.store else { panic!() };
+    assert_eq!(file, Path::new("/var/lib/x.db"));
+    let kept = read("postgres://me:hunter2@db/x").unwrap();
+    assert!(matches!(kept.coordinator.store, Store::Postgres(_)) && !format!("{kept:?}").contains("hunter2"));
+    for wrong in ["mysql://me:hunter2@db/x", "me:hunter2", "sqlite://", "postgres://me:hunter2@db:port/x"] {
+        let said = read(wrong).expect_err("it should be refused").to_string();
+        assert!(said.contains("coordinator.store") && !said.contains("hunter2"), "{said}");
+    }
 }
 
 #[test]
@@ -344,6 +357,7 @@ fn every_variable_changes_a_setting() {
             ("coordinator_client.token_file", _) => "token",
             ("worker.listen" | "coordinator.listen", _) => "127.0.0.1:9",
             ("worker.drain", _) => "9s",
+            ("coordinator.store", _) => "sqlite://sample.db",
             ("coordinator_client.url", _) => "http://127.0.0.1:9",
             ("console.read_only", _) => "true",
             (_, Kind::Switch) => "false",

@@ -23,6 +23,7 @@ mod kill;
 mod pty;
 mod replay;
 mod spec;
+mod store;
 mod support;
 mod tidy;
 mod worker;

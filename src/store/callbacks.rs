@@ -1,0 +1,239 @@
+//! Answers of agents and the phases of their handling: received, signalled, done (H11).
+
+use sqlx::any::AnyRow;
+use sqlx::{Row as _, query};
+
+use crate::contracts::agent::AgentMetrics;
+use crate::contracts::clock::{Millis, UnixMillis};
+use crate::contracts::ids::{AttemptId, GoalId, StepId, WorkflowId};
+use crate::store::{Store, StoreError, usage};
+
+/// How far an answer's handling is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// It is kept; nobody has been told.
+    Received,
+    /// Its workflow has it.
+    Signalled,
+    /// Nothing is left to do: the answer stands.
+    Done,
+}
+
+impl Phase {
+    fn read(word: &str) -> Self {
+        match word {
+            "done" => Self::Done,
+            "signalled" => Self::Signalled,
+            // The table takes no other word.
+            _ => Self::Received,
+        }
+    }
+}
+
+/// An answer that came in.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewCallback {
+    /// What makes two answers the same.
+    pub key: String,
+    pub workflow_id: WorkflowId,
+    pub goal_id: GoalId,
+    pub step_id: StepId,
+    pub attempt_id: AttemptId,
+    pub agent_role: String,
+    /// Who sent it.
+    pub sender: String,
+    /// What is to be signalled, as JSON.
+    pub response: String,
+    pub metrics: Option<AgentMetrics>,
+}
+
+/// An answer as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Callback {
+    pub key: String,
+    pub workflow_id: WorkflowId,
+    pub step_id: StepId,
+    pub attempt_id: AttemptId,
+    pub sender: String,
+    /// Empty once it is done.
+    pub response: String,
+    pub phase: Phase,
+    /// What everybody who sends it is told, as JSON; there once it is done.
+    pub answer: Option<String>,
+    /// How often it was begun.
+    pub tries: u32,
+    pub received_at: UnixMillis,
+}
+
+/// What became of an answer that came in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Received {
+    /// It is the caller's to handle, until its time is over.
+    New(Callback),
+    /// It was there already.
+    Known(Callback),
+}
+
+const INSERT: &str = "INSERT INTO callbacks \
+    (dedupe_key, workflow_id, goal_id, step_id, attempt_id, sender, response, phase, due_at, tries, received_at) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, 'received', $8, 1, $9) ON CONFLICT (dedupe_key) DO NOTHING";
+
+const FIND: &str = "SELECT dedupe_key, workflow_id, step_id, attempt_id, sender, response, phase, answer, tries, \
+    received_at FROM callbacks WHERE dedupe_key = $1";
+
+/// The condition stands twice: on PostgreSQL the inner one may have been true before another coordinator was faster.
+const TAKE_DUE: &str = "UPDATE callbacks SET due_at = $1, tries = tries + 1 WHERE dedupe_key IN \
+    (SELECT dedupe_key FROM callbacks WHERE phase <> 'done' AND due_at <= $2 ORDER BY due_at LIMIT $3) \
+    AND phase <> 'done' AND due_at <= $2 RETURNING dedupe_key, workflow_id, step_id, attempt_id, sender, response, \
+    phase, answer, tries, received_at";
+
+const TAKE_OVER: &str = "UPDATE callbacks SET due_at = $1, tries = tries + 1 WHERE dedupe_key = $2 \
+    AND phase <> 'done' AND due_at <= $3 RETURNING dedupe_key, workflow_id, step_id, attempt_id, sender, response, \
+    phase, answer, tries, received_at";
+
+impl Store {
+    /// Keeps an answer, with what it cost, unless its key is known. A new one belongs to the caller for `lease`.
+    pub async fn receive(
+        &self,
+        callback: &NewCallback,
+        now: UnixMillis,
+        lease: Millis,
+    ) -> Result<Received, StoreError> {
+        let mut transaction = self.pool.begin().await?;
+        let inserted = query(INSERT)
+            .bind(callback.key.as_str())
+            .bind(callback.workflow_id.as_str())
+            .bind(callback.goal_id.as_str())
+            .bind(callback.step_id.as_str())
+            .bind(callback.attempt_id.as_str())
+            .bind(callback.sender.as_str())
+            .bind(callback.response.as_str())
+            .bind(later(now, lease))
+            .bind(now.0)
+            .execute(&mut *transaction)
+            .await?;
+        if inserted.rows_affected() == 1 {
+            if let Some(metrics) = &callback.metrics {
+                usage::insert(&mut transaction, callback, metrics, now).await?;
+            }
+            transaction.commit().await?;
+            return Ok(Received::New(Callback {
+                key: callback.key.clone(),
+                workflow_id: callback.workflow_id.clone(),
+                step_id: callback.step_id.clone(),
+                attempt_id: callback.attempt_id.clone(),
+                sender: callback.sender.clone(),
+                response: callback.response.clone(),
+                phase: Phase::Received,
+                answer: None,
+                tries: 1,
+                received_at: now,
+            }));
+        }
+        let known = query(FIND).bind(callback.key.as_str()).fetch_one(&mut *transaction).await?;
+        transaction.commit().await?;
+        Ok(Received::Known(read(&known)?))
+    }
+
+    /// The answer of this key, if it is known.
+    pub async fn callback(&self, key: &str) -> Result<Option<Callback>, StoreError> {
+        let row = query(FIND).bind(key).fetch_optional(&self.pool).await?;
+        Ok(row.as_ref().map(read).transpose()?)
+    }
+
+    /// Takes an answer that whoever had it has left alone for too long; none when somebody has it.
+    pub async fn take_over(&self, key: &str, now: UnixMillis, lease: Millis) -> Result<Option<Callback>, StoreError> {
+        let row = query(TAKE_OVER).bind(later(now, lease)).bind(key).bind(now.0).fetch_optional(&self.pool).await?;
+        Ok(row.as_ref().map(read).transpose()?)
+    }
+
+    /// Takes up to `limit` answers that nobody has and that are not done: what a crash or an outage left behind.
+    pub async fn take_due(&self, now: UnixMillis, lease: Millis, limit: u32) -> Result<Vec<Callback>, StoreError> {
+        let rows =
+            query(TAKE_DUE).bind(later(now, lease)).bind(now.0).bind(i64::from(limit)).fetch_all(&self.pool).await?;
+        Ok(rows.iter().map(read).collect::<Result<_, _>>()?)
+    }
+
+    /// Its workflow has it.
+    pub async fn signalled(&self, key: &str, now: UnixMillis) -> Result<(), StoreError> {
+        query(
+            "UPDATE callbacks SET phase = 'signalled', signalled_at = $1 WHERE dedupe_key = $2 AND phase = 'received'",
+        )
+        .bind(now.0)
+        .bind(key)
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// Nothing is left to do. The answer that stands is the first one: returned, whoever wrote it.
+    pub async fn done(&self, key: &str, answer: &str, now: UnixMillis) -> Result<String, StoreError> {
+        let written = query(
+            "UPDATE callbacks SET phase = 'done', answer = $1, response = '', done_at = $2 \
+             WHERE dedupe_key = $3 AND phase <> 'done'",
+        )
+        .bind(answer)
+        .bind(now.0)
+        .bind(key)
+        .execute(&self.pool)
+        .await?;
+        if written.rows_affected() == 1 {
+            return Ok(answer.to_owned());
+        }
+        let first = self.callback(key).await?.and_then(|callback| callback.answer);
+        Ok(first.unwrap_or_else(|| answer.to_owned()))
+    }
+
+    /// Lets it rest; it is due again then.
+    pub async fn rest(&self, key: &str, until: UnixMillis) -> Result<(), StoreError> {
+        query("UPDATE callbacks SET due_at = $1 WHERE dedupe_key = $2 AND phase <> 'done'")
+            .bind(until.0)
+            .bind(key)
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+
+    /// Nothing came of it and nothing will: as if it had never been sent.
+    pub async fn forget(&self, key: &str) -> Result<(), StoreError> {
+        let mut transaction = self.pool.begin().await?;
+        let gone = query("DELETE FROM callbacks WHERE dedupe_key = $1 AND phase = 'received'")
+            .bind(key)
+            .execute(&mut *transaction)
+            .await?;
+        if gone.rows_affected() == 1 {
+            query("DELETE FROM usage WHERE dedupe_key = $1").bind(key).execute(&mut *transaction).await?;
+        }
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Forgets what was done before then; says how many. What it cost is kept.
+    pub async fn forget_done_before(&self, then: UnixMillis) -> Result<u64, StoreError> {
+        let gone = query("DELETE FROM callbacks WHERE phase = 'done' AND done_at < $1")
+            .bind(then.0)
+            .execute(&self.pool)
+            .await?;
+        Ok(gone.rows_affected())
+    }
+}
+
+pub(super) fn later(now: UnixMillis, by: Millis) -> i64 {
+    now.0.saturating_add(i64::try_from(by.0).unwrap_or(i64::MAX))
+}
+
+fn read(row: &AnyRow) -> sqlx::Result<Callback> {
+    let text = |name: &str| row.try_get::<String, _>(name);
+    Ok(Callback {
+        key: text("dedupe_key")?,
+        workflow_id: WorkflowId::new(text("workflow_id")?),
+        step_id: StepId::new(text("step_id")?),
+        attempt_id: AttemptId::new(text("attempt_id")?),
+        sender: text("sender")?,
+        response: text("response")?,
+        phase: Phase::read(&text("phase")?),
+        answer: row.try_get("answer")?,
+        tries: u32::try_from(row.try_get::<i64, _>("tries")?).unwrap_or(u32::MAX),
+        received_at: UnixMillis(row.try_get("received_at")?),
+    })
+}

@@ -1,0 +1,120 @@
+//! The coordinator's durable state: which answers were taken in, how far each is handled, what was answered and what
+//! it cost. SQLite for one coordinator, PostgreSQL for several that share the work; the same statements run on both.
+//!
+//! It knows neither HTTP nor Temporal. Each method is one transaction: a crash leaves a whole phase behind.
+
+pub mod callbacks;
+pub mod usage;
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use anyhow::Context;
+use secrecy::ExposeSecret as _;
+use sqlx::any::{AnyPoolOptions, install_default_drivers};
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::{AnyPool, Executor as _, SqlSafeStr as _};
+
+use crate::config::settings;
+use crate::contracts::failure::{Failure, FailureKind};
+
+/// How long a statement waits for a connection, and on SQLite for another writer.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Connections to PostgreSQL. SQLite has one: it has one writer at a time anyway, and waiting here is fair.
+const CONNECTIONS: u32 = 16;
+
+/// How often a database is tried to be opened, and the time between.
+const OPENINGS: u32 = 5;
+const PAUSE: Duration = Duration::from_millis(300);
+
+/// Version, name and text of every migration, oldest first.
+const MIGRATIONS: [(i64, &str, &str); 1] = [(1, "callbacks", include_str!("migrations/0001_callbacks.sql"))];
+
+/// A database. Cheap to clone; all clones share its connections.
+#[derive(Clone, Debug)]
+pub struct Store {
+    pool: AnyPool,
+}
+
+/// The database did not do what it was asked to: nobody knows more than that it may be tried again.
+#[derive(Debug, thiserror::Error)]
+#[error("the coordinator's database did not answer as it should: {0}")]
+pub struct StoreError(#[from] sqlx::Error);
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        // What the database says may name hosts and users: it is for the log.
+        tracing::error!(%error, "the store failed");
+        Self::new(
+            FailureKind::Unavailable,
+            "The coordinator's database does not answer.",
+            "Send the same request again: it has one effect.",
+        )
+    }
+}
+
+impl Store {
+    /// Opens the database and brings its tables up to date. An SQLite file is made where there is none.
+    pub async fn open(settings: &settings::Store) -> anyhow::Result<Self> {
+        install_default_drivers();
+        match settings {
+            settings::Store::Sqlite(file) => {
+                if let Some(folder) = file.parent() {
+                    std::fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
+                }
+                let mut url = url::Url::parse("sqlite:///").context("no URL of SQLite")?;
+                url.set_path(&file.to_string_lossy());
+                url.set_query(Some("mode=rwc"));
+                let opened = Self::connect(url.as_str(), 1, true).await;
+                opened.with_context(|| format!("opening the coordinator's database {}", file.display()))
+            }
+            settings::Store::Postgres(url) => {
+                let opened = Self::connect(url.expose_secret(), CONNECTIONS, false).await;
+                opened.context("opening the coordinator's PostgreSQL database")
+            }
+        }
+    }
+
+    /// Tries more than once: processes that start together on one SQLite file are in each other's way.
+    async fn connect(url: &str, connections: u32, sqlite: bool) -> anyhow::Result<Self> {
+        for _ in 1..OPENINGS {
+            match Self::connect_once(url, connections, sqlite).await {
+                Err(error) => tracing::warn!(error = format!("{error:#}"), "the database did not open"),
+                opened => return opened,
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        Self::connect_once(url, connections, sqlite).await
+    }
+
+    async fn connect_once(url: &str, connections: u32, sqlite: bool) -> anyhow::Result<Self> {
+        let options = AnyPoolOptions::new().max_connections(connections).acquire_timeout(PATIENCE);
+        let options = options.after_connect(move |connection, _| {
+            Box::pin(async move {
+                if sqlite {
+                    connection.execute("PRAGMA busy_timeout = 5000").await?;
+                    connection.execute("PRAGMA journal_mode = WAL").await?;
+                    // What was answered survives a power failure, too.
+                    connection.execute("PRAGMA synchronous = FULL").await?;
+                }
+                Ok(())
+            })
+        });
+        let pool = options.connect(url).await?;
+        migrator().run(&pool).await.context("its tables cannot be brought up to date")?;
+        Ok(Self { pool })
+    }
+
+    /// Whether it answers.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        sqlx::query("SELECT 1").execute(&self.pool).await?;
+        Ok(())
+    }
+}
+
+fn migrator() -> Migrator {
+    let migration = |(version, name, text): (i64, &'static str, &'static str)| {
+        Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, text.into_sql_str(), false)
+    };
+    Migrator { migrations: MIGRATIONS.into_iter().map(migration).collect(), ..Migrator::DEFAULT }
+}

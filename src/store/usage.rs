@@ -1,0 +1,79 @@
+//! What agents used: tokens and money, by goal, step and agent.
+
+use sqlx::{AnyConnection, Row as _, query};
+
+use crate::contracts::agent::{AgentMetrics, Tokens};
+use crate::contracts::clock::UnixMillis;
+use crate::contracts::ids::{GoalId, StepId};
+use crate::store::callbacks::NewCallback;
+use crate::store::{Store, StoreError};
+
+/// What one agent used for one step of a goal, over all attempts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Usage {
+    pub step_id: StepId,
+    pub agent_role: String,
+    /// How many answers said what they cost.
+    pub answers: u64,
+    pub tokens: Tokens,
+    /// Millionths of a US dollar.
+    pub cost_micros: u64,
+}
+
+pub(super) async fn insert(
+    connection: &mut AnyConnection,
+    callback: &NewCallback,
+    metrics: &AgentMetrics,
+    now: UnixMillis,
+) -> sqlx::Result<()> {
+    let tokens = metrics.tokens.unwrap_or_default();
+    query(
+        "INSERT INTO usage (dedupe_key, goal_id, workflow_id, step_id, attempt_id, agent_role, prompt_tokens, \
+         completion_tokens, cost_micros, at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
+         ON CONFLICT (dedupe_key) DO NOTHING",
+    )
+    .bind(callback.key.as_str())
+    .bind(callback.goal_id.as_str())
+    .bind(callback.workflow_id.as_str())
+    .bind(callback.step_id.as_str())
+    .bind(callback.attempt_id.as_str())
+    .bind(callback.agent_role.as_str())
+    .bind(number(tokens.prompt))
+    .bind(number(tokens.completion))
+    .bind(number(metrics.cost_micros()))
+    .bind(now.0)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+impl Store {
+    /// What a goal has cost so far, by step and agent.
+    pub async fn usage(&self, goal: &GoalId) -> Result<Vec<Usage>, StoreError> {
+        // PostgreSQL's sum of BIGINT is NUMERIC.
+        let rows = query(
+            "SELECT step_id, agent_role, count(*) AS answers, CAST(sum(prompt_tokens) AS BIGINT) AS prompt, \
+             CAST(sum(completion_tokens) AS BIGINT) AS completion, CAST(sum(cost_micros) AS BIGINT) AS cost \
+             FROM usage WHERE goal_id = $1 GROUP BY step_id, agent_role ORDER BY step_id, agent_role",
+        )
+        .bind(goal.as_str())
+        .fetch_all(&self.pool)
+        .await?;
+        let count = |number: i64| u64::try_from(number).unwrap_or_default();
+        let usage = rows.iter().map(|row| {
+            Ok(Usage {
+                step_id: StepId::new(row.try_get::<String, _>("step_id")?),
+                agent_role: row.try_get("agent_role")?,
+                answers: count(row.try_get("answers")?),
+                tokens: Tokens { prompt: count(row.try_get("prompt")?), completion: count(row.try_get("completion")?) },
+                cost_micros: count(row.try_get("cost")?),
+            })
+        });
+        Ok(usage.collect::<sqlx::Result<_>>()?)
+    }
+}
+
+fn number(count: u64) -> i64 {
+    // A sum of a billion of these still fits.
+    i64::try_from(count).unwrap_or(i64::MAX).min(1_000_000_000)
+}

@@ -1,0 +1,150 @@
+//! The coordinator's database: the same tests on SQLite and on a real PostgreSQL.
+
+use gatewatch::config::settings;
+use gatewatch::contracts::agent::{AgentMetrics, Tokens};
+use gatewatch::contracts::clock::{Millis, UnixMillis};
+use gatewatch::contracts::ids::{GoalId, StepId};
+use gatewatch::store::Store;
+use gatewatch::store::callbacks::{Callback, NewCallback, Phase, Received};
+
+use crate::support::postgres;
+
+const LEASE: Millis = Millis(1000);
+
+/// Databases to test on: where they are, and what must live as long.
+async fn engines(test: &str) -> Vec<(settings::Store, Option<tempfile::TempDir>)> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = settings::Store::Sqlite(folder.path().join("deep/coordinator database.db"));
+    let mut all = vec![(file, Some(folder))];
+    all.extend(postgres::database(test).await.map(|database| (database, None)));
+    all
+}
+
+fn callback(key: &str) -> NewCallback {
+    NewCallback {
+        key: key.to_owned(),
+        workflow_id: "goal-1".into(),
+        goal_id: "g1".into(),
+        step_id: "implementation-1".into(),
+        attempt_id: "run-1".into(),
+        agent_role: "builder".into(),
+        sender: "builders".into(),
+        response: "{\"status\":\"OK\"}".into(),
+        metrics: Some(AgentMetrics { tokens: Some(Tokens { prompt: 7, completion: 5 }), cost_usd: Some(0.25) }),
+    }
+}
+
+fn new(received: Received) -> Callback {
+    match received {
+        Received::New(callback) => callback,
+        Received::Known(known) => panic!("known: {known:?}"),
+    }
+}
+
+fn known(received: Received) -> Callback {
+    match received {
+        Received::Known(callback) => callback,
+        Received::New(callback) => panic!("new: {callback:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_goes_through_its_phases_once() {
+    for (place, _folder) in engines("an_answer_goes_through_its_phases_once").await {
+        let store = Store::open(&place).await.unwrap();
+        let at = UnixMillis(10_000);
+        let first = new(store.receive(&callback("k"), at, LEASE).await.unwrap());
+        assert_eq!((first.phase, first.tries), (Phase::Received, 1));
+        let again = known(store.receive(&callback("k"), UnixMillis(10_001), LEASE).await.unwrap());
+        assert_eq!(again, first, "{place:?}");
+
+        store.signalled("k", UnixMillis(10_002)).await.unwrap();
+        assert_eq!(store.callback("k").await.unwrap().unwrap().phase, Phase::Signalled);
+        assert_eq!(store.done("k", "{\"a\":1}", UnixMillis(10_003)).await.unwrap(), "{\"a\":1}");
+        // Whoever comes later is told what stands.
+        assert_eq!(store.done("k", "{\"a\":2}", UnixMillis(10_004)).await.unwrap(), "{\"a\":1}");
+        let done = known(store.receive(&callback("k"), UnixMillis(10_005), LEASE).await.unwrap());
+        assert_eq!((done.phase, done.answer.as_deref(), done.response.as_str()), (Phase::Done, Some("{\"a\":1}"), ""));
+        store.forget("k").await.unwrap();
+        assert!(store.callback("k").await.unwrap().is_some(), "what is done cannot be undone");
+        assert_eq!(store.forget_done_before(UnixMillis(10_004)).await.unwrap(), 1);
+        assert_eq!(store.callback("k").await.unwrap(), None);
+        assert_eq!(store.usage(&GoalId::from("g1")).await.unwrap().len(), 1, "what it cost is kept");
+        store.ping().await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_crash_left_behind_is_taken_by_one() {
+    for (place, _folder) in engines("what_a_crash_left_behind_is_taken_by_one").await {
+        let store = Store::open(&place).await.unwrap();
+        let other = Store::open(&place).await.unwrap();
+        for at in 0..40 {
+            new(store.receive(&callback(&format!("k{at}")), UnixMillis(at), LEASE).await.unwrap());
+        }
+        store.done("k39", "{}", UnixMillis(100)).await.unwrap();
+        assert_eq!(store.take_due(UnixMillis(500), LEASE, 100).await.unwrap(), [], "somebody has them");
+        assert_eq!(store.take_over("k0", UnixMillis(999), LEASE).await.unwrap(), None);
+        let over = store.take_over("k0", UnixMillis(1000), LEASE).await.unwrap().unwrap();
+        assert_eq!((over.tries, over.response.as_str()), (2, "{\"status\":\"OK\"}"));
+
+        let now = UnixMillis(1999);
+        let mut takers = Vec::new();
+        for store in [store.clone(), other.clone(), store.clone(), other.clone()] {
+            takers.push(tokio::spawn(async move { store.take_due(now, Millis(60_000), 20).await.unwrap() }));
+        }
+        let mut taken = Vec::new();
+        for taker in takers {
+            taken.extend(taker.await.unwrap().into_iter().map(|callback| callback.key));
+        }
+        taken.extend(store.take_due(now, Millis(60_000), 100).await.unwrap().into_iter().map(|callback| callback.key));
+        taken.sort();
+        let mut expected: Vec<_> = (1..39).map(|at| format!("k{at}")).collect();
+        expected.sort();
+        assert_eq!(taken, expected, "{place:?}");
+        store.rest("k1", UnixMillis(2000)).await.unwrap();
+        assert_eq!(store.take_due(UnixMillis(2000), LEASE, 100).await.unwrap().len(), 2, "k0's time is over, too");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_at_once_one_is_new_and_its_cost_counts_once() {
+    for (place, _folder) in engines("of_many_at_once_one_is_new_and_its_cost_counts_once").await {
+        let stores = [Store::open(&place).await.unwrap(), Store::open(&place).await.unwrap()];
+        let mut tasks = Vec::new();
+        for at in 0..32 {
+            let store = stores[at % 2].clone();
+            let callback = NewCallback { sender: format!("s{at}"), ..callback("same") };
+            tasks.push(tokio::spawn(async move { store.receive(&callback, UnixMillis(1), LEASE).await.unwrap() }));
+        }
+        let mut fresh = 0;
+        for task in tasks {
+            fresh += usize::from(matches!(task.await.unwrap(), Received::New(_)));
+        }
+        assert_eq!(fresh, 1, "{place:?}");
+        new(stores[0].receive(&callback("other"), UnixMillis(1), LEASE).await.unwrap());
+        let usage = stores[1].usage(&GoalId::from("g1")).await.unwrap();
+        let [usage] = usage.as_slice() else { panic!("{usage:?}") };
+        assert_eq!((usage.step_id.clone(), usage.agent_role.as_str()), (StepId::from("implementation-1"), "builder"));
+        assert_eq!(
+            (usage.answers, usage.tokens, usage.cost_micros),
+            (2, Tokens { prompt: 14, completion: 10 }, 500_000)
+        );
+        stores[0].forget("other").await.unwrap();
+        assert_eq!(stores[0].usage(&GoalId::from("g1")).await.unwrap()[0].cost_micros, 250_000);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_is_still_there_when_it_is_opened_again() {
+    for (place, _folder) in engines("it_is_still_there_when_it_is_opened_again").await {
+        let opened = tokio::join!(Store::open(&place), Store::open(&place), Store::open(&place));
+        let store = opened.0.unwrap();
+        opened.1.unwrap();
+        opened.2.unwrap();
+        new(store.receive(&callback("k"), UnixMillis(5), LEASE).await.unwrap());
+        drop(store);
+        let store = Store::open(&place).await.unwrap();
+        assert_eq!(store.take_due(UnixMillis(5000), LEASE, 9).await.unwrap().len(), 1);
+    }
+}
