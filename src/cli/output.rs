@@ -127,7 +127,7 @@ impl Output {
 
     fn explain(self, failure: Failure) -> String {
         if self.is_json() {
-            return serde_json::to_string(&ErrorBody { error: failure }).unwrap_or_default();
+            return serde_json::to_string(&ErrorBody::from(failure)).unwrap_or_default();
         }
         let mut text = format!("gatewatch: {}", failure.message);
         if !failure.hint.is_empty() {

@@ -3,6 +3,7 @@
 //! One file, `gatewatch.toml`, is under the environment, which is under the flags. Connecting to Temporal is
 //! configured where the `temporal` CLI configures it: `temporal.toml` profiles and `TEMPORAL_*` variables.
 
+mod accounts;
 pub mod agents;
 pub mod document;
 pub mod paths;

@@ -53,6 +53,7 @@ pub struct Coordinator {
     /// A URL, which may hold a password.
     pub store: Option<Secret>,
     pub people: Vec<Person>,
+    pub service_accounts: Vec<ServiceAccount>,
 }
 
 /// `[[coordinator.people]]`
@@ -62,6 +63,17 @@ pub struct Person {
     pub name: Option<String>,
     pub token_sha256: Option<String>,
     pub may: Vec<String>,
+}
+
+/// `[[coordinator.service_accounts]]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ServiceAccount {
+    pub name: Option<String>,
+    pub token_sha256: Option<String>,
+    pub webhook_secrets_file: Option<String>,
+    pub roles: Vec<String>,
+    pub tenants: Vec<String>,
 }
 
 /// `[coordinator_client]`

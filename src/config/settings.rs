@@ -80,6 +80,7 @@ pub struct Coordinator {
     pub signing_key: PathBuf,
     pub store: Store,
     pub people: Vec<Person>,
+    pub service_accounts: Vec<ServiceAccount>,
 }
 
 /// Where the coordinator keeps which answers it took in.
@@ -98,6 +99,20 @@ pub struct Person {
     /// SHA-256, in hex, of the bearer token. The token itself is nowhere but with the person.
     pub token_sha256: String,
     pub may: Vec<Permission>,
+}
+
+/// Something that may answer for agents, and do nothing else.
+#[derive(Clone, Debug)]
+pub struct ServiceAccount {
+    pub name: String,
+    /// SHA-256, in hex, of its bearer token.
+    pub token_sha256: Option<String>,
+    /// Secrets it may sign with, as standard-webhooks writes them: `whsec_` and base64. Each one counts.
+    pub webhook_secrets: Vec<SecretString>,
+    /// Agent roles it may answer for; none means all.
+    pub roles: Vec<String>,
+    /// Tenants it may answer for, whose workflow ids begin with `TENANT:`; none means all.
+    pub tenants: Vec<String>,
 }
 
 /// What a person may do.

@@ -81,6 +81,7 @@ impl Check<'_> {
             signing_key: signing_key.unwrap_or_else(|| state.join("coordinator.key")),
             store: self.store(raw.store.as_ref(), state)?,
             people: people.collect::<Result<_, _>>()?,
+            service_accounts: self.service_accounts(&raw.service_accounts)?,
         })
     }
 
@@ -105,14 +106,8 @@ impl Check<'_> {
 
     fn person(&self, at: usize, raw: &raw::Person) -> Result<Person, Problem> {
         let key = |name: &str| format!("coordinator.people[{at}].{name}");
-        let token_sha256 = self.required(&key("token_sha256"), raw.token_sha256.as_deref())?.to_ascii_lowercase();
-        if token_sha256.len() != 64 || !token_sha256.chars().all(|c| c.is_ascii_hexdigit()) {
-            return Err(self.wrong(
-                &key("token_sha256"),
-                "It is no SHA-256 in hex.",
-                "Make it with `printf %s \"$TOKEN\" | sha256sum`.",
-            ));
-        }
+        let token_sha256 = self.required(&key("token_sha256"), raw.token_sha256.as_deref())?;
+        let token_sha256 = self.digest(&key("token_sha256"), &token_sha256)?;
         let may = raw.may.iter().map(|word| match word.as_str() {
             "decide" => Ok(Permission::Decide),
             "rollback" => Ok(Permission::Rollback),
@@ -127,6 +122,15 @@ impl Check<'_> {
             token_sha256,
             may: may.collect::<Result<_, _>>()?,
         })
+    }
+
+    /// Of a token, which is nowhere but with its owner.
+    pub(super) fn digest(&self, key: &str, written: &str) -> Result<String, Problem> {
+        let digest = written.trim().to_ascii_lowercase();
+        if digest.len() == 64 && digest.chars().all(|c| c.is_ascii_hexdigit()) {
+            return Ok(digest);
+        }
+        Err(self.wrong(key, "It is no SHA-256 in hex.", "Make it with `printf %s \"$TOKEN\" | sha256sum`."))
     }
 
     fn coordinator_client(&self, raw: &raw::CoordinatorClient) -> Result<Option<CoordinatorClient>, Problem> {

@@ -137,4 +137,28 @@ pub struct PublicKey {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ErrorBody {
     pub error: Failure,
+    /// What is wrong with the body, field by field, where several things can be.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<FieldProblem>,
+}
+
+impl From<Failure> for ErrorBody {
+    fn from(error: Failure) -> Self {
+        Self { error, errors: Vec::new() }
+    }
+}
+
+/// One thing that is wrong with a body.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FieldProblem {
+    /// Where, such as `artifacts[1].type`; empty when it is the whole.
+    pub field: String,
+    /// As a sentence.
+    pub message: String,
+}
+
+impl FieldProblem {
+    pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { field: field.into(), message: message.into() }
+    }
 }

@@ -5,6 +5,7 @@
 
 pub mod actor;
 pub mod agent;
+pub mod callback;
 pub mod clock;
 pub mod decision;
 pub mod delivery;

@@ -1,6 +1,7 @@
 //! Who asks: bearer token → SHA-256 → person → permission. The coordinator never holds a token, only digests.
 
 use axum::extract::FromRequestParts;
+use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use sha2::{Digest, Sha256};
@@ -25,7 +26,7 @@ impl People {
 
     /// Looks at every person, whoever matches, and at every byte: the time taken tells nothing.
     fn find(&self, token: &[u8]) -> Option<&Person> {
-        let digest: [u8; 32] = Sha256::digest(token).into();
+        let digest = digest(token);
         let mut found = None;
         for (expected, person) in &self.0 {
             if same(expected, &digest) {
@@ -36,11 +37,16 @@ impl People {
     }
 }
 
-fn same(left: &[u8; 32], right: &[u8; 32]) -> bool {
+pub(super) fn digest(token: &[u8]) -> [u8; 32] {
+    Sha256::digest(token).into()
+}
+
+/// Takes the same time whatever differs.
+pub(super) fn same(left: &[u8; 32], right: &[u8; 32]) -> bool {
     left.iter().zip(right).fold(0, |difference, (a, b)| std::hint::black_box(difference | (a ^ b))) == 0
 }
 
-fn decode_digest(hex: &str) -> Option<[u8; 32]> {
+pub(super) fn decode_digest(hex: &str) -> Option<[u8; 32]> {
     let hex = hex.as_bytes();
     if hex.len() != 64 {
         return None;
@@ -78,18 +84,22 @@ impl FromRequestParts<AppState> for Caller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
-        let mut headers = parts.headers.get_all(AUTHORIZATION).iter();
-        let Some(header) = headers.next() else {
-            return Err(ApiError::unauthenticated("The request carries no bearer token."));
-        };
-        if headers.next().is_some() {
-            return Err(ApiError::unauthenticated("The request carries more than one `Authorization` header."));
-        }
-        let token = bearer(header.as_bytes())
-            .ok_or_else(|| ApiError::unauthenticated("The `Authorization` header is not `Bearer TOKEN`."))?;
-        let person = state.people().find(token);
+        let person = state.people().find(bearer_token(&parts.headers)?);
         person.cloned().map(Self).ok_or_else(|| ApiError::unauthenticated("Nobody has this token."))
     }
+}
+
+/// The one bearer token of a request.
+pub(super) fn bearer_token(headers: &HeaderMap) -> Result<&[u8], ApiError> {
+    let mut headers = headers.get_all(AUTHORIZATION).iter();
+    let Some(header) = headers.next() else {
+        return Err(ApiError::unauthenticated("The request carries no bearer token."));
+    };
+    if headers.next().is_some() {
+        return Err(ApiError::unauthenticated("The request carries more than one `Authorization` header."));
+    }
+    bearer(header.as_bytes())
+        .ok_or_else(|| ApiError::unauthenticated("The `Authorization` header is not `Bearer TOKEN`."))
 }
 
 fn bearer(header: &[u8]) -> Option<&[u8]> {

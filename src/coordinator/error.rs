@@ -5,18 +5,25 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use crate::contracts::failure::{Failure, FailureKind};
-use crate::contracts::http::ErrorBody;
+use crate::contracts::http::{ErrorBody, FieldProblem};
 
 /// A failure on its way to the one who asked.
 #[derive(Clone, Debug)]
 pub struct ApiError {
     status: StatusCode,
     failure: Failure,
+    problems: Vec<FieldProblem>,
 }
 
 impl ApiError {
     pub fn new(status: StatusCode, failure: Failure) -> Self {
-        Self { status, failure }
+        Self { status, failure, problems: Vec::new() }
+    }
+
+    /// Names everything that is wrong with the body.
+    #[must_use]
+    pub fn with(self, problems: Vec<FieldProblem>) -> Self {
+        Self { problems, ..self }
     }
 
     /// The request itself is wrong.
@@ -70,7 +77,8 @@ impl ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let mut response = (self.status, Json(ErrorBody { error: self.failure })).into_response();
+        let mut response =
+            (self.status, Json(ErrorBody { error: self.failure, errors: self.problems })).into_response();
         if self.status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }

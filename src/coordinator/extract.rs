@@ -1,6 +1,7 @@
 //! Reading requests so that whatever does not fit is answered with an `ErrorBody` that says why.
 
 use axum::Json;
+use axum::body::Bytes;
 use axum::extract::rejection::{JsonRejection, PathRejection};
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::StatusCode;
@@ -28,6 +29,20 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
             Err(rejection) => Err(explain(&rejection)),
         }
     }
+}
+
+/// A body as it came, for whoever must see every byte. Within the route's limit.
+pub async fn whole(request: Request, state: &(impl Send + Sync)) -> Result<Bytes, ApiError> {
+    Bytes::from_request(request, state).await.map_err(|rejection| {
+        let message = format!("The body cannot be read: {}.", text::line(&rejection.body_text()));
+        match rejection.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => {
+                let failure = Failure::new(FailureKind::Invalid, message, "Send 2 MB or less; link to what is larger.");
+                ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, failure)
+            }
+            _ => ApiError::invalid(message),
+        }
+    })
 }
 
 /// 413 and 415 stay what they are; everything else that is wrong with a body is 422.

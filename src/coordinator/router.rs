@@ -10,10 +10,12 @@ use utoipa_axum::routes;
 use crate::contracts::failure::{Failure, FailureKind};
 use crate::contracts::text;
 use crate::coordinator::error::ApiError;
-use crate::coordinator::handlers::{agents, decisions, gates, health, key, operations, rollback};
+use crate::coordinator::handlers::{agents, callback, decisions, gates, health, key, operations, rollback};
 use crate::coordinator::state::AppState;
 use crate::coordinator::{guard, openapi};
 
+/// What an agent answers (seed 000).
+const MAX_ANSWER_BYTES: usize = 2 * 1024 * 1024;
 /// A decision is a few hundred bytes.
 const MAX_BODY_BYTES: usize = 64 * 1024;
 
@@ -28,9 +30,16 @@ pub fn router(state: AppState) -> Router {
         .routes(routes!(gates::list_gates))
         .routes(routes!(agents::list_agents))
         .layer(middleware::from_fn(guard::in_time));
+    let from_agents = OpenApiRouter::new()
+        .routes(routes!(callback::callback))
+        .layer(DefaultBodyLimit::max(MAX_ANSWER_BYTES))
+        .layer(middleware::from_fn(guard::in_time));
     let streamed = OpenApiRouter::new().routes(routes!(health::stream_health));
-    let (router, document) =
-        OpenApiRouter::with_openapi(openapi::head()).merge(answered).merge(streamed).split_for_parts();
+    let (router, document) = OpenApiRouter::with_openapi(openapi::head())
+        .merge(answered)
+        .merge(from_agents)
+        .merge(streamed)
+        .split_for_parts();
     router
         .route("/openapi.json", get(move || async move { Json(document) }))
         .fallback(unknown_path)

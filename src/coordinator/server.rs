@@ -11,12 +11,15 @@ use tokio::sync::watch;
 use crate::config::settings::Settings;
 use crate::coordinator::auth::People;
 use crate::coordinator::dispatcher::board::Board;
+use crate::coordinator::intake::Intake;
 use crate::coordinator::key::SigningKey;
 use crate::coordinator::metrics::Metrics;
 use crate::coordinator::router::router;
+use crate::coordinator::senders::Senders;
 use crate::coordinator::state::{AppState, Shared};
 use crate::coordinator::stream::Streams;
 use crate::gateway::Gateway;
+use crate::store::Store;
 
 /// How long open requests may take to finish once told to stop.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -36,7 +39,7 @@ pub async fn run_with_listener(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
     let (stop, stopping) = watch::channel(false);
-    let state = build(settings, stopping.clone())?;
+    let state = build(settings, stopping.clone()).await?;
     tracing::info!(
         address = %listener.local_addr()?,
         key = state.key().public(),
@@ -48,6 +51,7 @@ pub async fn run_with_listener(
         // Whoever listens has gone already when this fails.
         let _ = stop.send(true);
     };
+    let resuming = tokio::spawn(state.intake().clone().resume(stopping.clone()));
     let told = wait_for_stop(stopping.clone());
     let serving = axum::serve(listener, router(state)).with_graceful_shutdown(told);
     let serving = async { serving.await.context("the coordinator stopped serving") };
@@ -64,6 +68,8 @@ pub async fn run_with_listener(
             Ok(())
         }
     };
+    // What it leaves behind is resumed by the next one.
+    resuming.abort();
     signal.abort();
     // Aborting is the point.
     let _ = (&mut signal).await;
@@ -76,12 +82,16 @@ async fn wait_for_stop(mut stopping: watch::Receiver<bool>) {
     let _ = stopping.wait_for(|stopping| *stopping).await;
 }
 
-fn build(settings: &Settings, stopping: watch::Receiver<bool>) -> anyhow::Result<AppState> {
+async fn build(settings: &Settings, stopping: watch::Receiver<bool>) -> anyhow::Result<AppState> {
     let people = People::new(settings.coordinator.people.clone()).map_err(anyhow::Error::msg)?;
     let key = SigningKey::load_or_create(&settings.coordinator.signing_key)?;
     let gateway = Gateway::start(&settings.temporal);
     let streams = Streams::new(gateway.clone());
     let board = Arc::new(Board::default());
     board.follow(Arc::new(settings.agents.clone()));
-    Ok(AppState::new(Shared { gateway, key, people, metrics: Metrics::new()?, streams, board, stopping }))
+    let metrics = Metrics::new()?;
+    let senders = Senders::new(&settings.coordinator.service_accounts).map_err(anyhow::Error::msg)?;
+    let store = Store::open(&settings.coordinator.store).await?;
+    let intake = Intake::new(gateway.clone(), store.clone(), metrics.clone());
+    Ok(AppState::new(Shared { gateway, key, people, metrics, senders, intake, store, streams, board, stopping }))
 }

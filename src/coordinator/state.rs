@@ -6,10 +6,13 @@ use tokio::sync::watch;
 
 use crate::coordinator::auth::People;
 use crate::coordinator::dispatcher::board::Board;
+use crate::coordinator::intake::Intake;
 use crate::coordinator::key::SigningKey;
 use crate::coordinator::metrics::Metrics;
+use crate::coordinator::senders::Senders;
 use crate::coordinator::stream::Streams;
 use crate::gateway::Gateway;
+use crate::store::Store;
 
 /// Cheap to clone; nothing in it changes but counters and streams.
 #[derive(Clone)]
@@ -21,6 +24,9 @@ pub struct Shared {
     pub key: SigningKey,
     pub people: People,
     pub metrics: Metrics,
+    pub senders: Senders,
+    pub intake: Intake,
+    pub store: Store,
     pub streams: Streams,
     /// Who does the work of goals.
     pub board: Arc<Board>,
@@ -47,6 +53,18 @@ impl AppState {
 
     pub fn metrics(&self) -> &Metrics {
         &self.0.metrics
+    }
+
+    pub fn senders(&self) -> &Senders {
+        &self.0.senders
+    }
+
+    pub fn intake(&self) -> &Intake {
+        &self.0.intake
+    }
+
+    pub fn store(&self) -> &Store {
+        &self.0.store
     }
 
     pub fn streams(&self) -> &Streams {

@@ -154,6 +154,12 @@ impl Store {
         Ok(rows.iter().map(read).collect::<Result<_, _>>()?)
     }
 
+    /// Nobody has anything in hand: all that is not done is due.
+    pub(super) async fn release(&self) -> Result<(), StoreError> {
+        query("UPDATE callbacks SET due_at = 0 WHERE phase <> 'done'").execute(&self.pool).await?;
+        Ok(())
+    }
+
     /// Its workflow has it.
     pub async fn signalled(&self, key: &str, now: UnixMillis) -> Result<(), StoreError> {
         query(

@@ -66,7 +66,10 @@ impl Store {
                 url.set_path(&file.to_string_lossy());
                 url.set_query(Some("mode=rwc"));
                 let opened = Self::connect(url.as_str(), 1, true).await;
-                opened.with_context(|| format!("opening the coordinator's database {}", file.display()))
+                let store = opened.with_context(|| format!("opening the coordinator's database {}", file.display()))?;
+                // A file has one coordinator: whoever had something in hand before is gone.
+                store.release().await?;
+                Ok(store)
             }
             settings::Store::Postgres(url) => {
                 let opened = Self::connect(url.expose_secret(), CONNECTIONS, false).await;

@@ -66,12 +66,12 @@ async fn metrics(State(monitored): State<Monitored>) -> Response {
         Ok(text) => ([(header::CONTENT_TYPE, prometheus::TEXT_FORMAT)], text).into_response(),
         Err(error) => {
             let failure = Failure::new(FailureKind::Internal, format!("The counters cannot be written: {error}."), "");
-            (StatusCode::INTERNAL_SERVER_ERROR, Json(ErrorBody { error: failure })).into_response()
+            (StatusCode::INTERNAL_SERVER_ERROR, Json(ErrorBody::from(failure))).into_response()
         }
     }
 }
 
 async fn nothing() -> Response {
     let failure = Failure::new(FailureKind::NotFound, "There is nothing here.", "Try /healthz, /readyz or /metrics.");
-    (StatusCode::NOT_FOUND, Json(ErrorBody { error: failure })).into_response()
+    (StatusCode::NOT_FOUND, Json(ErrorBody::from(failure))).into_response()
 }

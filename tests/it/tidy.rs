@@ -55,6 +55,7 @@ const READING: &[&str] = &[
     "gates",
     "goal",
     "unreadable",
+    "goal_state",
     "health",
     "history",
     "list",

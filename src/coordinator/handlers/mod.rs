@@ -1,6 +1,7 @@
 //! One file per resource. A handler reads the request, makes one gateway call and writes the answer; no logic.
 
 pub mod agents;
+pub mod callback;
 pub mod decisions;
 pub mod gates;
 pub mod health;

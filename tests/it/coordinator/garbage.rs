@@ -10,9 +10,10 @@ use reqwest::Method;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::coordinator::rig::{MIRA, Rig, nowhere};
+use crate::coordinator::rig::{BUILDERS, MIRA, Rig, nowhere};
 
-const PATHS: [&str; 9] = [
+const PATHS: [&str; 10] = [
+    "/agent/callback",
     "/healthz",
     "/v1/key",
     "/v1/gates",
@@ -51,6 +52,12 @@ fn body() -> impl Strategy<Value = Vec<u8>> {
         Just(format!("{}{}", "[".repeat(5_000), "]".repeat(5_000))),
         Just("{\"requestId\":\"\\u0000\\u001b[31m\"}".to_owned()),
         Just("{\"decisionId\":\"\\ud800\"}".to_owned()),
+        Just("{\"workflowId\":\"w\",\"stepId\":\"s\",\"status\":[1e999]}".to_owned()),
+        Just("{\"workflowId\":\"w\u{202e}\",\"stepId\":\"s\",\"metrics\":{\"costUsd\":-1}}".to_owned()),
+        Just(
+            "{\"goalId\":\"g\",\"workflowId\":\"w\",\"stepId\":\"s\",\"runId\":\"\u{fffd}\",\"agentRole\":\"a\",\"status\":\"OK\"}"
+                .to_owned(),
+        ),
         "\\PC{0,60}".prop_map(|text| format!("{{\"requestId\":{text:?}}}")),
     ];
     prop_oneof![json.prop_map(String::into_bytes), vec(any::<u8>(), 0..200), Just(vec![b'x'; 70_000])]
@@ -78,7 +85,7 @@ async fn garbage_is_refused_in_words() {
         // A body that would be obeyed waits for a Temporal that is not there: that is another test's.
         let request = rig
             .request(Method::from_bytes(shot.method.as_bytes()).unwrap(), shot.path)
-            .bearer_auth(MIRA)
+            .bearer_auth(if shot.path == "/agent/callback" { BUILDERS } else { MIRA })
             .header("content-type", shot.content_type)
             .header("last-event-id", &shot.last_event_id)
             .timeout(Duration::from_secs(20))

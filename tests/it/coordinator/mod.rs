@@ -1,9 +1,11 @@
 //! The coordinator on a real listener: who may what, what it says of itself, that garbage is answered, not obeyed.
 
 mod auth;
+mod callbacks;
 mod decisions;
 mod document;
 mod garbage;
 mod key;
 pub(crate) mod rig;
+mod signatures;
 mod stream;

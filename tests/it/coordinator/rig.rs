@@ -22,6 +22,13 @@ pub(crate) const MIRA: &str = "token-of-mira";
 pub(crate) const ONCALL: &str = "token-of-oncall";
 /// May look.
 pub(crate) const GUEST: &str = "token-of-guest";
+/// May answer for every agent.
+pub(crate) const BUILDERS: &str = "token-of-builders";
+/// May answer for the role `qa` of the tenant `acme`.
+pub(crate) const QA: &str = "token-of-qa";
+/// Secrets of somebody who signs, while they are rotated.
+pub(crate) const SECRETS: [&str; 2] =
+    ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"];
 
 pub(crate) struct Rig {
     pub(crate) address: SocketAddr,
@@ -38,7 +45,13 @@ pub(crate) fn settings(temporal: settings::Temporal) -> (Settings, tempfile::Tem
         let digest = Sha256::digest(token);
         format!("[[coordinator.people]]\nname = \"{name}\"\ntoken_sha256 = \"{digest:x}\"\nmay = [{may}]\n")
     };
+    fs::write(folder.path().join("secrets"), SECRETS.join("\n")).unwrap();
+    let account = |name: &str, rest: &str| format!("[[coordinator.service_accounts]]\nname = \"{name}\"\n{rest}\n");
+    let token = |token: &str| format!("token_sha256 = \"{:x}\"\n", Sha256::digest(token));
     let text = [
+        account("builders", &token(BUILDERS)),
+        account("qa", &(token(QA) + "roles = [\"qa\"]\ntenants = [\"acme\"]")),
+        account("signer", "webhook_secrets_file = \"secrets\""),
         person("mira", MIRA, "\"decide\", \"rollback\""),
         person("oncall", ONCALL, "\"rollback\""),
         person("guest", GUEST, ""),
@@ -67,6 +80,11 @@ pub(crate) fn nowhere() -> settings::Temporal {
 impl Rig {
     pub(crate) async fn start(temporal: settings::Temporal) -> Self {
         let (settings, folder) = settings(temporal);
+        Self::with(settings, folder).await
+    }
+
+    /// On settings of one's own, whose files are in this folder.
+    pub(crate) async fn with(settings: Settings, folder: tempfile::TempDir) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();

@@ -1,0 +1,74 @@
+//! `POST /agent/callback`: an agent's answer, taken in once.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+
+use crate::contracts::agent::AgentResponse;
+use crate::contracts::callback::{Fate, Receipt};
+use crate::contracts::http::ErrorBody;
+use crate::coordinator::error::ApiError;
+use crate::coordinator::intake::check;
+use crate::coordinator::senders::Posted;
+use crate::coordinator::state::AppState;
+use crate::coordinator::task;
+
+/// Says that the answer had been taken in before.
+const REPEATED: HeaderName = HeaderName::from_static("gatewatch-repeated");
+
+/// Takes an agent's answer in. Sent again, for the same attempt of the same step, it has one effect and gets the same
+/// receipt. What is not valid is refused with every error, and its workflow is told that the attempt failed.
+#[utoipa::path(
+    post,
+    path = "/agent/callback",
+    request_body = AgentResponse,
+    responses(
+        (status = 200, description = "Its workflow has it durably.", body = Receipt),
+        (status = 202, description = "Kept; it will be delivered as soon as Temporal answers.", body = Receipt),
+        (status = 409, description = "Its workflow had ended.", body = Receipt),
+        (status = 401, body = ErrorBody),
+        (status = 403, body = ErrorBody),
+        (status = 404, description = "There is no such workflow.", body = ErrorBody),
+        (status = 413, body = ErrorBody),
+        (status = 415, body = ErrorBody),
+        (status = 422, description = "It is no answer; `errors` says why, field by field.", body = ErrorBody),
+        (status = 503, body = ErrorBody),
+        (status = 504, body = ErrorBody),
+    ),
+    security(("agent" = []), ("webhook" = [])),
+)]
+pub async fn callback(State(state): State<AppState>, Posted { sender, body }: Posted) -> Result<Response, ApiError> {
+    let response = match check::read(&body) {
+        Ok(response) => response,
+        Err(invalid) => {
+            if let Some(failure) = &invalid.failure {
+                sender.must(failure)?;
+            }
+            let problems = invalid.problems.clone();
+            task::finish(async move {
+                state.intake().refuse(invalid, &sender).await;
+                Ok(())
+            })
+            .await?;
+            return Err(ApiError::invalid("The body is no answer of an agent.").with(problems));
+        }
+    };
+    sender.must(&response)?;
+    let answer = task::finish(async move { state.intake().accept(response, &sender).await }).await?;
+    let status = match answer.receipt.outcome {
+        Fate::Delivered => StatusCode::OK,
+        Fate::Pending => StatusCode::ACCEPTED,
+        Fate::Late => StatusCode::CONFLICT,
+        Fate::Rejected => {
+            let message =
+                "An answer for this attempt was not valid before; its workflow knows that the attempt failed.";
+            return Err(ApiError::invalid(message).with(answer.receipt.errors));
+        }
+    };
+    let mut response = (status, Json(answer.receipt)).into_response();
+    if answer.repeated {
+        response.headers_mut().insert(REPEATED, HeaderValue::from_static("true"));
+    }
+    Ok(response)
+}

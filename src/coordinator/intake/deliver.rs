@@ -1,0 +1,130 @@
+//! One answer on its way: signalled, answered, kept as done. Every part may have happened before.
+
+use serde_json::Value;
+
+use crate::contracts::agent::{AgentResponse, AgentStatus};
+use crate::contracts::callback::{Fate, Receipt};
+use crate::contracts::clock::UnixMillis;
+use crate::contracts::engine::state::StepStatus;
+use crate::contracts::failure::{Failure, FailureKind};
+use crate::contracts::ids::RequestId;
+use crate::contracts::mutation::{Signal, Target};
+use crate::contracts::temporal::names::signal;
+use crate::coordinator::extract;
+use crate::coordinator::intake::{Intake, Kept, now, pending, receipt};
+use crate::store::callbacks::{Callback, Phase};
+
+/// The first time between two tries, in milliseconds; it doubles.
+const FIRST_REST: i64 = 500;
+/// The longest.
+const LONGEST_REST: i64 = 30_000;
+
+/// What a try came to.
+enum Delivered {
+    /// The workflow has it.
+    Yes,
+    /// It has ended, and nobody knows whether it had this answer before.
+    Over(Failure),
+    /// Nobody knows; it is worth another try.
+    Unknown(Failure),
+    /// There is no such workflow, or it cannot be told this: nothing will come of it.
+    Never(Failure),
+}
+
+impl Intake {
+    /// Goes on where the answer is. Whoever calls this has it for themselves.
+    pub(super) async fn handle(&self, callback: &Callback) -> Result<Receipt, Failure> {
+        let Kept { response, problems } = match serde_json::from_str(&callback.response) {
+            Ok(kept) => kept,
+            Err(error) => {
+                // Only somebody who writes into the database by hand makes it unreadable.
+                tracing::error!(key = callback.key, %error, "an answer in the store cannot be read");
+                return self.done(callback, receipt(callback, Fate::Rejected)).await;
+            }
+        };
+        if callback.phase == Phase::Received {
+            match self.deliver(callback, &response).await {
+                Delivered::Yes => {}
+                Delivered::Over(failure) => return self.late(callback, &response, failure).await,
+                Delivered::Unknown(failure) => {
+                    tracing::warn!(key = callback.key, tries = callback.tries, %failure, "an answer waits");
+                    self.0.store.rest(&callback.key, after(now(), callback.tries)).await?;
+                    return Ok(pending(callback));
+                }
+                Delivered::Never(failure) => {
+                    self.0.store.forget(&callback.key).await?;
+                    return Err(failure);
+                }
+            }
+        }
+        let outcome = if problems.is_empty() { Fate::Delivered } else { Fate::Rejected };
+        self.done(callback, Receipt { errors: problems, ..receipt(callback, outcome) }).await
+    }
+
+    async fn deliver(&self, callback: &Callback, response: &AgentResponse) -> Delivered {
+        let said = match serde_json::to_value(response) {
+            Ok(said) => said,
+            Err(error) => {
+                let why = format!("The answer cannot be sent: {error}.");
+                return Delivered::Never(Failure::new(FailureKind::Invalid, why, ""));
+            }
+        };
+        let signal = Signal {
+            target: Target {
+                workflow_id: extract::workflow_id(callback.workflow_id.as_str()),
+                request_id: RequestId::new(callback.key.as_str()),
+            },
+            run_id: None,
+            name: signal::AGENT_COMPLETED.to_owned(),
+            args: vec![Value::String(callback.step_id.as_str().to_owned()), said],
+        };
+        match self.0.gateway.signal(&signal).await {
+            Ok(()) => Delivered::Yes,
+            Err(failure) => match failure.kind {
+                FailureKind::Conflict => Delivered::Over(failure),
+                FailureKind::NotFound | FailureKind::Invalid => Delivered::Never(failure),
+                // Temporal refuses the coordinator: an outage of ours, which somebody will mend.
+                FailureKind::Unauthenticated
+                | FailureKind::Denied
+                | FailureKind::ReadOnly
+                | FailureKind::Unavailable
+                | FailureKind::DeadlineExceeded
+                | FailureKind::Internal => Delivered::Unknown(failure),
+            },
+        }
+    }
+
+    /// Its workflow has ended. It may have ended by this very answer, when a crash came after the signal.
+    async fn late(&self, callback: &Callback, response: &AgentResponse, failure: Failure) -> Result<Receipt, Failure> {
+        let workflow = extract::workflow_id(callback.workflow_id.as_str());
+        let state = self.0.gateway.goal_state(&workflow).await;
+        let step = state.ok().and_then(|mut state| state.open_steps.remove(&callback.step_id));
+        let took = step.is_some_and(|step| {
+            let status = match response.status {
+                AgentStatus::Ok => step.status == StepStatus::Done,
+                AgentStatus::Fail => step.status == StepStatus::Failed,
+                AgentStatus::Partial => false,
+            };
+            status && step.attempt_id.as_ref() == Some(&callback.attempt_id)
+        });
+        if took {
+            return self.done(callback, receipt(callback, Fate::Delivered)).await;
+        }
+        let message = format!("The workflow had ended. {}", failure.message);
+        self.done(callback, Receipt { message, ..receipt(callback, Fate::Late) }).await
+    }
+
+    async fn done(&self, callback: &Callback, receipt: Receipt) -> Result<Receipt, Failure> {
+        let written = serde_json::to_string(&receipt).map_err(|error| {
+            Failure::new(FailureKind::Internal, format!("The receipt cannot be kept: {error}."), "")
+        })?;
+        let first = self.0.store.done(&callback.key, &written, now()).await?;
+        Ok(serde_json::from_str(&first).unwrap_or(receipt))
+    }
+}
+
+/// When the next try is due.
+fn after(now: UnixMillis, tries: u32) -> UnixMillis {
+    let rest = FIRST_REST.saturating_mul(1 << tries.saturating_sub(1).min(10)).min(LONGEST_REST);
+    UnixMillis(now.0.saturating_add(rest))
+}

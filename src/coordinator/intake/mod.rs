@@ -1,0 +1,208 @@
+//! The intake of agents' answers: each has exactly one effect on its workflow, whatever is retried, reordered or killed.
+//!
+//! An answer is kept before anybody is told (`received`), signalled to its workflow (`signalled`), and what its sender
+//! is told is kept (`done`). Whatever ends in between is resumed: by the next one who sends the same answer, by any
+//! coordinator on the same database, or by this one when it starts again. The signal is chosen over its update twin: it
+//! is durable without a worker, as cheap as a call can be, and the seeds' own workflows know it. Sent twice, it carries
+//! the same request id; beyond a run the workflow itself knows which attempt of which step it has taken in.
+
+pub mod check;
+mod deliver;
+mod resume;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::Utc;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use tokio::time::Instant;
+
+use crate::contracts::agent::{AgentResponse, AgentStatus};
+use crate::contracts::callback::{Fate, Receipt};
+use crate::contracts::clock::{Millis, Timestamp, UnixMillis};
+use crate::contracts::failure::{Failure, FailureKind};
+use crate::contracts::http::FieldProblem;
+use crate::coordinator::intake::check::Invalid;
+use crate::coordinator::metrics::Metrics;
+use crate::coordinator::senders::Sender;
+use crate::gateway::Gateway;
+use crate::store::Store;
+use crate::store::callbacks::{Callback, NewCallback, Phase, Received};
+
+/// How long whoever handles an answer has it for themselves: longer than any handling takes.
+const LEASE: Millis = Millis::from_secs(15);
+/// How long somebody who sends an answer that another one handles waits for what comes of it.
+const WAIT: Duration = Duration::from_secs(8);
+/// How often they look.
+const LOOK: Duration = Duration::from_millis(40);
+
+/// Takes answers in. Cheap to clone.
+#[derive(Clone)]
+pub struct Intake(Arc<Inner>);
+
+struct Inner {
+    gateway: Gateway,
+    store: Store,
+    metrics: Metrics,
+}
+
+/// An answer as it is kept until it is done.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Kept {
+    response: AgentResponse,
+    /// What was wrong with what came in, when this stands for an answer that cannot be read.
+    problems: Vec<FieldProblem>,
+}
+
+/// What whoever sent an answer is told.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    pub receipt: Receipt,
+    /// It had been taken in before: nothing happened twice.
+    pub repeated: bool,
+}
+
+impl Intake {
+    pub fn new(gateway: Gateway, store: Store, metrics: Metrics) -> Self {
+        Self(Arc::new(Inner { gateway, store, metrics }))
+    }
+
+    /// Takes an answer in: kept, signalled, and answered with a receipt that everybody gets who sends it again. Fails
+    /// when nothing was kept: the workflow is unknown, or the database does not answer. Whether the sender may give this
+    /// answer is for the caller to ask: [`Sender::must`].
+    pub async fn accept(&self, response: AgentResponse, sender: &Sender) -> Result<Answer, Failure> {
+        self.take_in(Kept { response, problems: Vec::new() }, sender).await
+    }
+
+    /// Tells the workflow of an answer that cannot be read that this attempt has failed, where it can be known which
+    /// (C10). Whoever sent it is told what is wrong with it, whatever becomes of this.
+    pub async fn refuse(&self, invalid: Invalid, sender: &Sender) {
+        let Some(response) = invalid.failure else {
+            self.0.metrics.answer_taken("unreadable", false);
+            return;
+        };
+        match self.take_in(Kept { response: *response, problems: invalid.problems }, sender).await {
+            Ok(_) => {}
+            Err(failure) => tracing::warn!(%failure, "nobody was told of an answer that cannot be read"),
+        }
+    }
+
+    async fn take_in(&self, mut kept: Kept, sender: &Sender) -> Result<Answer, Failure> {
+        let key = key(&kept.response);
+        // What it cost is the coordinator's to keep: it never enters a history (C12).
+        let metrics = kept.response.metrics.take();
+        let body = serde_json::to_string(&kept)
+            .map_err(|error| Failure::new(FailureKind::Invalid, format!("The answer cannot be kept: {error}."), ""))?;
+        let response = kept.response;
+        let callback = NewCallback {
+            key,
+            workflow_id: response.workflow_id,
+            goal_id: response.goal_id,
+            step_id: response.step_id,
+            attempt_id: response.attempt_id,
+            agent_role: response.agent_role,
+            sender: sender.name().to_owned(),
+            response: body,
+            metrics,
+        };
+        let answer = self.take(&callback).await;
+        let outcome = match &answer {
+            Ok(answer) => answer.receipt.outcome.as_str(),
+            Err(_) => "failed",
+        };
+        let repeated = answer.as_ref().is_ok_and(|answer| answer.repeated);
+        self.0.metrics.answer_taken(outcome, repeated);
+        tracing::info!(
+            sender = sender.name(),
+            workflow = %callback.workflow_id,
+            step = %callback.step_id,
+            attempt = %callback.attempt_id,
+            outcome,
+            repeated,
+            "answer of an agent"
+        );
+        answer
+    }
+
+    async fn take(&self, callback: &NewCallback) -> Result<Answer, Failure> {
+        let until = Instant::now() + WAIT;
+        loop {
+            match self.0.store.receive(callback, now(), LEASE).await? {
+                Received::New(kept) => {
+                    self.count(callback);
+                    let receipt = self.handle(&kept).await?;
+                    return Ok(Answer { receipt, repeated: false });
+                }
+                Received::Known(known) => {
+                    if let Some(receipt) = stands(&known) {
+                        return Ok(Answer { receipt, repeated: true });
+                    }
+                    // Whoever had it may be gone.
+                    if let Some(left) = self.0.store.take_over(&known.key, now(), LEASE).await? {
+                        return Ok(Answer { receipt: self.handle(&left).await?, repeated: true });
+                    }
+                    if Instant::now() >= until {
+                        return Ok(Answer { receipt: pending(&known), repeated: true });
+                    }
+                }
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    fn count(&self, callback: &NewCallback) {
+        if let Some(metrics) = &callback.metrics {
+            self.0.metrics.used(&callback.sender, metrics);
+        }
+    }
+}
+
+/// What makes two answers the same: the attempt of the step of the workflow that they end. Reports on the way, and
+/// answers that name no attempt, are told apart by what they say.
+fn key(response: &AgentResponse) -> String {
+    let AgentResponse { workflow_id, step_id, attempt_id, .. } = response;
+    let mut digest = Sha256::new();
+    for part in [workflow_id.as_str(), step_id.as_str(), attempt_id.as_str()] {
+        digest.update(part.len().to_be_bytes());
+        digest.update(part);
+    }
+    if response.status == AgentStatus::Partial || attempt_id.is_empty() {
+        let said = AgentResponse { metrics: None, ..response.clone() };
+        digest.update(serde_json::to_vec(&said).unwrap_or_default());
+    }
+    format!("{:x}", digest.finalize())
+}
+
+fn now() -> UnixMillis {
+    UnixMillis::from(Timestamp(Utc::now()))
+}
+
+/// What everybody is told, once it is done.
+fn stands(callback: &Callback) -> Option<Receipt> {
+    if callback.phase != Phase::Done {
+        return None;
+    }
+    let kept = callback.answer.as_deref().and_then(|answer| serde_json::from_str(answer).ok());
+    // Only somebody who writes into the database by hand makes it unreadable.
+    Some(kept.unwrap_or_else(|| receipt(callback, Fate::Delivered)))
+}
+
+fn pending(callback: &Callback) -> Receipt {
+    let message = "It is kept and will be delivered; there is no need to send it again.".to_owned();
+    Receipt { message, ..receipt(callback, Fate::Pending) }
+}
+
+fn receipt(callback: &Callback, outcome: Fate) -> Receipt {
+    Receipt {
+        ok: matches!(outcome, Fate::Delivered | Fate::Pending),
+        outcome,
+        workflow_id: callback.workflow_id.clone(),
+        step_id: callback.step_id.clone(),
+        attempt_id: callback.attempt_id.clone(),
+        received_at: callback.received_at.timestamp().unwrap_or(Timestamp(Utc::now())),
+        applied: None,
+        message: String::new(),
+        errors: Vec::new(),
+    }
+}

@@ -1,0 +1,226 @@
+//! Agents' answers on real goals: each has one effect and one receipt, whatever is sent, resent, cut off or wrong.
+
+use futures_util::future::join_all;
+use gatewatch::contracts::agent::Tokens;
+use gatewatch::contracts::clock::{Millis, UnixMillis};
+use gatewatch::contracts::engine::state::{EngineState, EngineStatus, StepStatus};
+use gatewatch::contracts::ids::GoalId;
+use gatewatch::contracts::temporal::args::Args;
+use gatewatch::store::Store;
+use gatewatch::store::callbacks::{NewCallback, Phase};
+use gatewatch::workflows::engine::types::EngineWorkflow;
+use serde_json::{Value, json};
+use temporalio_client::{Client, WorkflowHandle, WorkflowQueryOptions, WorkflowStartOptions};
+
+use crate::coordinator::rig::{BUILDERS, MIRA, QA, Rig, answer, nowhere, settings};
+use crate::support::{self, PATIENCE, wait_until};
+use crate::workflows::bench::{Bench, bounded, payloads, with};
+
+/// A goal whose first step, `draft-1`, waits for an agent.
+pub(super) async fn goal(bench: &Bench, prefix: &str) -> String {
+    let id = support::unique(prefix);
+    let input = json!({
+        "goalId": format!("goal-of-{id}"), "specName": "tutorial",
+        "bootDecision": {"decisionId": "boot", "actions": [{"type": "REQUEST_WORK", "workKind": "DRAFT"}]}
+    });
+    let options = WorkflowStartOptions::new(bench.queue(), id.as_str()).build();
+    bench.client.start_workflow(EngineWorkflow::run, Args::of([input]), options).await.unwrap();
+    id
+}
+
+pub(super) async fn state(bench: &Bench, id: &str) -> EngineState {
+    let handle: WorkflowHandle<Client, EngineWorkflow> = bench.client.get_workflow_handle(id);
+    let query = async || {
+        handle.query(EngineWorkflow::current_state, Args::default(), WorkflowQueryOptions::default()).await.ok()
+    };
+    wait_until("the goal answers", PATIENCE, query).await
+}
+
+pub(super) fn draft(workflow: &str) -> Value {
+    json!({
+        "goalId": format!("goal-of-{workflow}"), "workflowId": workflow, "stepId": "draft-1", "runId": "run-1",
+        "agentRole": "writer", "status": "OK", "content": {"title": "T", "text": "x"},
+        "artifacts": [{"type": "DOC", "url": "https://x", "ref": "1"}],
+        "metrics": {"tokens": {"prompt": 120, "completion": 30}, "costUsd": 0.5}
+    })
+}
+
+fn times(state: &EngineState, event: &str) -> usize {
+    state.log.iter().filter(|entry| entry.event == event).count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_has_one_effect_and_one_receipt_however_often_it_is_sent() {
+    bounded(async || {
+        let bench = Bench::new().await;
+        let (settings, folder) = settings(support::temporal());
+        let place = settings.coordinator.store.clone();
+        let rig = Rig::with(settings, folder).await;
+        let id = goal(&bench, "goal").await;
+        let send = async || {
+            let response = rig.post("/agent/callback", &draft(&id)).bearer_auth(BUILDERS).send().await.unwrap();
+            let repeated = response.headers().contains_key("gatewatch-repeated");
+            (response.status().as_u16(), repeated, response.text().await.unwrap())
+        };
+        let mut answers = join_all((0..8).map(|_| send())).await;
+        answers.push(send().await);
+        assert_eq!(answers.iter().filter(|(_, repeated, _)| !repeated).count(), 1, "{answers:?}");
+        for (status, _, body) in &answers {
+            assert_eq!((*status, body), (200, &answers[0].2));
+        }
+        let receipt: Value = serde_json::from_str(&answers[0].2).unwrap();
+        assert_eq!(
+            (&receipt["ok"], &receipt["outcome"], &receipt["runId"]),
+            (&json!(true), &json!("delivered"), &json!("run-1"))
+        );
+
+        let state = state(&bench, &id).await;
+        assert_eq!(state.open_steps[&"draft-1".into()].status, StepStatus::Done);
+        assert_eq!((times(&state, "AGENT_COMPLETED"), state.open_steps.len()), (1, 2), "{state:?}");
+        let whole = serde_json::to_string(&state).unwrap();
+        assert!(!whole.contains("costUsd") && !whole.contains("tokens"), "metrics stay out of histories: {whole}");
+
+        let usage = Store::open(&place).await.unwrap().usage(&GoalId::new(format!("goal-of-{id}"))).await.unwrap();
+        assert_eq!((usage.len(), usage[0].tokens), (1, Tokens { prompt: 120, completion: 30 }));
+        assert_eq!(usage[0].cost_micros, 500_000);
+        let metrics = rig.get("/metrics").send().await.unwrap().text().await.unwrap();
+        for line in [
+            r#"gatewatch_coordinator_agent_tokens_total{account="builders",kind="prompt"} 120"#,
+            r#"gatewatch_coordinator_agent_cost_usd_total{account="builders"} 0.5"#,
+            r#"gatewatch_coordinator_agent_answers_total{outcome="delivered",repeated="false"} 1"#,
+            r#"gatewatch_coordinator_agent_answers_total{outcome="delivered",repeated="true"} 8"#,
+        ] {
+            assert!(metrics.contains(line), "{line} is not in {metrics}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_valid_is_refused_in_full_and_its_workflow_is_told() {
+    bounded(async || {
+        let (bench, rig) = (Bench::new().await, Rig::start(support::temporal()).await);
+        let id = goal(&bench, "goal").await;
+        let wrong = with(draft(&id), json!({"status": "GREAT", "agentRole": 5, "metrics": {"costUsd": "much"}}));
+        for _ in 0..2 {
+            let (status, body) = answer(rig.post("/agent/callback", &wrong).bearer_auth(BUILDERS)).await;
+            assert_eq!(status, 422, "{body}");
+            let fields: Vec<_> =
+                body["errors"].as_array().unwrap().iter().map(|error| error["field"].clone()).collect();
+            assert_eq!(fields, ["agentRole", "status", "metrics.costUsd"]);
+        }
+        let state = state(&bench, &id).await;
+        let step = &state.open_steps[&"draft-1".into()];
+        assert_eq!((step.status, times(&state, "AGENT_COMPLETED")), (StepStatus::Failed, 1));
+        assert!(step.reason.as_deref().unwrap().contains("\"GREAT\" is none of OK, PARTIAL and FAIL."), "{step:?}");
+        // The attempt is over: what comes for it now is told so.
+        let (status, body) = answer(rig.post("/agent/callback", &draft(&id)).bearer_auth(BUILDERS)).await;
+        assert_eq!((status.as_u16(), body["errors"].as_array().unwrap().len()), (422, 3), "{body}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_cannot_be_served_is_told_why() {
+    bounded(async || {
+        let (bench, rig) = (Bench::new().await, Rig::start(support::temporal()).await);
+        let id = goal(&bench, "goal").await;
+        let post = async |body: &Value, token: &str| answer(rig.post("/agent/callback", body).bearer_auth(token)).await;
+        assert_eq!(post(&draft("nobody-at-all"), BUILDERS).await.0, 404);
+        assert_eq!(post(&draft("nobody-at-all"), BUILDERS).await.0, 404, "nothing was kept of it");
+        assert_eq!(post(&draft(&id), MIRA).await.0, 401, "a person is no agent");
+        assert_eq!(post(&draft(&id), "token-of-nobody").await.0, 401);
+        assert_eq!(answer(rig.post("/agent/callback", &draft(&id))).await.0, 401);
+        let (status, body) = post(&draft(&id), QA).await;
+        assert_eq!(status, 403, "{body}");
+        let qa = json!({"agentRole": "qa"});
+        let (status, body) = post(&with(draft(&id), qa.clone()), QA).await;
+        assert!(status == 403 && body["error"]["message"].as_str().unwrap().contains("tenant"), "{body}");
+        assert_eq!(post(&with(draft("acme:gone"), qa), QA).await.0, 404, "it may, but there is no such goal");
+        let plain = rig.request(reqwest::Method::POST, "/agent/callback").bearer_auth(BUILDERS);
+        let plain = plain.header("content-type", "text/plain").body(draft(&id).to_string());
+        assert_eq!(answer(plain).await.0, 415);
+        let large = with(draft(&id), json!({"content": "x".repeat(2 * 1024 * 1024)}));
+        assert_eq!(post(&large, BUILDERS).await.0, 413);
+        assert_eq!(state(&bench, &id).await.open_steps[&"draft-1".into()].status, StepStatus::Waiting);
+
+        bench.signal(&id, "cancel", payloads([json!("enough")])).await;
+        wait_until("it ends", PATIENCE, async || {
+            Some(state(&bench, &id).await).filter(|s| s.status == EngineStatus::Cancelled)
+        })
+        .await;
+        let late = async || post(&draft(&id), BUILDERS).await;
+        let (status, body) =
+            wait_until("the server knows, too", PATIENCE, async || Some(late().await).filter(|a| a.0 == 409)).await;
+        assert_eq!((&body["ok"], &body["outcome"]), (&json!(false), &json!("late")), "{status} {body}");
+        assert_eq!(post(&draft(&id), BUILDERS).await.1, body, "everybody is told the same");
+    })
+    .await;
+}
+
+/// What a coordinator that was killed had in its hands is gone on with by the next one.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_crash_cut_off_is_resumed() {
+    bounded(async || {
+        let bench = Bench::new().await;
+        let (settings, folder) = settings(support::temporal());
+        let store = Store::open(&settings.coordinator.store).await.unwrap();
+        let (received, signalled) = (goal(&bench, "received").await, goal(&bench, "signalled").await);
+        for id in [&received, &signalled] {
+            let response = draft(id);
+            let callback = NewCallback {
+                key: format!("key-of-{id}"),
+                workflow_id: id.as_str().into(),
+                goal_id: "g".into(),
+                step_id: "draft-1".into(),
+                attempt_id: "run-1".into(),
+                agent_role: "writer".into(),
+                sender: "builders".into(),
+                response: json!({"response": response, "problems": []}).to_string(),
+                metrics: None,
+            };
+            // Whoever had it was killed this moment.
+            let now = UnixMillis(chrono::Utc::now().timestamp_millis());
+            store.receive(&callback, now, Millis::from_hours(1)).await.unwrap();
+        }
+        let arguments = payloads([json!("draft-1"), draft(&signalled)]);
+        bench.signal(&signalled, "agentCompleted", arguments).await;
+        store.signalled(&format!("key-of-{signalled}"), UnixMillis(1)).await.unwrap();
+        drop(store);
+        let place = settings.coordinator.store.clone();
+        let rig = Rig::with(settings, folder).await;
+        let store = Store::open(&place).await.unwrap();
+        for id in [&received, &signalled] {
+            let done =
+                async || store.callback(&format!("key-of-{id}")).await.unwrap().filter(|c| c.phase == Phase::Done);
+            let kept = wait_until("it is done", PATIENCE, done).await;
+            assert!(kept.answer.unwrap().contains("delivered"));
+            let state = state(&bench, id).await;
+            assert_eq!((times(&state, "AGENT_COMPLETED"), times(&state, "REFUSED")), (1, 0), "{state:?}");
+        }
+        rig.stop().await.unwrap();
+    })
+    .await;
+}
+
+/// With Temporal down an answer is kept, and that is what its sender is told.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_waits_for_temporal() {
+    bounded(async || {
+        let (settings, folder) = settings(nowhere());
+        let place = settings.coordinator.store.clone();
+        let rig = Rig::with(settings, folder).await;
+        let (status, body) = answer(rig.post("/agent/callback", &draft("w")).bearer_auth(BUILDERS)).await;
+        assert_eq!((status.as_u16(), &body["outcome"], &body["ok"]), (202, &json!("pending"), &json!(true)), "{body}");
+        let (status, _) = answer(rig.post("/agent/callback", &draft("w")).bearer_auth(BUILDERS)).await;
+        assert_eq!(status, 202);
+        let store = Store::open(&place).await.unwrap();
+        let tried = async || {
+            let due = store.take_due(UnixMillis(i64::MAX), Millis(0), 9).await.unwrap();
+            due.first().filter(|callback| callback.tries > 3).cloned()
+        };
+        let kept = wait_until("it was tried again", PATIENCE, tried).await;
+        assert_eq!(kept.phase, Phase::Received);
+    })
+    .await;
+}
