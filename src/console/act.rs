@@ -126,6 +126,9 @@ fn on_screen(model: &mut Model, action: Action) -> Vec<Effect> {
         return vec![Effect::Refresh, Effect::Say(Note::info("Asking again."))];
     } else if action == Action::RollBack {
         return roll_back(model);
+    } else if action == Action::GoSteps {
+        // No tab of its own: it is one step deeper than where the goal is.
+        return go(model, Place::Steps(None));
     } else if let Some(place) = tab(model, action) {
         return to_tab(model, place);
     } else if let Some(fault) = fault(action) {
@@ -152,6 +155,12 @@ pub fn can(model: &Model, action: Action) -> Result<(), String> {
     if action == Action::GoHistory && model.stage.subject(model.screen(), &ctx).is_none() {
         let last = model.stage.subject(ScreenId::History, &ctx);
         return last.map(|_| ()).ok_or_else(|| "Select a workflow first: its history opens then.".to_owned());
+    }
+    if action == Action::GoSteps {
+        let selected = model.stage.subject(model.screen(), &ctx).filter(|id| model.is_goal(id));
+        let last = || model.stage.subject(ScreenId::Steps, &ctx).filter(|_| !is_about_one(model.screen()));
+        let why = "This is no goal: steps are of the types EngineWorkflow and CodegenWorkflow. Select one first.";
+        return selected.or_else(last).map(|_| ()).ok_or_else(|| why.to_owned());
     }
     if action.spec().contexts.contains(&Context::Global) && action != Action::RollBack && action != Action::Copy {
         return Ok(());
@@ -190,7 +199,7 @@ pub const TABS: [ScreenId; 5] =
 
 /// The tab a screen belongs to.
 pub fn tab_of(screen: ScreenId) -> ScreenId {
-    if screen == ScreenId::Workflow { ScreenId::Workflows } else { screen }
+    if matches!(screen, ScreenId::Workflow | ScreenId::Steps) { ScreenId::Workflows } else { screen }
 }
 
 fn tab(model: &Model, action: Action) -> Option<Place> {
@@ -213,7 +222,13 @@ fn tab(model: &Model, action: Action) -> Option<Place> {
         ScreenId::Workflows | ScreenId::Workflow => Place::Workflows,
         ScreenId::Deployment => Place::Deployment(None),
         ScreenId::History => Place::History(None),
+        ScreenId::Steps => Place::Steps(None),
     })
+}
+
+/// Whether a screen is about one workflow, so that a key can only mean that one.
+fn is_about_one(screen: ScreenId) -> bool {
+    matches!(screen, ScreenId::Workflow | ScreenId::Deployment)
 }
 
 /// A tab is the beginning of a way: going back from it leads to the first screen.
@@ -249,10 +264,15 @@ fn named(model: &Model, place: Place) -> Place {
             let selected = model.stage.subject(model.screen(), &ctx);
             Place::History(selected.or_else(|| model.stage.subject(ScreenId::History, &ctx)))
         }
+        Place::Steps(None) => {
+            let selected = model.stage.subject(model.screen(), &ctx).filter(|id| model.is_goal(id));
+            Place::Steps(selected.or_else(|| model.stage.subject(ScreenId::Steps, &ctx)))
+        }
         Place::Now
         | Place::Gates(_)
         | Place::Workflows
         | Place::Workflow(_)
+        | Place::Steps(Some(_))
         | Place::Deployment(Some(_))
         | Place::History(Some(_)) => place,
     }

@@ -28,6 +28,7 @@ pub enum Action {
     GoWorkflows,
     GoDeployment,
     GoHistory,
+    GoSteps,
     NextTab,
     PreviousTab,
 
@@ -66,6 +67,11 @@ pub enum Action {
     ExtendMonitoring,
     PauseMonitoring,
     ResumeMonitoring,
+
+    Nudge,
+    Requeue,
+    OverrideDone,
+    OverrideFailed,
 
     /// Send what is typed.
     Submit,
@@ -121,13 +127,21 @@ impl Action {
 
 const GLOBAL: &[Context] = &[Context::Global];
 const ANYWHERE: &[Context] = &[Context::Global, Context::Text];
-const SCREENS: &[Context] =
-    &[Context::Now, Context::Gates, Context::Workflows, Context::Workflow, Context::Deployment, Context::History];
+const SCREENS: &[Context] = &[
+    Context::Now,
+    Context::Gates,
+    Context::Workflows,
+    Context::Workflow,
+    Context::Steps,
+    Context::Deployment,
+    Context::History,
+];
 const LISTS: &[Context] = &[
     Context::Now,
     Context::Gates,
     Context::Workflows,
     Context::Workflow,
+    Context::Steps,
     Context::Deployment,
     Context::History,
     Context::Help,
@@ -138,12 +152,15 @@ const OPENS: &[Context] = &[
     Context::Gates,
     Context::Workflows,
     Context::Workflow,
+    Context::Steps,
     Context::Deployment,
     Context::History,
     Context::Palette,
     Context::Confirm,
 ];
 const GATES: &[Context] = &[Context::Now, Context::Gates, Context::Workflow];
+const DECIDES: &[Context] = &[Context::Now, Context::Gates, Context::Workflow, Context::Steps];
+const STEPS: &[Context] = &[Context::Steps];
 const DEPLOYMENT: &[Context] = &[Context::Deployment];
 const TEXT: &[Context] = &[Context::Text];
 
@@ -182,6 +199,13 @@ pub const ACTIONS: &[ActionSpec] = &[
         GLOBAL,
     ),
     spec(Action::GoHistory, "go.history", "history", "Go to the history of the selected workflow.", GLOBAL),
+    spec(
+        Action::GoSteps,
+        "go.steps",
+        "steps",
+        "Go to the steps of the selected goal.",
+        &[Context::Global, Context::Gates, Context::Workflow],
+    ),
     spec(Action::NextTab, "tab.next", "next tab", "Go to the tab on the right.", GLOBAL),
     spec(Action::PreviousTab, "tab.previous", "previous tab", "Go to the tab on the left.", GLOBAL),
     spec(Action::CursorDown, "cursor.down", "down", "Move down one line.", LISTS),
@@ -226,8 +250,8 @@ pub const ACTIONS: &[ActionSpec] = &[
     ),
     spec(Action::FilterKind, "filter.kind", "kind", "Show one kind of event only.", &[Context::History]),
     spec(Action::Fold, "fold", "fold", "Fold or unfold what is selected.", &[Context::History, Context::Workflow]),
-    writes(spec(Action::Approve, "gate.approve", "approve", "Approve the gate, after its card is read.", GATES)),
-    writes(spec(Action::Reject, "gate.reject", "reject", "Reject the gate for good, with a reason.", GATES)),
+    writes(spec(Action::Approve, "gate.approve", "approve", "Approve the gate, after its card is read.", DECIDES)),
+    writes(spec(Action::Reject, "gate.reject", "reject", "Reject the gate for good, with a reason.", DECIDES)),
     writes(spec(
         Action::RequestEvidence,
         "gate.request-evidence",
@@ -262,6 +286,28 @@ pub const ACTIONS: &[ActionSpec] = &[
         "resume",
         "Let automatic rollback act again.",
         DEPLOYMENT,
+    )),
+    writes(spec(Action::Nudge, "step.nudge", "nudge", "Remind the agent of a step, and give it as long again.", STEPS)),
+    writes(spec(
+        Action::Requeue,
+        "step.requeue",
+        "requeue",
+        "Take a step from its agent, or unblock it: it is offered again.",
+        STEPS,
+    )),
+    writes(spec(
+        Action::OverrideDone,
+        "step.override-done",
+        "say done",
+        "Say that a step is done, whatever its agent says, with a reason.",
+        STEPS,
+    )),
+    writes(spec(
+        Action::OverrideFailed,
+        "step.override-failed",
+        "say failed",
+        "Say that a step has failed, whatever its agent says, with a reason.",
+        STEPS,
     )),
     spec(Action::Submit, "text.submit", "send", "Send what is typed.", TEXT),
     spec(Action::NewLine, "text.newline", "new line", "Begin a new line; in a field of one line, accept it.", TEXT),

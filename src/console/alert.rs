@@ -18,6 +18,7 @@ use crate::contracts::health::{HealthReport, HealthStatus};
 use crate::contracts::ids::WorkflowId;
 use crate::contracts::link::Link;
 use crate::contracts::rollback::{RollbackProgress, StepStatus};
+use crate::contracts::temporal::names::workflow;
 use crate::contracts::workflow::WorkflowRow;
 
 /// What is wrong, and how badly.
@@ -41,6 +42,18 @@ impl Model {
             |row: &WorkflowRow| row.published.as_ref().is_some_and(|published| published.deployment.is_some());
         self.live().iter().any(|row| row.id == *id)
             || self.world.detail(id).value().is_some_and(|detail| deploys(&detail.row))
+    }
+
+    /// Whether a workflow is a goal, as far as is known.
+    pub fn is_goal(&self, id: &WorkflowId) -> bool {
+        let goal = |row: &WorkflowRow| matches!(row.workflow_type.as_str(), workflow::ENGINE | workflow::CODEGEN);
+        if let Some(detail) = self.world.detail(id).value() {
+            return goal(&detail.row);
+        }
+        let overview = self.world.overview.value();
+        let mut rows = overview.map(|all| all.gates.iter().chain(&all.troubled)).into_iter().flatten();
+        let row = rows.find(|row| row.id == *id).or_else(|| self.stage.workflows.find(id));
+        row.is_some_and(goal)
     }
 
     /// Live deployments that are not well, the worst first; a few, because each is looked at every second.

@@ -9,6 +9,7 @@ use crate::console::widgets::time;
 use crate::contracts::clock::Millis;
 use crate::contracts::decision::Verdict;
 use crate::contracts::engine::message::Message;
+use crate::contracts::engine::state::{EngineState, StepState, StepStatus};
 use crate::contracts::http::DecisionRequest;
 use crate::contracts::ids::{DecisionId, Environment, RequestId, StepId, WorkflowId};
 use crate::contracts::mutation::{Extend, Mutation, Pause, Target, Tell};
@@ -106,6 +107,131 @@ fn gate_facts(ctx: &Ctx<'_>, view: &GateView<'_>) -> Vec<Fact> {
         ));
     }
     facts
+}
+
+/// What can be done to a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deed {
+    Approve,
+    Reject,
+    Nudge,
+    Requeue,
+    Done,
+    Failed,
+}
+
+impl Deed {
+    pub fn of(action: Action) -> Option<Self> {
+        [
+            (Action::Approve, Self::Approve),
+            (Action::Reject, Self::Reject),
+            (Action::Nudge, Self::Nudge),
+            (Action::Requeue, Self::Requeue),
+            (Action::OverrideDone, Self::Done),
+            (Action::OverrideFailed, Self::Failed),
+        ]
+        .into_iter()
+        .find_map(|(known, deed)| (known == action).then_some(deed))
+    }
+
+    /// What it says of an approval, if it decides one.
+    pub fn verdict(self) -> Option<Verdict> {
+        match self {
+            Self::Approve => Some(Verdict::Approve),
+            Self::Reject => Some(Verdict::Reject),
+            Self::Nudge | Self::Requeue | Self::Done | Self::Failed => None,
+        }
+    }
+
+    fn verb(self) -> &'static str {
+        match self {
+            Self::Approve => "Approve",
+            Self::Reject => "Reject",
+            Self::Nudge => "Nudge the agent of",
+            Self::Requeue => "Requeue",
+            Self::Done => "Say done of",
+            Self::Failed => "Say failed of",
+        }
+    }
+
+    /// Why the goal would refuse it, if so. It has the last word.
+    fn why_not(self, step: &StepState) -> Option<String> {
+        let standing = step.standing();
+        match self {
+            Self::Approve | Self::Reject if !step.is_approval() => {
+                Some("This step is an agent's, no approval.".to_owned())
+            }
+            Self::Approve | Self::Reject if !step.status.is_open() => Some(format!("It is {standing} already.")),
+            Self::Nudge if step.status != StepStatus::InProgress => Some(format!("Nobody works on it: it {standing}.")),
+            Self::Requeue if !matches!(step.status, StepStatus::InProgress | StepStatus::Blocked) => {
+                Some("Only what is in progress or blocked can be offered again.".to_owned())
+            }
+            Self::Done | Self::Failed if step.is_approval() => {
+                Some("It is an approval: approve or reject it.".to_owned())
+            }
+            Self::Done if step.status == StepStatus::Done => Some("It is done already.".to_owned()),
+            Self::Failed if step.status == StepStatus::Failed => Some("It has failed already.".to_owned()),
+            Self::Approve | Self::Reject | Self::Nudge | Self::Requeue | Self::Done | Self::Failed => None,
+        }
+    }
+
+    fn message(self, step_id: StepId) -> Message {
+        let reason = String::new();
+        match self {
+            Self::Approve => Message::Approve { step_id },
+            Self::Reject => Message::Reject { step_id, reason },
+            Self::Nudge => Message::Nudge { step_id },
+            Self::Requeue => Message::Requeue { step_id, reason },
+            Self::Done => Message::Override { step_id, status: StepStatus::Done, reason },
+            Self::Failed => Message::Override { step_id, status: StepStatus::Failed, reason },
+        }
+    }
+
+    fn fields(self) -> Vec<Field> {
+        match self {
+            Self::Approve | Self::Nudge => Vec::new(),
+            Self::Requeue => vec![Field::Reason { required: Required::No }],
+            Self::Reject | Self::Done | Self::Failed => vec![Field::Reason { required: Required::Yes }],
+        }
+    }
+}
+
+/// Something that is done to a step of a goal.
+pub fn step(
+    ctx: &Ctx<'_>,
+    workflow: &WorkflowId,
+    goal: &EngineState,
+    (id, step): (&StepId, &StepState),
+    deed: Deed,
+) -> Result<Question, String> {
+    ctx.may_write()?;
+    if goal.status.is_over() {
+        return Err(format!("The goal is {}: nothing changes any more.", goal.status.as_str().to_lowercase()));
+    }
+    if let Some(why) = deed.why_not(step) {
+        return Err(why);
+    }
+    let message = deed.message(id.clone());
+    let mut facts = vec![Fact::new("workflow", workflow.as_str())];
+    if let Some(asks) = step.payload.get("title").and_then(|title| title.as_str()).filter(|_| step.is_approval()) {
+        facts.push(Fact::new("asks", asks));
+    }
+    facts.push(Fact::new("step", format!("{id}, {}", step.standing())));
+    if let Some(reason) = &step.reason {
+        facts.push(Fact::new("why", reason.as_str()));
+    }
+    if let Some(agent) = step.agent.as_ref().filter(|_| !step.is_approval()) {
+        facts.push(Fact::new("agent", format!("{agent}, attempt {}", step.attempts)));
+    }
+    Ok(Question {
+        title: format!("{} {id}?", deed.verb()),
+        facts,
+        effect: message.effect(),
+        warning: None,
+        production: false,
+        fields: deed.fields(),
+        mutation: Mutation::Tell(Tell { target: target(ctx, workflow), message }),
+    })
 }
 
 /// Hold automatic rollback back for a limited time.

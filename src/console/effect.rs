@@ -51,6 +51,8 @@ pub enum Interest {
     Workflows { query: String },
     /// One workflow in detail; each second while a deployment is live.
     Workflow(WorkflowId),
+    /// One goal: the workflow in detail, and its steps as often as its history grows.
+    Goal(WorkflowId),
     /// The evidence under one digest: read once, because it cannot change.
     Evidence { workflow: WorkflowId, digest: EvidenceDigest },
     /// The newest events of one run, and those that follow. Each screen keeps its own, so each has to be told the

@@ -8,6 +8,7 @@ use crate::console::look::Look;
 use crate::console::screen::Place;
 use crate::console::world::Upstream;
 use crate::contracts::clock::{Millis, Timestamp};
+use crate::contracts::engine::state::EngineState;
 use crate::contracts::evidence::ShownEvidence;
 use crate::contracts::failure::Failure;
 use crate::contracts::ids::WorkflowId;
@@ -95,6 +96,11 @@ pub enum Answer {
         id: WorkflowId,
         result: Result<Box<WorkflowDetail>, Failure>,
     },
+    /// All that a goal knows, told by a worker; or why none did.
+    Goal {
+        id: WorkflowId,
+        result: Result<Box<EngineState>, Failure>,
+    },
     /// The newest page of a history; it replaces what was known.
     History {
         workflow: WorkflowId,
@@ -120,6 +126,7 @@ impl Answer {
             Self::Workflows { result, .. } => result.is_ok(),
             Self::Counts { result, .. } => result.is_ok(),
             Self::Workflow { result, .. } => result.is_ok(),
+            Self::Goal { result, .. } => result.is_ok(),
             Self::History { result, .. } => result.is_ok(),
             Self::Tail { result, .. } => result.is_ok(),
             Self::Evidence { result, .. } => result.is_ok(),

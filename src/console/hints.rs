@@ -18,7 +18,7 @@ pub fn tab_action(tab: ScreenId) -> Action {
     match tab {
         ScreenId::Now => Action::GoNow,
         ScreenId::Gates => Action::GoGates,
-        ScreenId::Workflows | ScreenId::Workflow => Action::GoWorkflows,
+        ScreenId::Workflows | ScreenId::Workflow | ScreenId::Steps => Action::GoWorkflows,
         ScreenId::Deployment => Action::GoDeployment,
         ScreenId::History => Action::GoHistory,
     }

@@ -11,13 +11,14 @@ pub enum ScreenId {
     Gates,
     Workflows,
     Workflow,
+    Steps,
     Deployment,
     History,
 }
 
 impl ScreenId {
-    pub const ALL: [Self; 6] =
-        [Self::Now, Self::Gates, Self::Workflows, Self::Workflow, Self::Deployment, Self::History];
+    pub const ALL: [Self; 7] =
+        [Self::Now, Self::Gates, Self::Workflows, Self::Workflow, Self::Steps, Self::Deployment, Self::History];
 
     /// Its folder, and its section in a keymap.
     pub fn name(self) -> &'static str {
@@ -26,6 +27,7 @@ impl ScreenId {
             Self::Gates => "gates",
             Self::Workflows => "workflows",
             Self::Workflow => "workflow",
+            Self::Steps => "steps",
             Self::Deployment => "deployment",
             Self::History => "history",
         }
@@ -38,6 +40,7 @@ impl ScreenId {
             Self::Gates => "Gates",
             Self::Workflows => "Workflows",
             Self::Workflow => "Workflow",
+            Self::Steps => "Steps",
             Self::Deployment => "Deployment",
             Self::History => "History",
         }
@@ -49,6 +52,7 @@ impl ScreenId {
             Self::Gates => Context::Gates,
             Self::Workflows => Context::Workflows,
             Self::Workflow => Context::Workflow,
+            Self::Steps => Context::Steps,
             Self::Deployment => Context::Deployment,
             Self::History => Context::History,
         }
@@ -64,6 +68,7 @@ pub enum Context {
     Gates,
     Workflows,
     Workflow,
+    Steps,
     Deployment,
     History,
     /// The list of keys.
@@ -77,12 +82,13 @@ pub enum Context {
 }
 
 impl Context {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Global,
         Self::Now,
         Self::Gates,
         Self::Workflows,
         Self::Workflow,
+        Self::Steps,
         Self::Deployment,
         Self::History,
         Self::Help,
@@ -99,6 +105,7 @@ impl Context {
             Self::Gates => "gates",
             Self::Workflows => "workflows",
             Self::Workflow => "workflow",
+            Self::Steps => "steps",
             Self::Deployment => "deployment",
             Self::History => "history",
             Self::Help => "help",
@@ -117,6 +124,8 @@ pub enum Place {
     Gates(Option<(WorkflowId, GateId)>),
     Workflows,
     Workflow(WorkflowId),
+    /// The steps of one goal; without an id of the one selected, or of the last one looked at.
+    Steps(Option<WorkflowId>),
     /// One deployment; without an id the one that needs most attention.
     Deployment(Option<WorkflowId>),
     /// The history of one workflow; without an id of the last one looked at.
@@ -130,6 +139,7 @@ impl Place {
             Self::Gates(_) => ScreenId::Gates,
             Self::Workflows => ScreenId::Workflows,
             Self::Workflow(_) => ScreenId::Workflow,
+            Self::Steps(_) => ScreenId::Steps,
             Self::Deployment(_) => ScreenId::Deployment,
             Self::History(_) => ScreenId::History,
         }

@@ -5,7 +5,7 @@ use crate::console::ctx::Ctx;
 use crate::console::effect::{Effect, Interest};
 use crate::console::event::Input;
 use crate::console::screen::{Beat, Focus, ScreenId};
-use crate::console::screens::{deployment, gates, history, now, workflow, workflows};
+use crate::console::screens::{deployment, gates, history, now, steps, workflow, workflows};
 use crate::contracts::ids::WorkflowId;
 
 /// The state of every screen. All are kept: coming back finds everything where it was.
@@ -15,6 +15,7 @@ pub struct Stage {
     pub gates: gates::state::State,
     pub workflows: workflows::state::State,
     pub workflow: workflow::state::State,
+    pub steps: steps::state::State,
     pub deployment: deployment::state::State,
     pub history: history::state::State,
 }
@@ -26,6 +27,7 @@ impl Stage {
             ScreenId::Gates => gates::update::update(&mut self.gates, input, ctx),
             ScreenId::Workflows => workflows::update::update(&mut self.workflows, input, ctx),
             ScreenId::Workflow => workflow::update::update(&mut self.workflow, input, ctx),
+            ScreenId::Steps => steps::update::update(&mut self.steps, input, ctx),
             ScreenId::Deployment => deployment::update::update(&mut self.deployment, input, ctx),
             ScreenId::History => history::update::update(&mut self.history, input, ctx),
         }
@@ -38,6 +40,7 @@ impl Stage {
             ScreenId::Gates => gates::update::can(&self.gates, action, ctx),
             ScreenId::Workflows => workflows::update::can(&self.workflows, action, ctx),
             ScreenId::Workflow => workflow::update::can(&self.workflow, action, ctx),
+            ScreenId::Steps => steps::update::can(&self.steps, action, ctx),
             ScreenId::Deployment => deployment::update::can(&self.deployment, action, ctx),
             ScreenId::History => history::update::can(&self.history, action, ctx),
         }
@@ -49,6 +52,7 @@ impl Stage {
             ScreenId::Gates => self.gates.interests(ctx),
             ScreenId::Workflows => self.workflows.interests(ctx),
             ScreenId::Workflow => self.workflow.interests(ctx),
+            ScreenId::Steps => self.steps.interests(ctx),
             ScreenId::Deployment => self.deployment.interests(ctx),
             ScreenId::History => self.history.interests(ctx),
         }
@@ -60,6 +64,7 @@ impl Stage {
             ScreenId::Gates => self.gates.focus(),
             ScreenId::Workflows => self.workflows.focus(),
             ScreenId::Workflow => self.workflow.focus(),
+            ScreenId::Steps => self.steps.focus(),
             ScreenId::Deployment => self.deployment.focus(),
             ScreenId::History => self.history.focus(),
         }
@@ -71,6 +76,7 @@ impl Stage {
             ScreenId::Gates => self.gates.beat(ctx),
             ScreenId::Workflows => self.workflows.beat(ctx),
             ScreenId::Workflow => self.workflow.beat(ctx),
+            ScreenId::Steps => self.steps.beat(ctx),
             ScreenId::Deployment => self.deployment.beat(ctx),
             ScreenId::History => self.history.beat(ctx),
         }
@@ -83,6 +89,7 @@ impl Stage {
             ScreenId::Gates => self.gates.subject(ctx),
             ScreenId::Workflows => self.workflows.subject(ctx),
             ScreenId::Workflow => self.workflow.subject(ctx),
+            ScreenId::Steps => self.steps.subject(ctx),
             ScreenId::Deployment => self.deployment.subject(ctx),
             ScreenId::History => self.history.subject(ctx),
         }

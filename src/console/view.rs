@@ -14,7 +14,7 @@ use crate::console::hints;
 use crate::console::model::Model;
 use crate::console::overlays::{Overlay, confirm, help, palette, toast, too_small, whichkey};
 use crate::console::screen::{Context, ScreenId};
-use crate::console::screens::{deployment, gates as gates_screen, history, now, workflow, workflows};
+use crate::console::screens::{deployment, gates as gates_screen, history, now, steps, workflow, workflows};
 use crate::console::theme::role::Role;
 use crate::console::theme::sign::Sign;
 use crate::console::widgets::panel::panel;
@@ -118,7 +118,7 @@ fn tab_count(model: &Model, tab: ScreenId) -> Option<(u64, Whole)> {
         ScreenId::Gates => count(gates::open(overview?).len(), overview?.all_gates),
         ScreenId::Workflows => Some((model.world.counts(&model.stage.workflows.query)?.total, Whole::Yes)),
         ScreenId::Deployment => count(overview?.live.len(), overview?.all_live),
-        ScreenId::Now | ScreenId::Workflow | ScreenId::History => None,
+        ScreenId::Now | ScreenId::Workflow | ScreenId::Steps | ScreenId::History => None,
     }
 }
 
@@ -157,6 +157,7 @@ fn screen(model: &Model, frame: &mut Frame<'_>, area: Rect) {
         ScreenId::Gates => gates_screen::view::title(&stage.gates, &ctx),
         ScreenId::Workflows => workflows::view::title(&stage.workflows, &ctx),
         ScreenId::Workflow => workflow::view::title(&stage.workflow, &ctx),
+        ScreenId::Steps => steps::view::title(&stage.steps, &ctx),
         ScreenId::Deployment => deployment::view::title(&stage.deployment, &ctx),
         ScreenId::History => history::view::title(&stage.history, &ctx),
     };
@@ -171,6 +172,7 @@ fn screen(model: &Model, frame: &mut Frame<'_>, area: Rect) {
         ScreenId::Gates => gates_screen::view::view(&stage.gates, &ctx, theme, frame, inside),
         ScreenId::Workflows => workflows::view::view(&stage.workflows, &ctx, theme, frame, inside),
         ScreenId::Workflow => workflow::view::view(&stage.workflow, &ctx, theme, frame, inside),
+        ScreenId::Steps => steps::view::view(&stage.steps, &ctx, theme, frame, inside),
         ScreenId::Deployment => deployment::view::view(&stage.deployment, &ctx, theme, frame, inside),
         ScreenId::History => history::view::view(&stage.history, &ctx, theme, frame, inside),
     }

@@ -26,7 +26,9 @@ impl Watch {
     fn patience(&self, is_live: &impl Fn(&WorkflowId) -> bool) -> Option<Millis> {
         match &self.interest {
             Interest::Workflow(id) if is_live(id) => Some(LIVE_PATIENCE),
-            Interest::Overview | Interest::Workflows { .. } | Interest::Workflow(_) => Some(LIST_PATIENCE),
+            Interest::Overview | Interest::Workflows { .. } | Interest::Workflow(_) | Interest::Goal(_) => {
+                Some(LIST_PATIENCE)
+            }
             Interest::Evidence { .. } | Interest::History { .. } => None,
         }
     }

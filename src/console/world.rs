@@ -8,6 +8,7 @@ use crate::console::event::{Answer, Overview};
 use crate::console::gates::{self, GateKey, GateView};
 use crate::console::remote::Remote;
 use crate::contracts::clock::Timestamp;
+use crate::contracts::engine::state::EngineState;
 use crate::contracts::evidence::ShownEvidence;
 use crate::contracts::ids::{RunId, WorkflowId};
 use crate::contracts::link::Link;
@@ -21,6 +22,8 @@ pub struct World {
     counts: (String, Remote<WorkflowCounts>),
     /// Workflows in detail: those on screen, and the last few before them.
     pub details: BTreeMap<WorkflowId, Remote<WorkflowDetail>>,
+    /// Goals, as a worker told them.
+    goals: BTreeMap<WorkflowId, Remote<EngineState>>,
     /// Evidence of gates that were looked at.
     pub evidence: BTreeMap<WorkflowId, Remote<Option<ShownEvidence>>>,
     pub links: BTreeMap<Upstream, Link>,
@@ -77,10 +80,17 @@ impl World {
 
     /// How many workflows in detail are kept.
     const KEPT: usize = 8;
+    /// The same of goals, which are larger.
+    const GOALS: usize = 2;
 
     pub fn detail(&self, id: &WorkflowId) -> &Remote<WorkflowDetail> {
         const IDLE: &Remote<WorkflowDetail> = &Remote::Idle;
         self.details.get(id).unwrap_or(IDLE)
+    }
+
+    pub fn goal(&self, id: &WorkflowId) -> &Remote<EngineState> {
+        const IDLE: &Remote<EngineState> = &Remote::Idle;
+        self.goals.get(id).unwrap_or(IDLE)
     }
 
     /// Takes in what concerns every screen; the rest is the screens' own.
@@ -105,6 +115,13 @@ impl World {
                 let detail = self.details.entry(id.clone()).or_default();
                 detail.answered(result.clone().map(|boxed| *boxed), now);
             }
+            Answer::Goal { id, result } => {
+                if !self.goals.contains_key(id) && self.goals.len() >= Self::GOALS {
+                    self.goals.pop_first();
+                }
+                let goal = self.goals.entry(id.clone()).or_default();
+                goal.answered(result.clone().map(|boxed| *boxed), now);
+            }
             Answer::Evidence { workflow, result } => {
                 if !self.evidence.contains_key(workflow) && self.evidence.len() >= Self::KEPT {
                     self.evidence.pop_first();
@@ -120,9 +137,13 @@ impl World {
     pub fn same(&mut self, interest: &Interest, now: Timestamp) {
         match interest {
             Interest::Overview => self.overview.same(now),
-            Interest::Workflow(id) => {
+            Interest::Workflow(id) | Interest::Goal(id) => {
                 if let Some(detail) = self.details.get_mut(id) {
                     detail.same(now);
+                }
+                // What did not grow in history did not change in state.
+                if let (Interest::Goal(_), Some(goal)) = (interest, self.goals.get_mut(id)) {
+                    goal.same(now);
                 }
             }
             Interest::Workflows { .. } | Interest::Evidence { .. } | Interest::History { .. } => {}
@@ -134,6 +155,7 @@ impl World {
         self.overview.clock_set(now);
         self.counts.1.clock_set(now);
         self.details.values_mut().for_each(|detail| detail.clock_set(now));
+        self.goals.values_mut().for_each(|goal| goal.clock_set(now));
         self.evidence.values_mut().for_each(|evidence| evidence.clock_set(now));
     }
 

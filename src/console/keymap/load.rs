@@ -120,6 +120,7 @@ fn means_something(action: Action, section: Context) -> bool {
         | Context::Workflow
         | Context::Deployment
         | Context::History
+        | Context::Steps
         | Context::Help
         | Context::Confirm => contexts.iter().any(|context| *context == section || *context == Context::Global),
     }

@@ -81,6 +81,7 @@ pub fn path(context: Context) -> &'static [Context] {
         Context::Workflow => &[Context::Workflow, Context::Global],
         Context::Deployment => &[Context::Deployment, Context::Global],
         Context::History => &[Context::History, Context::Global],
+        Context::Steps => &[Context::Steps, Context::Global],
         Context::Help => &[Context::Help, Context::Global],
         Context::Confirm => &[Context::Confirm, Context::Global],
         Context::Palette => &[Context::Palette, Context::Text],

@@ -57,6 +57,7 @@ impl Watcher {
             Interest::Overview => self.overview().await,
             Interest::Workflows { query } => self.workflows(&query).await,
             Interest::Workflow(id) => self.workflow(&id).await,
+            Interest::Goal(id) => self.goal(&id).await,
             Interest::Evidence { workflow, .. } => self.evidence(&workflow).await,
             Interest::History { workflow, run, .. } => self.history(&workflow, run.as_ref()).await,
         }
@@ -102,6 +103,28 @@ impl Watcher {
             let answer = |result: Result<_, _>| Answer::Workflow { id: id.clone(), result: result.map(Box::new) };
             let changed = self.news(&mut before, result, answer);
             self.pause(if live { LIVE } else { pace.after(changed) }).await;
+        }
+    }
+
+    /// The workflow each time; its steps, which a worker has to tell, when its history has grown, or nobody told them.
+    async fn goal(&mut self, id: &WorkflowId) {
+        let mut pace = Pace(QUICK);
+        let (mut before, mut told) = (None, None);
+        loop {
+            self.linked().await;
+            let result = self.gateway.describe(id, None).await;
+            let grown = result.as_ref().ok().map(|detail| {
+                let row = &detail.row;
+                (row.run_id.clone(), row.history_length, row.status)
+            });
+            let answer = |result: Result<_, _>| Answer::Workflow { id: id.clone(), result: result.map(Box::new) };
+            let changed = self.news(&mut before, result, answer);
+            if grown.is_some() && grown != told {
+                let result = self.gateway.goal(id).await;
+                told = grown.filter(|_| result.is_ok());
+                self.answer(Answer::Goal { id: id.clone(), result: result.map(Box::new) });
+            }
+            self.pause(pace.after(changed)).await;
         }
     }
 

@@ -20,5 +20,6 @@ pub mod deployment;
 pub mod gates;
 pub mod history;
 pub mod now;
+pub mod steps;
 pub mod workflow;
 pub mod workflows;

@@ -1,5 +1,6 @@
 //! Pieces that screens are drawn with. They know the theme and what they are given, and no state of the console.
 
+pub mod aside;
 pub mod card;
 pub mod chart;
 pub mod meter;

@@ -131,6 +131,7 @@ fn which_key_comes_from_the_tree() {
         ("3", Action::GoWorkflows),
         ("4", Action::GoDeployment),
         ("5", Action::GoHistory),
+        ("6", Action::GoSteps),
     ];
     let following = following.map(|(key, action)| (key.to_owned(), action)).to_vec();
     assert_eq!(does(&vim, Context::Now, "g"), Resolution::Pending(following));
@@ -213,7 +214,7 @@ fn mistakes_name_file_line_and_key() {
         ),
         (
             "[history]\na = \"gate.approve\"\n",
-            "keymaps/t.toml:3: `a`: `gate.approve` does nothing in [history], only in: now, gates, workflow.",
+            "keymaps/t.toml:3: `a`: `gate.approve` does nothing in [history], only in: now, gates, workflow, steps.",
         ),
         ("[text]\nq = \"quit\"\n", "keymaps/t.toml:3: `q`: `quit` does nothing in [text], only in: global."),
         (

@@ -12,6 +12,7 @@ mod keys;
 mod leaving;
 mod paint;
 mod rig;
+mod steps;
 mod widgets;
 mod workflow;
 mod workflows;

@@ -3,6 +3,7 @@
 
 mod outage;
 mod rig;
+mod steps;
 mod story;
 mod terminal;
 

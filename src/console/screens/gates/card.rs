@@ -51,7 +51,11 @@ pub fn lines(state: &State, ctx: &Ctx<'_>, columns: usize) -> Vec<CardLine> {
         None if gate.is_step => {
             let about = gate.requested_by.as_str();
             let after = if about.is_empty() { String::new() } else { format!(" It was asked for after {about}.") };
-            card.say(Role::Text, &format!("A goal waits for a person.{after} Its steps say what was answered."));
+            let steps = ctx.key(Context::Gates, Action::GoSteps);
+            card.say(
+                Role::Text,
+                &format!("A goal waits for a person.{after} {steps} shows its steps and what was answered."),
+            );
         }
         None => card.say(Role::TextMuted, "No evidence is attached to this gate."),
     }

@@ -12,9 +12,6 @@ use crate::contracts::clock::Timestamp;
 use crate::contracts::phase::Phase;
 use crate::contracts::workflow::PendingActivity;
 
-/// Columns of a fact's name, the blank after it included.
-pub const LABEL: usize = 11;
-
 /// Title and text of an item; none when it is gone.
 pub fn of(item: &Item, state: &State, ctx: &Ctx<'_>) -> Option<(String, String)> {
     let detail = state.detail(ctx)?;

@@ -10,14 +10,11 @@ use crate::console::reader::{self, Reader};
 use crate::console::screen::Place;
 use crate::console::screens::workflow::state::{Item, State};
 use crate::console::screens::workflow::text;
+use crate::console::widgets::aside::{self, Place as Aside};
 use crate::contracts::ids::WorkflowId;
 
 /// Rows above the list: how the workflow stands, and its phases in one line.
 pub const ABOVE: u16 = 3;
-/// From this width on the selected thing stands beside the list, below it otherwise.
-pub const WIDE: u16 = 110;
-/// Rows of the selected thing where it stands below.
-pub const BELOW: u16 = 6;
 
 pub fn update(state: &mut State, input: Input<'_>, ctx: &Ctx<'_>) -> Vec<Effect> {
     let height = height(ctx);
@@ -54,10 +51,14 @@ pub fn update(state: &mut State, input: Input<'_>, ctx: &Ctx<'_>) -> Vec<Effect>
     Vec::new()
 }
 
+/// Where the selected thing stands.
+pub fn place(ctx: &Ctx<'_>) -> Aside {
+    Aside::of(ctx.body.width, 110)
+}
+
 /// How many lines of the list fit.
 pub fn height(ctx: &Ctx<'_>) -> usize {
-    let below = if ctx.body.width < WIDE { BELOW + 1 } else { 0 };
-    usize::from(ctx.body.height.saturating_sub(ABOVE + below))
+    usize::from(ctx.body.height.saturating_sub(ABOVE + aside::rows_below(place(ctx))))
 }
 
 fn is_shown(state: &State, id: &WorkflowId) -> bool {

@@ -19,12 +19,12 @@ use crate::console::ctx::Ctx;
 use crate::console::remote::Remote;
 use crate::console::screen::Context;
 use crate::console::screens::workflow::state::State;
-use crate::console::screens::workflow::update::{ABOVE, BELOW, WIDE};
+use crate::console::screens::workflow::update::{ABOVE, place};
 use crate::console::screens::workflow::{row, text as full};
 use crate::console::theme::Theme;
 use crate::console::theme::role::Role;
 use crate::console::theme::sign::Sign;
-use crate::console::widgets::{reader, strip, text, time};
+use crate::console::widgets::{aside, reader, strip, text, time};
 use crate::contracts::workflow::WorkflowDetail;
 
 pub fn title(state: &State, ctx: &Ctx<'_>) -> String {
@@ -41,20 +41,11 @@ pub fn view(state: &State, ctx: &Ctx<'_>, theme: &Theme, frame: &mut Frame<'_>, 
     let Some(detail) = state.detail(ctx) else { return nothing(state, ctx, theme, buffer, area) };
     standing(detail, state, ctx, (theme, buffer, area));
     let body = Rect { y: area.y + ABOVE, height: area.height.saturating_sub(ABOVE), ..area };
-    let (list, side) = if ctx.body.width >= WIDE { beside(body) } else { below(body) };
+    let (list, side) = aside::split(place(ctx), body);
     draw_list(state, ctx, theme, buffer, list);
-    draw_side(state, ctx, theme, buffer, side);
-}
-
-fn beside(body: Rect) -> (Rect, Rect) {
-    let width = body.width * 11 / 20;
-    let side = Rect { x: body.x + width + 1, width: body.width.saturating_sub(width + 1), ..body };
-    (Rect { width, ..body }, side)
-}
-
-fn below(body: Rect) -> (Rect, Rect) {
-    let height = body.height.saturating_sub(BELOW + 1);
-    (Rect { height, ..body }, Rect { y: body.y + height, height: body.height - height, ..body })
+    let shown = state.selected().and_then(|item| full::of(item, state, ctx));
+    let open = ctx.key(Context::Workflow, Action::Open);
+    aside::draw(shown, &open, theme, buffer, (place(ctx), side));
 }
 
 /// How the workflow stands, and its phases in one line.
@@ -111,43 +102,6 @@ fn draw_list(state: &State, ctx: &Ctx<'_>, theme: &Theme, buffer: &mut Buffer, a
     }
 }
 
-/// The selected thing in full, as far as it fits.
-fn draw_side(state: &State, ctx: &Ctx<'_>, theme: &Theme, buffer: &mut Buffer, area: Rect) {
-    let border = theme.style(Role::Border);
-    let wide = ctx.body.width >= WIDE;
-    if wide {
-        for y in area.top()..area.bottom() {
-            buffer.set_string(area.x, y, "│", border);
-        }
-    } else if area.height > 0 {
-        buffer.set_string(area.x, area.y, "─".repeat(usize::from(area.width)), border);
-    }
-    let inner = if wide {
-        Rect { x: area.x + 2, width: area.width.saturating_sub(2), ..area }
-    } else {
-        Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area }
-    };
-    let Some((title, body)) = state.selected().and_then(|item| full::of(item, state, ctx)) else { return };
-    if inner.is_empty() {
-        return;
-    }
-    let columns = usize::from(inner.width);
-    buffer.set_stringn(inner.x, inner.y, text::cut(&title, columns), columns, theme.style(Role::TextStrong));
-    // Only as much of a long text is looked at as can be seen.
-    let lines: Vec<String> =
-        body.lines().take(usize::from(inner.height)).flat_map(|line| hang(line, columns)).collect();
-    let more = lines.len() > usize::from(inner.height - 1) || body.lines().count() > usize::from(inner.height);
-    for (y, line) in (inner.y + 1..inner.bottom()).zip(&lines) {
-        buffer.set_stringn(inner.x, y, line, columns, theme.style(Role::Text));
-    }
-    if more {
-        let hint = format!(" {} shows all ", ctx.key(Context::Workflow, Action::Open));
-        let Ok(width) = u16::try_from(text::width(&hint)) else { return };
-        let y = if wide { inner.bottom() - 1 } else { area.y };
-        buffer.set_string(inner.right().saturating_sub(width), y, hint, theme.style(Role::Key));
-    }
-}
-
 /// Nothing to show: why, and what would make it otherwise.
 fn nothing(state: &State, ctx: &Ctx<'_>, theme: &Theme, buffer: &mut Buffer, area: Rect) {
     let (words, role) = match (&state.workflow, state.remote(ctx)) {
@@ -164,14 +118,4 @@ fn nothing(state: &State, ctx: &Ctx<'_>, theme: &Theme, buffer: &mut Buffer, are
     for (y, line) in (area.y + 1..area.bottom()).zip(text::wrap(&words, usize::from(area.width))) {
         buffer.set_string(area.x, y, line, theme.style(role));
     }
-}
-
-/// A line of text wrapped so that what follows stands below what it goes on with: a fact's value, or an indented line.
-fn hang(line: &str, columns: usize) -> Vec<String> {
-    let label = line.get(..full::LABEL).filter(|head| head.ends_with(' ') && !head.starts_with(' '));
-    let indent = label.map_or_else(|| line.len() - line.trim_start().len(), str::len);
-    let head = line.get(..indent).unwrap_or_default();
-    let rest = text::wrap(line.get(indent..).unwrap_or_default(), columns.saturating_sub(indent).max(1));
-    let blank = " ".repeat(indent);
-    rest.into_iter().enumerate().map(|(nth, part)| format!("{}{part}", if nth == 0 { head } else { &blank })).collect()
 }
