@@ -58,7 +58,7 @@ pub struct Callback {
     /// Empty once it is done.
     pub response: String,
     pub phase: Phase,
-    /// What everybody who sends it is told, as JSON; there once it is done.
+    /// What everybody who sends it is told, as JSON: once it is done. Before, what that is meant to be.
     pub answer: Option<String>,
     /// How often it was begun.
     pub tries: u32,
@@ -157,6 +157,7 @@ impl Store {
     /// Nobody has anything in hand: all that is not done is due.
     pub(super) async fn release(&self) -> Result<(), StoreError> {
         query("UPDATE callbacks SET due_at = 0 WHERE phase <> 'done'").execute(&self.pool).await?;
+        query("DELETE FROM deciding").execute(&self.pool).await?;
         Ok(())
     }
 
@@ -165,6 +166,20 @@ impl Store {
         query(
             "UPDATE callbacks SET phase = 'signalled', signalled_at = $1 WHERE dedupe_key = $2 AND phase = 'received'",
         )
+        .bind(now.0)
+        .bind(key)
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// Its workflow has it, and this is what everybody will be told once the rest is done, too.
+    pub async fn planned(&self, key: &str, answer: &str, now: UnixMillis) -> Result<(), StoreError> {
+        query(
+            "UPDATE callbacks SET phase = 'signalled', answer = $1, signalled_at = COALESCE(signalled_at, $2) \
+             WHERE dedupe_key = $3 AND phase <> 'done'",
+        )
+        .bind(answer)
         .bind(now.0)
         .bind(key)
         .execute(&self.pool)

@@ -4,6 +4,7 @@
 //! It knows neither HTTP nor Temporal. Each method is one transaction: a crash leaves a whole phase behind.
 
 pub mod callbacks;
+pub mod deciding;
 pub mod usage;
 
 use std::borrow::Cow;
@@ -28,7 +29,10 @@ const OPENINGS: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(300);
 
 /// Version, name and text of every migration, oldest first.
-const MIGRATIONS: [(i64, &str, &str); 1] = [(1, "callbacks", include_str!("migrations/0001_callbacks.sql"))];
+const MIGRATIONS: [(i64, &str, &str); 2] = [
+    (1, "callbacks", include_str!("migrations/0001_callbacks.sql")),
+    (2, "deciding", include_str!("migrations/0002_deciding.sql")),
+];
 
 /// A database. Cheap to clone; all clones share its connections.
 #[derive(Clone, Debug)]

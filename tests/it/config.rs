@@ -93,7 +93,7 @@ fn the_commented_out_part_of_the_example_parses_too() {
         .map(|line| line.replace("token_sha256 = \"...\"", &format!("token_sha256 = \"{}\"", "a".repeat(64))) + "\n")
         .filter(|line| {
             // Of files that are not there.
-            let files = ["token_file", "config_file", "signing_secret_file", "secrets"];
+            let files = ["token_file", "config_file", "signing_secret_file", "secrets", "webhook_secrets_file"];
             !files.iter().any(|key| line.starts_with(key))
         })
         .collect();

@@ -19,6 +19,12 @@ pub enum Decider {
     Coordinator,
 }
 
+impl Decider {
+    pub fn is_spec(&self) -> bool {
+        *self == Self::Spec
+    }
+}
+
 /// Argument of `EngineWorkflow` and `CodegenWorkflow`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", default)]

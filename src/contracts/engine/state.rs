@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 use crate::contracts::agent::{AgentResponse, AgentStatus};
 use crate::contracts::clock::UnixMillis;
 use crate::contracts::engine::decision::APPROVAL;
+use crate::contracts::engine::input::Decider;
 use crate::contracts::engine::spec::SpecPin;
 use crate::contracts::ids::{AttemptId, GoalId, StepId, WorkKind, WorkflowId};
 
@@ -232,6 +233,9 @@ pub struct EngineState {
     pub completion: Option<Completion>,
     /// The rules that decide, when the spec does.
     pub spec: Option<SpecPin>,
+    /// Who decides; left out when the spec does.
+    #[serde(skip_serializing_if = "Decider::is_spec")]
+    pub decider: Decider,
 }
 
 impl EngineState {

@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 use crate::contracts::clock::Timestamp;
 use crate::contracts::decision::DecisionRecord;
 use crate::contracts::delivery::{DeploymentSummary, RefusedMessage};
+use crate::contracts::engine::input::Decider;
 use crate::contracts::gate::OpenGate;
 use crate::contracts::ids::{Environment, ServiceName};
 use crate::contracts::phase::Phase;
@@ -45,6 +46,9 @@ pub struct Published {
     pub refused: Option<RefusedMessage>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub incident_id: Option<String>,
+    /// Of a goal: who decides what follows an answer; left out when its spec does.
+    #[serde(skip_serializing_if = "Decider::is_spec")]
+    pub decider: Decider,
     pub updated_at: Option<Timestamp>,
 }
 

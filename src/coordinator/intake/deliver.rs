@@ -46,11 +46,7 @@ impl Intake {
             match self.deliver(callback, &response).await {
                 Delivered::Yes => {}
                 Delivered::Over(failure) => return self.late(callback, &response, failure).await,
-                Delivered::Unknown(failure) => {
-                    tracing::warn!(key = callback.key, tries = callback.tries, %failure, "an answer waits");
-                    self.0.store.rest(&callback.key, after(now(), callback.tries)).await?;
-                    return Ok(pending(callback));
-                }
+                Delivered::Unknown(failure) => return self.wait(callback, &failure).await,
                 Delivered::Never(failure) => {
                     self.0.store.forget(&callback.key).await?;
                     return Err(failure);
@@ -58,7 +54,21 @@ impl Intake {
             }
         }
         let outcome = if problems.is_empty() { Fate::Delivered } else { Fate::Rejected };
-        self.done(callback, Receipt { errors: problems, ..receipt(callback, outcome) }).await
+        let delivered = Receipt { errors: problems, ..receipt(callback, outcome) };
+        match self.decided(callback, &response, delivered).await {
+            Ok(receipt) => self.done(callback, receipt).await,
+            Err(failure) => {
+                self.0.store.signalled(&callback.key, now()).await?;
+                self.wait(callback, &failure).await
+            }
+        }
+    }
+
+    /// Until it is tried again, its sender need do nothing.
+    async fn wait(&self, callback: &Callback, failure: &Failure) -> Result<Receipt, Failure> {
+        tracing::warn!(key = callback.key, tries = callback.tries, %failure, "an answer waits");
+        self.0.store.rest(&callback.key, after(now(), callback.tries)).await?;
+        Ok(pending(callback))
     }
 
     async fn deliver(&self, callback: &Callback, response: &AgentResponse) -> Delivered {

@@ -7,6 +7,7 @@
 //! the same request id; beyond a run the workflow itself knows which attempt of which step it has taken in.
 
 pub mod check;
+mod decide;
 mod deliver;
 mod resume;
 
@@ -24,6 +25,7 @@ use crate::contracts::clock::{Millis, Timestamp, UnixMillis};
 use crate::contracts::failure::{Failure, FailureKind};
 use crate::contracts::http::FieldProblem;
 use crate::coordinator::intake::check::Invalid;
+use crate::coordinator::intake::decide::OwnRules;
 use crate::coordinator::metrics::Metrics;
 use crate::coordinator::senders::Sender;
 use crate::gateway::Gateway;
@@ -31,7 +33,7 @@ use crate::store::Store;
 use crate::store::callbacks::{Callback, NewCallback, Phase, Received};
 
 /// How long whoever handles an answer has it for themselves: longer than any handling takes.
-const LEASE: Millis = Millis::from_secs(15);
+const LEASE: Millis = Millis::from_secs(30);
 /// How long somebody who sends an answer that another one handles waits for what comes of it.
 const WAIT: Duration = Duration::from_secs(8);
 /// How often they look.
@@ -45,6 +47,7 @@ struct Inner {
     gateway: Gateway,
     store: Store,
     metrics: Metrics,
+    own_rules: OwnRules,
 }
 
 /// An answer as it is kept until it is done.
@@ -65,7 +68,7 @@ pub struct Answer {
 
 impl Intake {
     pub fn new(gateway: Gateway, store: Store, metrics: Metrics) -> Self {
-        Self(Arc::new(Inner { gateway, store, metrics }))
+        Self(Arc::new(Inner { gateway, store, metrics, own_rules: OwnRules::default() }))
     }
 
     /// Takes an answer in: kept, signalled, and answered with a receipt that everybody gets who sends it again. Fails

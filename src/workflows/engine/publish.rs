@@ -70,6 +70,7 @@ impl Face {
             gates: approvals(state),
             decided: decided(state),
             refused: self.refused.clone(),
+            decider: state.decider,
             ..Published::default()
         };
         let phase = state.status.as_str().to_lowercase().replace('_', "-");

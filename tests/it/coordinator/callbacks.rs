@@ -25,6 +25,8 @@ pub(super) async fn goal(bench: &Bench, prefix: &str) -> String {
     });
     let options = WorkflowStartOptions::new(bench.queue(), id.as_str()).build();
     bench.client.start_workflow(EngineWorkflow::run, Args::of([input]), options).await.unwrap();
+    // Before it has run, nobody can know who decides: answers would wait.
+    state(bench, &id).await;
     id
 }
 
@@ -197,6 +199,98 @@ async fn what_a_crash_cut_off_is_resumed() {
             assert!(kept.answer.unwrap().contains("delivered"));
             let state = state(&bench, id).await;
             assert_eq!((times(&state, "AGENT_COMPLETED"), times(&state, "REFUSED")), (1, 0), "{state:?}");
+        }
+        rig.stop().await.unwrap();
+    })
+    .await;
+}
+
+fn implemented(workflow: &str) -> Value {
+    with(
+        draft(workflow),
+        json!({
+            "stepId": "implementation-1", "content": {"branch": "feat/x"},
+            "artifacts": [{"type": "PR", "url": "https://x/pr/42", "ref": "42"}]
+        }),
+    )
+}
+
+/// A goal on which the coordinator decides; its first step waits.
+async fn decided_outside(bench: &Bench) -> String {
+    let id = support::unique("outside");
+    let plan = json!([{"type": "REQUEST_IMPLEMENTATION"}]);
+    let input = json!({"goalId": "g", "decider": "coordinator", "initialPlan": plan});
+    let options = WorkflowStartOptions::new(bench.queue(), id.as_str()).build();
+    bench.client.start_workflow(EngineWorkflow::run, Args::of([input]), options).await.unwrap();
+    state(bench, &id).await;
+    id
+}
+
+/// Seed 000's order: signal, ask for the state, evaluate, signal the decision. Once, whoever sends the answer again.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_coordinator_decides_where_the_workflow_does_not() {
+    bounded(async || {
+        let (bench, rig) = (Bench::new().await, Rig::start(support::temporal()).await);
+        let id = decided_outside(&bench).await;
+        let post = async |body: &Value| answer(rig.post("/agent/callback", body).bearer_auth(BUILDERS)).await;
+        let implemented = implemented(&id);
+        let answers = join_all((0..4).map(|_| post(&implemented))).await;
+        let (status, receipt) = &answers[0];
+        assert_eq!(*status, 200, "{receipt}");
+        assert!(answers.iter().all(|(_, other)| other == receipt), "{answers:?}");
+        let actions = receipt["applied"]["actions"].as_array().unwrap();
+        let kinds: Vec<_> = actions.iter().filter_map(|action| action["workKind"].as_str()).collect();
+        assert_eq!(kinds, ["PR_REVIEW", "QA"], "{receipt}");
+        assert_eq!(receipt["applied"]["basedOn"], json!({"stepId": "implementation-1", "runId": "run-1"}));
+
+        // Both at once: neither decision may be made without having seen the other.
+        let next = |step: &str| with(draft(&id), json!({"stepId": step, "artifacts": [], "content": {}}));
+        let (review, qa) = (next("pr-review-1"), next("qa-1"));
+        let (first, second) = tokio::join!(post(&review), post(&qa));
+        assert!(first.0 == 200 && second.0 == 200, "{first:?} {second:?}");
+        let (status, last) = post(&next("docs-1")).await;
+        assert_eq!((status.as_u16(), &last["applied"]["finalize"]), (200, &json!(true)), "{last}");
+        let over = async || Some(state(&bench, &id).await).filter(|state| state.status == EngineStatus::Completed);
+        let state = wait_until("it is complete", PATIENCE, over).await;
+        assert_eq!((state.open_steps.len(), times(&state, "AGENT_COMPLETED")), (4, 4), "{state:?}");
+    })
+    .await;
+}
+
+/// Killed after the answer was signalled and before it was decided on; then again when all was done and nobody knew.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_decision_that_a_crash_cut_off_is_made_once() {
+    bounded(async || {
+        let bench = Bench::new().await;
+        let (settings, folder) = settings(support::temporal());
+        let id = decided_outside(&bench).await;
+        let store = Store::open(&settings.coordinator.store).await.unwrap();
+        let rig = Rig::with(settings, folder).await;
+        let callback = NewCallback {
+            key: "k".repeat(64),
+            workflow_id: id.as_str().into(),
+            goal_id: "g".into(),
+            step_id: "implementation-1".into(),
+            attempt_id: "run-1".into(),
+            agent_role: "writer".into(),
+            sender: "builders".into(),
+            response: json!({"response": implemented(&id), "problems": []}).to_string(),
+            metrics: None,
+        };
+        bench.signal(&id, "agentCompleted", payloads([json!("implementation-1"), implemented(&id)])).await;
+        let decision = format!("dec-{}", "k".repeat(32));
+        for _ in 0..2 {
+            store.receive(&callback, UnixMillis(0), Millis(0)).await.unwrap();
+            store.signalled(&callback.key, UnixMillis(0)).await.unwrap();
+            let done = async || store.callback(&callback.key).await.unwrap().filter(|c| c.phase == Phase::Done);
+            let answer = wait_until("it is done", PATIENCE, done).await.answer.unwrap();
+            assert!(answer.contains(&decision), "{answer}");
+            let applied = async || Some(state(&bench, &id).await).filter(|state| state.open_steps.len() > 1);
+            let state = wait_until("the decision is applied", PATIENCE, applied).await;
+            let made =
+                state.log.iter().filter(|e| e.event == "APPLY_DECISION" && e.data["decisionId"] == json!(decision));
+            assert_eq!((state.open_steps.len(), made.count()), (3, 1), "{state:?}");
+            store.forget_done_before(UnixMillis(i64::MAX)).await.unwrap();
         }
         rig.stop().await.unwrap();
     })

@@ -148,3 +148,18 @@ async fn it_is_still_there_when_it_is_opened_again() {
         assert_eq!(store.take_due(UnixMillis(5000), LEASE, 9).await.unwrap().len(), 1);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_a_workflow_one_decides_at_a_time() {
+    for (place, _folder) in engines("on_a_workflow_one_decides_at_a_time").await {
+        let (one, other) = (Store::open(&place).await.unwrap(), Store::open(&place).await.unwrap());
+        let begin = async |store: &Store, workflow: &str, now: i64| {
+            store.begin_deciding(&workflow.into(), UnixMillis(now), LEASE).await.unwrap()
+        };
+        assert!(begin(&one, "w", 0).await);
+        assert!(!begin(&other, "w", 999).await && begin(&other, "v", 999).await, "{place:?}");
+        one.end_deciding(&"w".into()).await.unwrap();
+        assert!(begin(&other, "w", 999).await);
+        assert!(begin(&one, "w", 1999).await, "the time of whoever had it is over");
+    }
+}

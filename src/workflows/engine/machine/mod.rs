@@ -168,6 +168,7 @@ impl Machine {
             goal_id: input.goal_id.clone(),
             goal: input.goal.clone(),
             spec: Some(spec.pin().clone()),
+            decider: input.decider,
             ..EngineState::default()
         };
         // Rules name branches after the goal.
@@ -178,7 +179,8 @@ impl Machine {
     }
 
     /// A goal that goes on where it was.
-    pub fn resume(memory: Memory, decider: Decider, spec: Arc<dyn EngineSpec>) -> Self {
+    pub fn resume(mut memory: Memory, decider: Decider, spec: Arc<dyn EngineSpec>) -> Self {
+        memory.state.decider = decider;
         Self { memory, spec, decider }
     }
 

@@ -1,0 +1,199 @@
+//! What follows an answer, where the workflow's own rules do not decide: the policy that the goal is pinned to, asked
+//! about its state, and one `applyDecision` for each answer (C2).
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::contracts::agent::{AgentResponse, AgentStatus};
+use crate::contracts::callback::Receipt;
+use crate::contracts::engine::decision::{BasedOn, Decision};
+use crate::contracts::engine::input::Decider;
+use crate::contracts::engine::state::{EngineState, StepStatus};
+use crate::contracts::failure::{Failure, FailureKind};
+use crate::contracts::ids::{DecisionId, RequestId, WorkflowId};
+use crate::contracts::mutation::{Signal, Target};
+use crate::contracts::temporal::names::signal;
+use crate::coordinator::extract;
+use crate::coordinator::intake::{Intake, LEASE, now};
+use crate::spec::EngineSpec as _;
+use crate::spec::decide::decide;
+use crate::spec::facts::Fact;
+use crate::spec::shipped;
+use crate::store::callbacks::Callback;
+
+/// The policy of a workflow that is pinned to none: the seeds' own.
+const SEEDS_POLICY: &str = "codegen-coordinator";
+/// How long it is remembered who decides: an id may be used again for another goal.
+const REMEMBERED: Duration = Duration::from_mins(1);
+/// More are not remembered at once.
+const MOST_REMEMBERED: usize = 10_000;
+/// How long somebody else's decision on the same workflow is waited for, and how often it is looked for.
+const TURN: Duration = Duration::from_secs(4);
+const LOOK: Duration = Duration::from_millis(25);
+
+/// Workflows whose own rules decide, and when that was seen.
+#[derive(Default)]
+pub(super) struct OwnRules(Mutex<HashMap<WorkflowId, Instant>>);
+
+impl OwnRules {
+    fn decide(&self, workflow: &WorkflowId) -> bool {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(workflow).is_some_and(|seen| seen.elapsed() < REMEMBERED)
+    }
+
+    fn remember(&self, workflow: &WorkflowId) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= MOST_REMEMBERED {
+            known.clear();
+        }
+        known.insert(workflow.clone(), Instant::now());
+    }
+}
+
+/// What is worth another try is a failure; what never will be is a sentence.
+enum Trouble {
+    Again(Failure),
+    Never(String),
+}
+
+impl From<Failure> for Trouble {
+    fn from(failure: Failure) -> Self {
+        match failure.kind {
+            FailureKind::Unavailable
+            | FailureKind::DeadlineExceeded
+            | FailureKind::Unauthenticated
+            | FailureKind::Denied
+            | FailureKind::ReadOnly => Self::Again(failure),
+            FailureKind::NotFound | FailureKind::Conflict | FailureKind::Invalid | FailureKind::Internal => {
+                Self::Never(failure.to_string())
+            }
+        }
+    }
+}
+
+impl Intake {
+    /// The receipt with what was decided. Fails when it is worth another try.
+    pub(super) async fn decided(
+        &self,
+        callback: &Callback,
+        response: &AgentResponse,
+        receipt: Receipt,
+    ) -> Result<Receipt, Failure> {
+        if response.status == AgentStatus::Partial {
+            return Ok(receipt);
+        }
+        let workflow = extract::workflow_id(callback.workflow_id.as_str());
+        match self.has_own_rules(&workflow).await {
+            Ok(true) => return Ok(receipt),
+            Ok(false) => {}
+            Err(Trouble::Again(failure)) => return Err(failure),
+            Err(Trouble::Never(why)) => return Ok(Receipt { message: why, ..receipt }),
+        }
+        let until = Instant::now() + TURN;
+        while !self.0.store.begin_deciding(&callback.workflow_id, now(), LEASE).await? {
+            if Instant::now() >= until {
+                let why = format!("Somebody else decides on {workflow} for long.");
+                return Err(Failure::new(FailureKind::Unavailable, why, ""));
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        let decided = self.decide_now(callback, response, &workflow, &receipt).await;
+        self.0.store.end_deciding(&callback.workflow_id).await?;
+        match decided {
+            Ok(decision) => Ok(Receipt { applied: decision, ..receipt }),
+            Err(Trouble::Again(failure)) => Err(failure),
+            Err(Trouble::Never(why)) => {
+                tracing::warn!(%workflow, why, "nothing was decided on an answer");
+                Ok(Receipt { message: why, ..receipt })
+            }
+        }
+    }
+
+    /// What it publishes says so, without a worker; where it publishes nothing, its state is asked.
+    async fn has_own_rules(&self, workflow: &WorkflowId) -> Result<bool, Trouble> {
+        if self.0.own_rules.decide(workflow) {
+            return Ok(true);
+        }
+        let detail = self.0.gateway.describe(workflow, None).await?;
+        let own = detail.row.published.is_some_and(|published| published.decider == Decider::Spec);
+        if own {
+            self.0.own_rules.remember(workflow);
+        }
+        Ok(own)
+    }
+
+    /// Decides on the state as it is, unless this answer was decided on before. The caller has the workflow's turn.
+    async fn decide_now(
+        &self,
+        callback: &Callback,
+        response: &AgentResponse,
+        workflow: &WorkflowId,
+        receipt: &Receipt,
+    ) -> Result<Option<Decision>, Trouble> {
+        let state = self.0.gateway.goal_state(workflow).await?;
+        let id = DecisionId::new(format!("dec-{}", &callback.key[..callback.key.len().min(32)]));
+        let planned = callback.answer.as_deref().and_then(|kept| serde_json::from_str::<Receipt>(kept).ok());
+        if let Some(planned) = planned.and_then(|planned| planned.applied).filter(|_| was_applied(&state, &id)) {
+            return Ok(Some(planned));
+        }
+        if !took(&state, response) || state.status.is_over() {
+            return Ok(None);
+        }
+        let Some(decision) = on(&state, response, id).map_err(Trouble::Never)? else { return Ok(None) };
+        // Kept before it is sent: after a crash the receipt says what was applied.
+        let plan = Receipt { applied: Some(decision.clone()), ..receipt.clone() };
+        let plan = serde_json::to_string(&plan).map_err(|error| Trouble::Never(error.to_string()))?;
+        self.0.store.planned(&callback.key, &plan, now()).await.map_err(|error| Trouble::Again(error.into()))?;
+        let signal = Signal {
+            target: Target { workflow_id: workflow.clone(), request_id: RequestId::new(decision.decision_id.as_str()) },
+            run_id: None,
+            name: signal::APPLY_DECISION.to_owned(),
+            args: vec![json!(decision)],
+        };
+        self.0.gateway.signal(&signal).await?;
+        Ok(Some(decision))
+    }
+}
+
+/// What the policy says; none when that is nothing.
+fn on(state: &EngineState, response: &AgentResponse, id: DecisionId) -> Result<Option<Decision>, String> {
+    // Whoever publishes no decider and is pinned to nothing is the seeds' own workflow.
+    if state.spec.is_some() && state.decider == Decider::Spec {
+        return Ok(None);
+    }
+    let name = state.spec.as_ref().map_or(SEEDS_POLICY, |pin| pin.name.as_str());
+    let unknown = || format!("The coordinator does not know the spec {name} that the goal is pinned to.");
+    let rules = shipped::rules(name).ok_or_else(unknown)?.map_err(|problem| problem.to_string())?;
+    if state.spec.as_ref().is_some_and(|pin| pin.hash != rules.pin().hash) {
+        return Err(unknown());
+    }
+    let decided = decide(&rules, state, &Fact::Completed { response }, id);
+    for trouble in decided.troubles {
+        tracing::warn!(spec = name, trouble, "a rule could not be evaluated");
+    }
+    let based_on = BasedOn { step_id: response.step_id.clone(), attempt_id: response.attempt_id.clone() };
+    let decision = Decision { based_on: Some(based_on), ..decided.decision };
+    Ok((!decision.is_empty()).then_some(decision))
+}
+
+/// Whether the workflow took this answer: it may have refused it as too late.
+fn took(state: &EngineState, response: &AgentResponse) -> bool {
+    state.open_steps.get(&response.step_id).is_some_and(|step| {
+        let status = match response.status {
+            AgentStatus::Ok => StepStatus::Done,
+            AgentStatus::Fail => StepStatus::Failed,
+            AgentStatus::Partial => StepStatus::InProgress,
+        };
+        // The seeds' own workflow does not keep which attempt it was.
+        step.status == status && step.attempt_id.as_ref().is_none_or(|attempt| *attempt == response.attempt_id)
+    })
+}
+
+fn was_applied(state: &EngineState, id: &DecisionId) -> bool {
+    let by =
+        |entry: &serde_json::Value| entry.get("decisionId").and_then(serde_json::Value::as_str) == Some(id.as_str());
+    state.log.iter().any(|entry| entry.event == "APPLY_DECISION" && by(&entry.data))
+}
