@@ -6,6 +6,7 @@ mod decisions;
 mod document;
 mod garbage;
 mod key;
+mod proof;
 pub(crate) mod rig;
 mod signatures;
 mod stream;
