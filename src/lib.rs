@@ -14,6 +14,7 @@
 //! | L3 | [`worker`] | runs workflows and activities |
 //! | L2 | [`workflows`] | deterministic; never sees `activities` |
 //! | L2 | [`activities`] | the outside world |
+//! | L2 | [`agents`] | who does the work of goals, as they are called: HTTP, commands, language models, rehearsals |
 //! | L2 | [`gateway`] | the only home of the Temporal client and of protos |
 //! | L2 | [`store`] | the coordinator's database: which answers were taken in, how far each is handled |
 //! | L1 | [`spec`] | the rules that say what a goal needs next: documents, conditions, templates; pure |
@@ -40,6 +41,7 @@
 //! 13. Secrets are of a type that cannot be printed; nothing secret enters a workflow's input, history, log or error.
 
 pub mod activities;
+pub mod agents;
 pub mod cli;
 pub mod config;
 pub mod console;

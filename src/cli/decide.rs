@@ -83,21 +83,26 @@ pub struct RequestEvidence {
 impl Approve {
     pub async fn run(&self, session: &Session) -> Result<Exit, Stop> {
         let seen = self.evidence.as_deref().map(EvidenceDigest::from);
-        decide(session, &self.gate, &Intent { verdict: Verdict::Approve, seen, reason: self.reason.as_deref() }).await
+        Box::pin(decide(
+            session,
+            &self.gate,
+            &Intent { verdict: Verdict::Approve, seen, reason: self.reason.as_deref() },
+        ))
+        .await
     }
 }
 
 impl Reject {
     pub async fn run(&self, session: &Session) -> Result<Exit, Stop> {
         let intent = Intent { verdict: Verdict::Reject, seen: None, reason: Some(&self.reason) };
-        decide(session, &self.gate, &intent).await
+        Box::pin(decide(session, &self.gate, &intent)).await
     }
 }
 
 impl RequestEvidence {
     pub async fn run(&self, session: &Session) -> Result<Exit, Stop> {
         let intent = Intent { verdict: Verdict::RequestEvidence, seen: None, reason: Some(&self.reason) };
-        decide(session, &self.gate, &intent).await
+        Box::pin(decide(session, &self.gate, &intent)).await
     }
 }
 

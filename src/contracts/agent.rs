@@ -4,7 +4,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::contracts::ids::{AttemptId, GoalId, StepId, WorkflowId};
+use crate::contracts::clock::UnixMillis;
+use crate::contracts::engine::state::Goal;
+use crate::contracts::ids::{AttemptId, GoalId, StepId, WorkKind, WorkflowId};
 
 /// How a piece of work ended, or that it goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
@@ -59,6 +61,37 @@ pub struct AgentMetrics {
     pub tokens: Option<Tokens>,
     /// US dollars.
     pub cost_usd: Option<f64>,
+}
+
+/// What an agent is asked to do: one attempt of one step.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct AgentRequest {
+    pub goal_id: GoalId,
+    pub workflow_id: WorkflowId,
+    pub step_id: StepId,
+    /// To be sent back with the answer. Work that comes twice under one id is to be done once.
+    #[serde(rename = "runId")]
+    pub attempt_id: AttemptId,
+    /// `stepId:runId`.
+    pub correlation_id: String,
+    pub kind: WorkKind,
+    /// What the rules say of it.
+    pub payload: Value,
+    pub goal: Goal,
+    /// Counts from 1.
+    pub attempt: u32,
+    /// Who is asked.
+    pub agent: String,
+    /// What its configuration says it is to be told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prompt: Option<String>,
+    /// After this the step is somebody else's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub due: Option<UnixMillis>,
+    /// Where an answer that comes later is posted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub callback_url: Option<String>,
 }
 
 /// An agent's answer for one attempt of one step.

@@ -1,10 +1,20 @@
 //! What the coordinator counts about itself, in Prometheus' text format.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use prometheus::{CounterVec, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
+use prometheus::core::Collector;
+use prometheus::{
+    CounterVec, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    TextEncoder,
+};
 
-use crate::contracts::agent::AgentMetrics;
+use crate::contracts::agent::{AgentMetrics, AgentStatus};
+use crate::contracts::clock::Timestamp;
+use crate::contracts::roster::WaitingWork;
+
+/// Kinds of waiting work that are told apart.
+const KINDS: usize = 50;
 
 /// The coordinator's own registry: nothing global, so that two coordinators in one process never mix.
 #[derive(Clone, Debug)]
@@ -19,6 +29,18 @@ pub struct Metrics {
     cost: CounterVec,
     listeners: IntGauge,
     pollers: IntGauge,
+    calls: CallMetrics,
+}
+
+/// What agents are given and answer. Labels are names of the settings, never ids.
+#[derive(Clone, Debug)]
+struct CallMetrics {
+    dispatched: IntCounterVec,
+    answers: IntCounterVec,
+    broken: IntCounterVec,
+    in_flight: IntGaugeVec,
+    waiting: IntGaugeVec,
+    waiting_seconds: GaugeVec,
 }
 
 impl Metrics {
@@ -48,7 +70,27 @@ impl Metrics {
             )?,
             listeners: IntGauge::with_opts(opts("stream_listeners", "Open health streams."))?,
             pollers: IntGauge::with_opts(opts("stream_pollers", "Deployments looked at for them."))?,
+            calls: CallMetrics {
+                dispatched: IntCounterVec::new(opts("agent_calls_total", "Steps leased for an agent."), &["agent"])?,
+                answers: IntCounterVec::new(
+                    opts("agent_calls_answered_total", "Answers by status."),
+                    &["agent", "status"],
+                )?,
+                broken: IntCounterVec::new(
+                    opts("agent_calls_failed_total", "Calls that brought no answer, by how."),
+                    &["agent", "how"],
+                )?,
+                in_flight: IntGaugeVec::new(opts("agent_calls_in_flight", "Calls under way."), &["agent"])?,
+                waiting: IntGaugeVec::new(opts("waiting_steps", "Steps that wait for an agent."), &["kind"])?,
+                waiting_seconds: GaugeVec::new(
+                    opts("waiting_oldest_seconds", "How long the oldest step has waited."),
+                    &["kind"],
+                )?,
+            },
         };
+        for agents in metrics.calls.all() {
+            metrics.registry.register(agents)?;
+        }
         metrics.registry.register(Box::new(metrics.requests.clone()))?;
         metrics.registry.register(Box::new(metrics.seconds.clone()))?;
         metrics.registry.register(Box::new(metrics.decisions.clone()))?;
@@ -94,9 +136,53 @@ impl Metrics {
         Listening(self.listeners.clone())
     }
 
-    pub fn text(&self, pollers: usize) -> prometheus::Result<String> {
+    pub fn dispatched(&self, agent: &str) {
+        self.calls.dispatched.with_label_values(&[agent]).inc();
+    }
+
+    pub fn agent_answered(&self, agent: &str, status: AgentStatus) {
+        self.calls.answers.with_label_values(&[agent, status.as_str()]).inc();
+    }
+
+    pub fn agent_broke(&self, agent: &str, how: &str) {
+        self.calls.broken.with_label_values(&[agent, how]).inc();
+    }
+
+    /// What waited at the last look. Kinds are whatever goals ask for: of many, the first count.
+    pub fn waiting(&self, waiting: &[WaitingWork]) {
+        let now = Timestamp(chrono::Utc::now());
+        self.calls.waiting.reset();
+        self.calls.waiting_seconds.reset();
+        for work in waiting.iter().take(KINDS) {
+            let kind = work.kind.as_str();
+            self.calls.waiting.with_label_values(&[kind]).set(i64::try_from(work.steps).unwrap_or(i64::MAX));
+            let seconds = now.since(work.since).as_duration().as_secs_f64();
+            self.calls.waiting_seconds.with_label_values(&[kind]).set(seconds);
+        }
+    }
+
+    /// `calls` is how many each agent has under way.
+    pub fn text(&self, pollers: usize, calls: &BTreeMap<String, usize>) -> prometheus::Result<String> {
+        self.calls.in_flight.reset();
+        for (agent, calls) in calls {
+            let calls = i64::try_from(*calls).unwrap_or(i64::MAX);
+            self.calls.in_flight.with_label_values(&[agent.as_str()]).set(calls);
+        }
         self.pollers.set(i64::try_from(pollers).unwrap_or(i64::MAX));
         TextEncoder::new().encode_to_string(&self.registry.gather())
+    }
+}
+
+impl CallMetrics {
+    fn all(&self) -> [Box<dyn Collector>; 6] {
+        [
+            Box::new(self.dispatched.clone()),
+            Box::new(self.answers.clone()),
+            Box::new(self.broken.clone()),
+            Box::new(self.in_flight.clone()),
+            Box::new(self.waiting.clone()),
+            Box::new(self.waiting_seconds.clone()),
+        ]
     }
 }
 

@@ -7,10 +7,13 @@ use std::time::Duration;
 use anyhow::Context;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 use crate::config::settings::Settings;
 use crate::coordinator::auth::People;
 use crate::coordinator::dispatcher::board::Board;
+use crate::coordinator::dispatcher::follow::{Followed, follow};
+use crate::coordinator::dispatcher::run::Dispatcher;
 use crate::coordinator::intake::Intake;
 use crate::coordinator::key::SigningKey;
 use crate::coordinator::metrics::Metrics;
@@ -40,10 +43,12 @@ pub async fn run_with_listener(
 ) -> anyhow::Result<()> {
     let (stop, stopping) = watch::channel(false);
     let state = build(settings, stopping.clone()).await?;
+    let mut dispatching = dispatch(settings, &state)?;
     tracing::info!(
         address = %listener.local_addr()?,
         key = state.key().public(),
         people = settings.coordinator.people.len(),
+        agents = settings.agents.len(),
         "coordinator listens"
     );
     let signal = async move {
@@ -63,11 +68,16 @@ pub async fn run_with_listener(
     let mut signal = tokio::spawn(signal);
     let result = tokio::select! {
         result = &mut serving => result,
+        broken = &mut dispatching => broken.context("the dispatcher broke"),
         () = late => {
             tracing::warn!("some requests did not finish in time");
             Ok(())
         }
     };
+    if !dispatching.is_finished() && tokio::time::timeout(DRAIN, &mut dispatching).await.is_err() {
+        tracing::warn!("some agents were not let go in time; their leases end by themselves");
+        dispatching.abort();
+    }
     // What it leaves behind is resumed by the next one.
     resuming.abort();
     signal.abort();
@@ -75,6 +85,24 @@ pub async fn run_with_listener(
     let _ = (&mut signal).await;
     tracing::info!("coordinator stopped");
     result
+}
+
+/// Gives work to agents until the coordinator stops.
+fn dispatch(settings: &Settings, state: &AppState) -> anyhow::Result<JoinHandle<()>> {
+    let (follow_on, followed) = watch::channel(Arc::new(Followed::of(settings)?));
+    let stopping = state.stopping();
+    let following = follow(settings.sources.clone(), follow_on, Arc::clone(state.board()), stopping.clone());
+    let dispatcher = Dispatcher {
+        gateway: state.gateway().clone(),
+        board: Arc::clone(state.board()),
+        metrics: state.metrics().clone(),
+        intake: state.intake().clone(),
+        followed,
+        stopping,
+    };
+    Ok(tokio::spawn(async move {
+        tokio::join!(dispatcher.run(), following);
+    }))
 }
 
 async fn wait_for_stop(mut stopping: watch::Receiver<bool>) {

@@ -24,6 +24,7 @@ mod rows;
 pub mod signal;
 pub mod tail;
 mod update;
+pub mod work;
 
 use std::sync::Arc;
 use std::time::Duration;

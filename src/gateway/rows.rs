@@ -51,6 +51,8 @@ pub(crate) fn published(memo: Option<&Memo>) -> Option<Box<Published>> {
     // Gates are decided by the ids that stand here: like any id they must be found again.
     let gates = memo.get_mut("gates").and_then(Value::as_array_mut).into_iter().flatten();
     gates.filter_map(|gate| gate.get_mut("id")).for_each(as_id);
+    let work = memo.get_mut("work").and_then(Value::as_array_mut).into_iter().flatten();
+    work.filter_map(|step| step.get_mut("id")).for_each(as_id);
     memo.get_mut("decided").and_then(|decided| decided.get_mut("gate")).into_iter().for_each(as_id);
     let published = serde_json::from_value::<Published>(payload::safe(memo)).ok();
     if published.is_none() {
@@ -98,7 +100,7 @@ pub(crate) fn timestamp(seconds: i64, nanos: i32) -> Option<Timestamp> {
     chrono::DateTime::from_timestamp(seconds, u32::try_from(nanos).ok()?).map(Timestamp)
 }
 
-fn attribute<T: DeserializeOwned>(attributes: &SearchAttributes, name: &str) -> Option<T> {
+pub(crate) fn attribute<T: DeserializeOwned>(attributes: &SearchAttributes, name: &str) -> Option<T> {
     payload::decode(attributes.indexed_fields.get(name)?)
 }
 

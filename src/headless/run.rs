@@ -23,10 +23,10 @@ const WRONG_USAGE: u8 = 2;
 /// Runs until told to stop, or until something makes going on pointless.
 pub fn run(arguments: &Headless) -> anyhow::Result<()> {
     let role = arguments.role.unwrap_or(Role::All);
-    if let Role::Describe { json } = role {
-        return print_description(json);
-    }
     let settings = sources::load(&arguments.common.flags(), &Surroundings::of_process())?;
+    if let Role::Describe { json } = role {
+        return print_description(json, &settings);
+    }
     telemetry::to_stdout(arguments.common.log_format.into())?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no runtime")?;
     let result = runtime.block_on(serve(role, &settings));
@@ -77,8 +77,8 @@ impl Drop for Ended {
     }
 }
 
-fn print_description(json: bool) -> anyhow::Result<()> {
-    let description = describe::describe();
+fn print_description(json: bool, settings: &Settings) -> anyhow::Result<()> {
+    let description = describe::describe(&settings.agents);
     let text = if json { serde_json::to_string_pretty(&description)? } else { description.text() };
     match writeln!(std::io::stdout().lock(), "{text}") {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),

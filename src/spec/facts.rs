@@ -5,9 +5,9 @@ use std::sync::Arc;
 use cel::{Context, Env, ExecutionError, Value as CelValue};
 use serde_json::{Value, json};
 
-use crate::contracts::agent::{AgentResponse, AgentStatus};
-use crate::contracts::engine::state::{EngineState, StepState, StepStatus};
-use crate::contracts::ids::StepId;
+use crate::contracts::agent::{AgentRequest, AgentResponse, AgentStatus};
+use crate::contracts::engine::state::{EngineState, Goal, StepState, StepStatus};
+use crate::contracts::ids::{GoalId, StepId};
 
 /// The kind of thing that happened: a rule's `on`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Deserialize)]
@@ -73,7 +73,7 @@ impl<'a> Fact<'a> {
 }
 
 /// Names of the variables that conditions and templates may use.
-pub const VARIABLES: [&str; 5] = ["response", "event", "child", "step", "reason"];
+pub const VARIABLES: [&str; 6] = ["response", "event", "child", "step", "reason", "goal"];
 
 /// Functions over the state. `kind` is a kind of work, such as `"IMPLEMENTATION"`; the step of it that was requested
 /// last counts.
@@ -132,7 +132,22 @@ impl Scope {
             }
             set("step", value);
         }
+        set("goal", goal_of(&state.goal_id, &state.goal));
         add_functions(&mut context, Arc::new(Summary::of(state))).map_err(|error| error.to_string())?;
+        Ok(Self(context))
+    }
+
+    /// What a prompt is filled with: the goal and the step that is to be done. The functions know of no other step.
+    pub fn of_work(env: &Arc<Env>, work: &AgentRequest) -> Result<Self, String> {
+        let mut context = Context::with_env(Arc::clone(env));
+        for name in VARIABLES {
+            context.add_variable_from_value(name, CelValue::Null);
+        }
+        let step = json!({"id": work.step_id, "kind": work.kind, "payload": work.payload, "attempts": work.attempt});
+        context.add_variable_from_value("step", value_of(&step));
+        context.add_variable_from_value("goal", value_of(&goal_of(&work.goal_id, &work.goal)));
+        let nothing = Arc::new(Summary::of(&EngineState::default()));
+        add_functions(&mut context, nothing).map_err(|error| error.to_string())?;
         Ok(Self(context))
     }
 
@@ -204,6 +219,15 @@ fn add_functions(context: &mut Context<'_, '_>, summary: Arc<Summary>) -> Result
             return Ok(CelValue::List(Arc::default()));
         }
         Err(ExecutionError::function_error("list", format!("list() is given {}", value.type_of())))
+    })
+}
+
+fn goal_of(id: &GoalId, goal: &Goal) -> Value {
+    json!({
+        "id": id,
+        "description": goal.description,
+        "constraints": goal.constraints,
+        "acceptanceCriteria": goal.acceptance_criteria,
     })
 }
 

@@ -8,6 +8,7 @@ pub mod decide;
 pub mod document;
 pub mod expression;
 pub mod facts;
+pub mod prompt;
 pub mod rules;
 pub mod shipped;
 pub mod template;

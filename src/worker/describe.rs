@@ -4,6 +4,7 @@
 use serde::Serialize;
 
 use crate::activities::registry as activities;
+use crate::config::agents as settings;
 use crate::contracts::temporal::names::{AttributeKind, attribute};
 use crate::workflows::registry as workflows;
 
@@ -14,6 +15,18 @@ pub struct Description {
     pub workflows: &'static [workflows::Description],
     pub activities: &'static [activities::Description],
     pub search_attributes: Vec<SearchAttribute>,
+    /// Agents of the settings, which the coordinator gives work to.
+    pub agents: Vec<Agent>,
+}
+
+/// An agent of the settings.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Agent {
+    pub name: String,
+    pub adapter: &'static str,
+    pub kinds: Vec<String>,
+    pub alternates: Vec<String>,
 }
 
 /// A search attribute that gatewatch writes or reads.
@@ -24,12 +37,22 @@ pub struct SearchAttribute {
     pub kind: &'static str,
 }
 
-pub fn describe() -> Description {
+pub fn describe(agents: &[settings::Agent]) -> Description {
     let attribute = |(name, kind): (&'static str, AttributeKind)| SearchAttribute { name, kind: kind.as_str() };
     Description {
         workflows: workflows::DESCRIPTIONS,
         activities: activities::DESCRIPTIONS,
         search_attributes: attribute::ALL.into_iter().map(attribute).collect(),
+        agents: agents.iter().map(agent).collect(),
+    }
+}
+
+fn agent(agent: &settings::Agent) -> Agent {
+    Agent {
+        name: agent.name.clone(),
+        adapter: agent.adapter_name(),
+        kinds: agent.kinds.clone(),
+        alternates: agent.alternates.clone(),
     }
 }
 
@@ -49,6 +72,11 @@ impl Description {
         lines.extend(self.activities.iter().map(|activity| row(activity.name, activity.doc)));
         lines.push("search attributes".to_owned());
         lines.extend(self.search_attributes.iter().map(|one| row(one.name, one.kind)));
+        if !self.agents.is_empty() {
+            lines.push("agents".to_owned());
+            let told = |agent: &Agent| row(&agent.name, &format!("{}: {}", agent.adapter, agent.kinds.join(", ")));
+            lines.extend(self.agents.iter().map(told));
+        }
         lines.join("\n")
     }
 }

@@ -17,6 +17,7 @@ mod console;
 mod coordinator;
 mod demo;
 mod devstack;
+mod dispatch;
 mod engine;
 mod gateway;
 mod kill;

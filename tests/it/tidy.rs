@@ -11,10 +11,11 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("spec", &["contracts", "config"]),
     ("workflows", &["contracts", "spec"]),
     ("activities", &["contracts", "config"]),
+    ("agents", &["contracts", "config", "spec"]),
     ("gateway", &["contracts", "config"]),
     ("store", &["contracts", "config"]),
     ("worker", &["contracts", "config", "telemetry", "workflows", "activities", "gateway"]),
-    ("coordinator", &["contracts", "config", "telemetry", "spec", "gateway", "store"]),
+    ("coordinator", &["contracts", "config", "telemetry", "spec", "agents", "gateway", "store"]),
     ("console", &["contracts", "config", "telemetry", "gateway"]),
     ("cli", &["contracts", "config", "telemetry", "spec", "gateway"]),
     ("headless", &["contracts", "config", "telemetry", "worker", "coordinator"]),
@@ -36,13 +37,24 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("axum", &["coordinator", "worker", "devstack"]),
     ("sqlx", &["activities", "devstack", "store"]),
     ("cel", &["spec"]),
+    ("genai", &["agents"]),
     ("clap", &["cli", "headless", "devstack", "bin"]),
 ];
 
 /// Methods of the gateway and of its coordinator that change something: only `gateway::operate` and the coordinator's
 /// own handlers call them.
-const CHANGING: &[&str] =
-    &["cancel", "decide", "register_attributes", "rollback", "signal", "start_workflow", "tell_goal", "terminate"];
+const CHANGING: &[&str] = &[
+    "cancel",
+    "decide",
+    "lease_step",
+    "register_attributes",
+    "requeue_step",
+    "rollback",
+    "signal",
+    "start_workflow",
+    "tell_goal",
+    "terminate",
+];
 
 /// The others: whoever adds a method says here which kind it is.
 const READING: &[&str] = &[
@@ -64,6 +76,7 @@ const READING: &[&str] = &[
     "public_key",
     "ready",
     "server_info",
+    "waiting_work",
 ];
 
 /// What has the name of a changing method and is none.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::contracts::engine::state::{Completion, EngineStatus, LogEntry};
+use crate::contracts::engine::state::{Completion, EngineStatus, Goal, LogEntry, StepState};
 use crate::contracts::ids::GoalId;
 
 /// How a goal ended; the whole state is the query `currentState`.
@@ -23,6 +23,17 @@ pub struct EngineReply {
     pub repeated: bool,
     /// Where the goal stands now.
     pub status: EngineStatus,
+}
+
+/// Answer to the update `lease`: what is to be done, from the one who knows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LeaseReply {
+    #[serde(flatten)]
+    pub reply: EngineReply,
+    pub goal_id: GoalId,
+    pub goal: Goal,
+    pub step: StepState,
 }
 
 /// Answer to the query `history`.

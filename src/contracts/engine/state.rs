@@ -109,6 +109,10 @@ pub struct StepState {
     /// Who works on it, or did last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent: Option<String>,
+    /// When the lease ends by itself: whoever took the step is gone, and it is offered again. Absent when it was taken
+    /// without a limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease_until: Option<UnixMillis>,
     /// How often it was leased.
     #[serde(default)]
     pub attempts: u32,
@@ -130,6 +134,15 @@ pub struct StepState {
 }
 
 impl StepState {
+    /// The priority of a step that names none, as Temporal has it.
+    pub const ORDINARY: u8 = 3;
+
+    /// How urgent it is, 1 before 5: `priority` of its payload.
+    pub fn priority(&self) -> u8 {
+        let named = self.payload.get("priority").and_then(Value::as_u64);
+        named.and_then(|number| u8::try_from(number.clamp(1, 5)).ok()).unwrap_or(Self::ORDINARY)
+    }
+
     /// Whether a person decides it, not an agent.
     pub fn is_approval(&self) -> bool {
         self.kind.as_str() == APPROVAL
@@ -164,7 +177,7 @@ impl StepState {
             AgentStatus::Fail => (StepStatus::Failed, Some(told(&response.errors))),
         };
         if !self.status.is_open() {
-            self.due = None;
+            (self.due, self.lease_until) = (None, None);
         }
     }
 }

@@ -3,12 +3,13 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::contracts::clock::Timestamp;
+use crate::contracts::clock::{Timestamp, UnixMillis};
 use crate::contracts::decision::DecisionRecord;
 use crate::contracts::delivery::{DeploymentSummary, RefusedMessage};
 use crate::contracts::engine::input::Decider;
+use crate::contracts::engine::state::StepState;
 use crate::contracts::gate::OpenGate;
-use crate::contracts::ids::{Environment, ServiceName};
+use crate::contracts::ids::{Environment, ServiceName, StepId, WorkKind};
 use crate::contracts::phase::Phase;
 use crate::contracts::rollback::{RollbackProgress, RollbackReadiness};
 
@@ -41,6 +42,9 @@ pub struct Published {
     pub rollback: Option<RollbackReadiness>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rolling_back: Option<RollbackProgress>,
+    /// Steps that wait for an agent, the most urgent first, as many as have room.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub work: Vec<WaitingStep>,
     /// The latest message that was not obeyed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refused: Option<RefusedMessage>,
@@ -56,4 +60,28 @@ impl Published {
     pub const VERSION: u32 = 1;
     /// Where server and SDK begin to warn.
     pub const MAX_BYTES: usize = 2048;
+}
+
+/// A step that waits for an agent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WaitingStep {
+    pub id: StepId,
+    pub kind: WorkKind,
+    /// 1 is done before 5.
+    #[serde(default = "ordinary", skip_serializing_if = "is_ordinary")]
+    pub priority: u8,
+    /// Since when it waits.
+    #[serde(default)]
+    pub since: UnixMillis,
+}
+
+/// Temporal's own default.
+fn ordinary() -> u8 {
+    StepState::ORDINARY
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde dictates it")]
+fn is_ordinary(priority: &u8) -> bool {
+    *priority == StepState::ORDINARY
 }

@@ -121,10 +121,12 @@ pub mod attribute {
     pub const PR_NUMBER: &str = "prNumber";
     pub const TENANT: &str = "tenant";
     pub const SPEC: &str = "spec";
+    /// Kinds of work that wait for an agent.
+    pub const WAITING_WORK: &str = "waitingWork";
 
     /// Every attribute gatewatch uses: the seeds' seven and ours. SQL visibility allows 10 Keyword, 3 Int,
     /// 3 Datetime and 3 KeywordList attributes (design §5).
-    pub const ALL: [(&str, AttributeKind); 12] = [
+    pub const ALL: [(&str, AttributeKind); 13] = [
         (GOAL_ID, AttributeKind::Keyword),
         (STATUS, AttributeKind::Keyword),
         (REPO, AttributeKind::Keyword),
@@ -132,6 +134,7 @@ pub mod attribute {
         (PR_NUMBER, AttributeKind::Int),
         (TENANT, AttributeKind::Keyword),
         (SPEC, AttributeKind::KeywordList),
+        (WAITING_WORK, AttributeKind::KeywordList),
         (PHASE, AttributeKind::Keyword),
         (ENVIRONMENT, AttributeKind::Keyword),
         (HEALTH, AttributeKind::Keyword),

@@ -45,6 +45,8 @@ struct Inner {
 struct Call {
     agent: String,
     told: AgentCall,
+    /// Its answer has come, by another way than this call.
+    settled: Arc<Notify>,
 }
 
 /// What one agent has done.
@@ -90,6 +92,7 @@ pub struct Taking {
 pub struct Slot {
     board: Arc<Board>,
     place: Place,
+    settled: Arc<Notify>,
 }
 
 impl Drop for Slot {
@@ -108,6 +111,11 @@ impl Slot {
             call.told.since = now();
             call.told.called_back = false;
         }
+    }
+
+    /// Returns when an answer came by callback.
+    pub async fn settled(&self) {
+        self.settled.notified().await;
     }
 
     /// The agent has the work and answers later.
@@ -157,8 +165,11 @@ impl Board {
             since: now(),
             called_back: false,
         };
-        self.lock().calls.insert(taking.place.clone(), Call { agent: agent.to_owned(), told });
-        Slot { board: Arc::clone(self), place: taking.place.clone() }
+        let settled = Arc::new(Notify::new());
+        self.lock()
+            .calls
+            .insert(taking.place.clone(), Call { agent: agent.to_owned(), told, settled: Arc::clone(&settled) });
+        Slot { board: Arc::clone(self), place: taking.place.clone(), settled }
     }
 
     /// A call has really begun: the step is leased.
@@ -178,6 +189,16 @@ impl Board {
             AgentStatus::Fail => tally.fail += 1,
         }
         tally.spend(response.metrics.as_ref());
+    }
+
+    /// An answer came by callback. One of a call of this coordinator counts, and settles it.
+    pub fn called_back(&self, response: &AgentResponse) {
+        let call = self.lock().calls.values().find(|call| call.told.attempt_id == response.attempt_id).cloned();
+        let Some(call) = call else { return };
+        self.answered(&call.agent, response);
+        if response.status != AgentStatus::Partial {
+            call.settled.notify_one();
+        }
     }
 
     /// A call brought no answer.

@@ -55,7 +55,14 @@ pub async fn callback(State(state): State<AppState>, Posted { sender, body }: Po
         }
     };
     sender.must(&response)?;
-    let answer = task::finish(async move { state.intake().accept(response, &sender).await }).await?;
+    let answer = task::finish(async move {
+        let answer = state.intake().accept(response.clone(), &sender).await?;
+        if !answer.repeated {
+            state.board().called_back(&response);
+        }
+        Ok(answer)
+    })
+    .await?;
     let status = match answer.receipt.outcome {
         Fate::Delivered => StatusCode::OK,
         Fate::Pending => StatusCode::ACCEPTED,

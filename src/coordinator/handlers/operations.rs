@@ -43,7 +43,7 @@ pub async fn readyz(State(state): State<AppState>) -> Result<Json<Readiness>, Ap
 /// Counters in Prometheus' text format.
 #[utoipa::path(get, path = "/metrics", responses((status = 200, content_type = "text/plain", body = String)))]
 pub async fn metrics(State(state): State<AppState>) -> Result<Response, ApiError> {
-    let text = state.metrics().text(state.streams().pollers()).map_err(|error| {
+    let text = state.metrics().text(state.streams().pollers(), &state.board().load().agents).map_err(|error| {
         let failure = Failure::new(FailureKind::Internal, format!("The counters cannot be written: {error}."), "");
         ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, failure)
     })?;

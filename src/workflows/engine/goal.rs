@@ -10,10 +10,11 @@ use crate::contracts::clock::{Timestamp, UnixMillis};
 use crate::contracts::delivery::RefusedMessage;
 use crate::contracts::engine::decision::Decision;
 use crate::contracts::engine::input::{Decider, EngineInput};
-use crate::contracts::engine::output::{EngineOutput, EngineReply, HistorySummary};
+use crate::contracts::engine::output::{EngineOutput, EngineReply, HistorySummary, LeaseReply};
 use crate::contracts::engine::state::{self, EngineState, StepState};
 use crate::contracts::ids::StepId;
 use crate::contracts::temporal::args::Args;
+use crate::contracts::temporal::names::update;
 use crate::spec::EngineSpec;
 use crate::spec::rules::Rules;
 use crate::spec::shipped;
@@ -172,7 +173,25 @@ impl Goal {
 
     /// An update: the same as the signal, and answered.
     pub(super) fn updated(&mut self, ctx: &impl Context, name: &str, args: &Args) -> Result<EngineReply, Rejection> {
-        let outcome = self.happen(ctx, messages::read(name, args)?);
+        let event = messages::read(name, args)?;
+        self.answered(ctx, event)
+    }
+
+    /// The update `lease`: whoever takes the step is told with the answer what is to be done.
+    pub(super) fn leased(&mut self, ctx: &impl Context, args: &Args) -> Result<LeaseReply, Rejection> {
+        let event = messages::read(update::LEASE, args)?;
+        let Event::Lease { step, .. } = &event else { return Err("the update is no lease".into()) };
+        let step = step.clone();
+        let reply = self.answered(ctx, event)?;
+        let state = self.state().ok_or("the goal did not start")?;
+        let leased = state.open_steps.get(&step).ok_or("there is no such step")?;
+        // What an agent answered before is not for the next one.
+        let step = StepState { content: Value::Null, ..leased.clone() };
+        Ok(LeaseReply { reply, goal_id: state.goal_id.clone(), goal: state.goal.clone(), step })
+    }
+
+    fn answered(&mut self, ctx: &impl Context, event: Event) -> Result<EngineReply, Rejection> {
+        let outcome = self.happen(ctx, event);
         let status = self.state().map(|state| state.status).unwrap_or_default();
         match outcome {
             Outcome::Applied => Ok(EngineReply { repeated: false, status }),

@@ -8,13 +8,14 @@ use serde_json::{Map, Value, json};
 
 use crate::contracts::actor::Actor;
 use crate::contracts::agent::AgentResponse;
+use crate::contracts::clock::Millis;
 use crate::contracts::engine::decision::Decision;
 use crate::contracts::engine::state::StepStatus;
 use crate::contracts::ids::{AttemptId, StepId, WorkKind};
 use crate::contracts::temporal::args::Args;
 use crate::contracts::temporal::names::{signal, update};
 use crate::spec::rules::Rules;
-use crate::workflows::engine::machine::{Event, LONGEST_NAME};
+use crate::workflows::engine::machine::{Event, LONGEST_NAME, Terms};
 
 /// Names of positional arguments, in their order.
 pub mod positional {
@@ -48,6 +49,9 @@ struct Sent {
     #[serde(rename = "runId")]
     attempt_id: AttemptId,
     agent: String,
+    lease_ms: Option<Millis>,
+    /// The attempt that another one goes on from.
+    replaces: AttemptId,
     status: StepStatus,
     document: String,
     /// Who asks. Believed as far as the right to write to the workflow goes: nothing that needs authority is asked for here.
@@ -85,13 +89,15 @@ pub fn read(name: &str, args: &Args) -> Result<Event, String> {
             Event::Cancel { reason, by: actor }
         }
         update::LEASE => {
-            let Sent { step_id, attempt_id, agent, .. } = step(args, &positional::LEASE)?;
+            let Sent { step_id, attempt_id, agent, lease_ms, replaces, .. } = step(args, &positional::LEASE)?;
+            let terms = Terms { lasts: lease_ms, replaces: (!replaces.is_empty()).then_some(replaces) };
             let (attempt, agent) = (given("runId", attempt_id)?, given("agent", agent)?);
-            Event::Lease { step: step_id, attempt, agent }
+            Event::Lease { step: step_id, attempt, agent, terms }
         }
         update::REQUEUE => {
-            let Sent { step_id, reason, actor, .. } = step(args, &positional::REQUEUE)?;
-            Event::Requeue { step: step_id, reason, by: actor }
+            let Sent { step_id, reason, attempt_id, actor, .. } = step(args, &positional::REQUEUE)?;
+            let attempt = (!attempt_id.is_empty()).then_some(attempt_id);
+            Event::Requeue { step: step_id, attempt, reason, by: actor }
         }
         update::NUDGE => {
             let Sent { step_id, actor, .. } = step(args, &positional::NUDGE)?;

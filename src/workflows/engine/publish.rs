@@ -1,5 +1,7 @@
 //! What a goal tells the world without being asked: search attributes and the memo.
 
+use std::collections::BTreeSet;
+
 use temporalio_common::search_attributes::{SearchAttributeKey, SearchAttributeUpdate};
 
 use crate::contracts::actor::Actor;
@@ -12,7 +14,7 @@ use crate::contracts::engine::state::{EngineState, LogEntry, StepState, StepStat
 use crate::contracts::gate::{OnDeadline, OpenGate};
 use crate::contracts::ids::{DecisionId, GateId, StepId};
 use crate::contracts::phase::{Phase, PhaseStatus};
-use crate::contracts::temporal::memo::Published;
+use crate::contracts::temporal::memo::{Published, WaitingStep};
 use crate::contracts::temporal::names::attribute;
 use crate::workflows::blocks::publish::{self, Publisher, Upserts};
 use crate::workflows::blocks::text::clip;
@@ -23,12 +25,15 @@ const REPO: SearchAttributeKey<String> = SearchAttributeKey::keyword(attribute::
 const BRANCH: SearchAttributeKey<String> = SearchAttributeKey::keyword(attribute::BRANCH);
 const TENANT: SearchAttributeKey<String> = SearchAttributeKey::keyword(attribute::TENANT);
 const PR_NUMBER: SearchAttributeKey<i64> = SearchAttributeKey::int(attribute::PR_NUMBER);
+const WAITING_WORK: SearchAttributeKey<Vec<String>> = SearchAttributeKey::keyword_list(attribute::WAITING_WORK);
 const SPEC: SearchAttributeKey<Vec<String>> = SearchAttributeKey::keyword_list(attribute::SPEC);
 
 /// Kinds of work that the memo names: the newest, so that it stays small.
 const PHASES: usize = 12;
 /// Open approvals that the memo names: the oldest.
 const APPROVALS: usize = 6;
+/// Steps that the memo offers to agents: the most urgent, then the oldest.
+const OFFERED: usize = 12;
 /// Characters of an attribute: visibility indexes no novels.
 const WORD: usize = 200;
 
@@ -52,6 +57,8 @@ struct Attributes {
     tenant: Option<String>,
     pull_request: Option<i64>,
     spec: Vec<String>,
+    /// None before it was ever told: the run before may have left something.
+    waiting: Option<Vec<String>>,
 }
 
 impl Face {
@@ -69,6 +76,7 @@ impl Face {
             phases: phases(state),
             gates: approvals(state),
             decided: decided(state),
+            work: waiting(state).into_iter().take(OFFERED).map(offered).collect(),
             refused: self.refused.clone(),
             decider: state.decider,
             ..Published::default()
@@ -94,6 +102,7 @@ impl Face {
             branch: word(note("branch").or_else(|| self.branch.clone())),
             tenant: word(self.tenant.clone()),
             pull_request: state.artifacts.keys().filter_map(number).max(),
+            waiting: Some(kinds(state)),
             spec: state.spec.iter().map(|pin| clip(pin.name.as_str(), WORD)).collect(),
         }
     }
@@ -114,11 +123,34 @@ impl Attributes {
         if let Some(number) = self.pull_request.filter(|_| self.pull_request != before.pull_request) {
             updates.push(PR_NUMBER.value_set(number));
         }
+        if let Some(kinds) = self.waiting.clone().filter(|_| self.waiting != before.waiting) {
+            updates.push(WAITING_WORK.value_set(kinds));
+        }
         if self.spec != before.spec {
             updates.push(SPEC.value_set(self.spec.clone()));
         }
         updates
     }
+}
+
+/// Steps that an agent could take, the most urgent first, then the oldest. Approvals are people's.
+fn waiting(state: &EngineState) -> Vec<(&StepId, &StepState)> {
+    let mut steps = state.in_order();
+    let is_over = state.status.is_over();
+    steps.retain(|(_, step)| !is_over && step.status == StepStatus::Waiting && step.kind.as_str() != APPROVAL);
+    steps.sort_by_key(|(_, step)| (step.priority(), step.order));
+    steps
+}
+
+fn offered((id, step): (&StepId, &StepState)) -> WaitingStep {
+    WaitingStep { id: id.clone(), kind: step.kind.clone(), priority: step.priority(), since: step.updated_at }
+}
+
+/// Kinds of the steps that the memo offers: who finds a goal by one of them finds the step.
+fn kinds(state: &EngineState) -> Vec<String> {
+    let offered = waiting(state).into_iter().take(OFFERED);
+    let kinds: BTreeSet<String> = offered.map(|(_, step)| clip(step.kind.as_str(), WORD)).collect();
+    kinds.into_iter().collect()
 }
 
 /// The latest step of every kind, in the order in which they were requested.

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use temporalio_sdk::workflows::{workflow, workflow_methods};
 use temporalio_sdk::{SyncWorkflowContext, WorkflowContext, WorkflowContextView, WorkflowResult};
 
-use crate::contracts::engine::output::{EngineOutput, EngineReply, HistorySummary};
+use crate::contracts::engine::output::{EngineOutput, EngineReply, HistorySummary, LeaseReply};
 use crate::contracts::engine::state::{EngineState, StepState};
 use crate::contracts::ids::StepId;
 use crate::contracts::temporal::args::Args;
@@ -244,8 +244,8 @@ macro_rules! engine_workflow {
                 &mut self,
                 ctx: &mut SyncWorkflowContext<Self>,
                 args: Args,
-            ) -> Result<EngineReply, Rejection> {
-                self.goal.updated(ctx, update::LEASE, &args)
+            ) -> Result<LeaseReply, Rejection> {
+                self.goal.leased(ctx, &args)
             }
 
             #[update_validator(update_requeue)]

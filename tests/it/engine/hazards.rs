@@ -6,7 +6,7 @@ use gatewatch::contracts::engine::decision::Decision;
 use gatewatch::contracts::engine::input::Decider;
 use gatewatch::contracts::engine::state::{EngineStatus, StepStatus};
 use gatewatch::contracts::ids::{AttemptId, StepId};
-use gatewatch::workflows::engine::machine::{Effect, Event, Outcome};
+use gatewatch::workflows::engine::machine::{Effect, Event, Outcome, Terms};
 use serde_json::{Value, json};
 
 use super::{Goal, request, response, shipped_spec};
@@ -80,6 +80,7 @@ fn h4_a_leased_step_is_not_waiting() {
         step: StepId::from("requirements-1"),
         attempt: AttemptId::from(attempt),
         agent: "author".into(),
+        terms: Terms::default(),
     };
     assert_eq!(goal.send(lease("a")).outcome, Outcome::Applied);
     assert_eq!(goal.step("requirements-1"), StepStatus::InProgress);
@@ -112,7 +113,12 @@ fn h6_rework_brings_the_review_back_and_an_old_yes_hides_no_later_no() {
 fn h7_an_approval_is_never_given_to_an_agent() {
     let mut goal = Goal::of("tutorial");
     goal.boot(json!({"decisionId": "boot", "actions": [{"type": "REQUEST_APPROVAL", "payload": {"title": "?"}}]}));
-    let lease = Event::Lease { step: "approval-1".into(), attempt: "a".into(), agent: "author".into() };
+    let lease = Event::Lease {
+        step: "approval-1".into(),
+        attempt: "a".into(),
+        agent: "author".into(),
+        terms: Terms::default(),
+    };
     assert!(matches!(goal.send(lease).outcome, Outcome::Refused(_)));
     assert!(matches!(goal.answer("approval-1", AgentStatus::Ok), Outcome::Refused(_)));
     assert_eq!(goal.step("approval-1"), StepStatus::Waiting);

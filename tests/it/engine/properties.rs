@@ -7,7 +7,7 @@ use gatewatch::contracts::agent::AgentStatus;
 use gatewatch::contracts::engine::input::Decider;
 use gatewatch::contracts::engine::state::EngineStatus;
 use gatewatch::contracts::ids::StepId;
-use gatewatch::workflows::engine::machine::{Event, Machine, Memory};
+use gatewatch::workflows::engine::machine::{Event, Machine, Memory, Terms};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -54,10 +54,13 @@ fn play(goal: &mut Goal, deed: &Deed) {
             }
             Event::AgentCompleted { step, response }
         }
-        Deed::Lease(n) => {
-            Event::Lease { step: pick(*n), attempt: format!("run-{}", goal.now).as_str().into(), agent: "a".into() }
-        }
-        Deed::Requeue(n) => Event::Requeue { step: pick(*n), reason: "r".into(), by: Actor::default() },
+        Deed::Lease(n) => Event::Lease {
+            step: pick(*n),
+            attempt: format!("run-{}", goal.now).as_str().into(),
+            agent: "a".into(),
+            terms: Terms::default(),
+        },
+        Deed::Requeue(n) => Event::Requeue { step: pick(*n), attempt: None, reason: "r".into(), by: Actor::default() },
         Deed::Override(n, done) => {
             Event::Override { step: pick(*n), done: *done, reason: "r".into(), by: Actor::default() }
         }

@@ -111,7 +111,10 @@ impl<'a> Goal<'a> {
         let args = Args::of([argument]);
         let reply = match name {
             "approve" => handle.execute_update(EngineWorkflow::update_approve, args, options).await,
-            "lease" => handle.execute_update(EngineWorkflow::update_lease, args, options).await,
+            "lease" => {
+                let leased = handle.execute_update(EngineWorkflow::update_lease, args, options).await;
+                leased.map(|leased| leased.reply)
+            }
             "requestWork" => handle.execute_update(EngineWorkflow::update_request_work, args, options).await,
             "adoptSpec" => handle.execute_update(EngineWorkflow::update_adopt_spec, args, options).await,
             other => panic!("{other}"),

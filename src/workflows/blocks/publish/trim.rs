@@ -9,7 +9,7 @@ use crate::contracts::temporal::memo::Published;
 use crate::workflows::blocks::text::clip;
 
 /// Each gives up a little more.
-const TRIMS: [fn(&mut Published); 14] = [
+const TRIMS: [fn(&mut Published); 16] = [
     |memo| texts(memo, 100),
     |memo| memo.gates.iter_mut().for_each(|gate| failing(gate, 2)),
     |memo| keep_migrations(memo, 3),
@@ -26,12 +26,14 @@ const TRIMS: [fn(&mut Published); 14] = [
         }
     },
     |memo| texts(memo, 16),
+    |memo| memo.work.truncate(6),
     |memo| {
         memo.phases.clear();
         memo.decided = None;
         memo.incident_id = None;
     },
     |memo| memo.rollback = None,
+    |memo| memo.work.truncate(2),
     |memo| step_times(memo, |_| true),
     |memo| texts(memo, 0),
 ];

@@ -228,7 +228,7 @@ impl Machine {
             step.status = status;
             step.updated_at = now;
             step.reason = reason;
-            step.due = None;
+            (step.due, step.lease_until) = (None, None);
         }
     }
 }

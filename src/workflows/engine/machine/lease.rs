@@ -4,15 +4,27 @@ use serde_json::json;
 
 use crate::contracts::actor::Actor;
 use crate::contracts::agent::AgentStatus;
-use crate::contracts::clock::UnixMillis;
+use crate::contracts::clock::{Millis, UnixMillis};
 use crate::contracts::engine::decision::APPROVAL;
 use crate::contracts::engine::state::StepStatus;
 use crate::contracts::ids::{AttemptId, StepId};
 use crate::spec::document::Overdue;
-use crate::workflows::engine::machine::{Machine, Outcome, signed};
+use crate::workflows::engine::machine::answer::Why;
+use crate::workflows::engine::machine::{Machine, Outcome, Terms, signed};
+
+/// Leases of one step after which a person must look: whoever takes it never answers.
+const MOST_LEASES: u32 = 10;
+
+/// Who takes a step, and on which terms.
+pub(super) struct Lease {
+    pub(super) attempt: AttemptId,
+    pub(super) agent: String,
+    pub(super) terms: Terms,
+}
 
 impl Machine {
-    pub(super) fn leased(&mut self, now: UnixMillis, id: &StepId, attempt: AttemptId, agent: String) -> Outcome {
+    pub(super) fn leased(&mut self, now: UnixMillis, id: &StepId, lease: Lease) -> Outcome {
+        let Lease { attempt, agent, terms } = lease;
         let Some(step) = self.memory.state.open_steps.get(id) else {
             return Outcome::Refused(format!("There is no step {id}."));
         };
@@ -25,11 +37,16 @@ impl Machine {
         if step.status == StepStatus::InProgress && step.attempt_id.as_ref() == Some(&attempt) {
             return Outcome::Repeated;
         }
-        if step.status != StepStatus::Waiting {
+        let takes_over =
+            terms.replaces.is_some() && step.status == StepStatus::InProgress && step.attempt_id == terms.replaces;
+        if step.status != StepStatus::Waiting && !takes_over {
             return Outcome::Refused(format!("{id} is {}.", step.status.as_str()));
         }
-        let due = self.due(now, id);
-        self.note(now, "LEASED", json!({"stepId": id, "runId": attempt, "agent": agent, "due": due}));
+        let (due, until) = (self.due(now, id), terms.lasts.map(|lasts| after(now, lasts)));
+        let instead = terms.replaces.filter(|_| takes_over);
+        let told =
+            json!({"stepId": id, "runId": attempt, "agent": agent, "due": due, "until": until, "instead": instead});
+        self.note(now, "LEASED", told);
         if let Some(step) = self.memory.state.open_steps.get_mut(id) {
             step.status = StepStatus::InProgress;
             step.attempt_id = Some(attempt);
@@ -37,15 +54,26 @@ impl Machine {
             step.attempts += 1;
             step.updated_at = now;
             step.due = due;
+            step.lease_until = until;
             step.reason = None;
         }
         Outcome::Applied
     }
 
-    pub(super) fn requeued(&mut self, now: UnixMillis, id: &StepId, reason: &str, by: &Actor) -> Outcome {
+    pub(super) fn requeued(
+        &mut self,
+        now: UnixMillis,
+        id: &StepId,
+        attempt: Option<&AttemptId>,
+        why: &Why<'_>,
+    ) -> Outcome {
+        let Why { reason, by } = *why;
         let Some(step) = self.memory.state.open_steps.get(id) else {
             return Outcome::Refused(format!("There is no step {id}."));
         };
+        if attempt.is_some() && step.attempt_id.as_ref() != attempt {
+            return Outcome::Refused(format!("{id} is not this attempt's any more."));
+        }
         match step.status {
             StepStatus::Waiting => Outcome::Repeated,
             StepStatus::Done | StepStatus::Failed => {
@@ -72,6 +100,7 @@ impl Machine {
 
     /// Does with every overdue step what the guardrails say.
     pub(super) fn ticked(&mut self, now: UnixMillis) -> Outcome {
+        self.end_leases(now);
         let state = &self.memory.state;
         let overdue: Vec<StepId> = state
             .in_order()
@@ -86,6 +115,23 @@ impl Machine {
             }
         }
         Outcome::Applied
+    }
+
+    /// Who took these steps is gone, and will never say so.
+    fn end_leases(&mut self, now: UnixMillis) {
+        let steps = self.memory.state.in_order();
+        let ended = steps.into_iter().filter(|(_, step)| step.lease_until.is_some_and(|until| until <= now));
+        let ended: Vec<(StepId, AttemptId, u32)> =
+            ended.map(|(id, step)| (id.clone(), step.attempt_id.clone().unwrap_or_default(), step.attempts)).collect();
+        for (id, attempt, attempts) in ended {
+            self.note(now, "LEASE_ENDED", json!({"stepId": id, "runId": attempt}));
+            self.offer_again(now, &id);
+            if let Some(step) = self.memory.state.open_steps.get_mut(&id).filter(|_| attempts >= MOST_LEASES) {
+                step.status = StepStatus::Blocked;
+                step.reason =
+                    Some(format!("{attempts} agents took it, none answered; a person must say how to go on."));
+            }
+        }
     }
 
     fn overdue(&mut self, now: UnixMillis, id: &StepId) {
@@ -109,7 +155,7 @@ impl Machine {
                 if let Some(step) = self.memory.state.open_steps.get_mut(id) {
                     step.status = StepStatus::Blocked;
                     step.reason = Some("It is overdue; a person must say how to go on.".to_owned());
-                    step.due = None;
+                    (step.due, step.lease_until) = (None, None);
                     step.updated_at = now;
                 }
             }
@@ -132,7 +178,7 @@ impl Machine {
             step.status = StepStatus::Waiting;
             step.attempt_id = None;
             step.agent = None;
-            step.due = None;
+            (step.due, step.lease_until) = (None, None);
             step.reason = None;
             step.updated_at = now;
         }
@@ -141,6 +187,10 @@ impl Machine {
     fn due(&self, now: UnixMillis, id: &StepId) -> Option<UnixMillis> {
         let step = self.memory.state.open_steps.get(id)?;
         let allowed = self.spec.guardrails().due(&step.kind)?;
-        Some(UnixMillis(now.0.saturating_add(i64::try_from(allowed.0).unwrap_or(i64::MAX))))
+        Some(after(now, allowed))
     }
+}
+
+fn after(now: UnixMillis, Millis(millis): Millis) -> UnixMillis {
+    UnixMillis(now.0.saturating_add(i64::try_from(millis).unwrap_or(i64::MAX)))
 }

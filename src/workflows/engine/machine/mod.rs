@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 
 use crate::contracts::actor::Actor;
 use crate::contracts::agent::AgentResponse;
-use crate::contracts::clock::{Timestamp, UnixMillis};
+use crate::contracts::clock::{Millis, Timestamp, UnixMillis};
 use crate::contracts::engine::decision::{Action, Decision};
 use crate::contracts::engine::input::{Decider, EngineInput};
 use crate::contracts::engine::state::{EngineState, EngineStatus};
@@ -33,11 +33,13 @@ use crate::spec::EngineSpec;
 use crate::workflows::blocks::seen::SeenIds;
 use crate::workflows::blocks::text::clip;
 use crate::workflows::engine::machine::answer::Why;
+use crate::workflows::engine::machine::lease::Lease;
 
 /// Bytes of the longest id, kind or key that is taken: they are kept as they are.
 pub const LONGEST_NAME: usize = 200;
 
 /// What can happen to a goal.
+#[expect(clippy::large_enum_variant, reason = "an event is handled where it is made: none are kept")]
 pub enum Event {
     /// The first decision: of the input, or of the spec.
     Boot(Decision),
@@ -82,10 +84,13 @@ pub enum Event {
         step: StepId,
         attempt: AttemptId,
         agent: String,
+        terms: Terms,
     },
     /// A person takes a step from its agent, or unblocks it: it is offered again.
     Requeue {
         step: StepId,
+        /// Only from this attempt; from any when there is none.
+        attempt: Option<AttemptId>,
         reason: String,
         by: Actor,
     },
@@ -108,6 +113,15 @@ pub enum Event {
         spec: Arc<dyn EngineSpec>,
         document: String,
     },
+}
+
+/// On which terms a step is leased.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Terms {
+    /// When it ends by itself; never when it is not said.
+    pub lasts: Option<Millis>,
+    /// The attempt it goes on from: another agent takes over.
+    pub replaces: Option<AttemptId>,
 }
 
 /// What became of an event.
@@ -225,8 +239,10 @@ impl Machine {
             Event::ChildCompleted { kind, result } => self.child_completed(now, &kind, &result),
             Event::Custom { name, payload } => self.told(now, &name, &payload),
             Event::Cancel { reason, by } => self.cancelled(now, reason, &by),
-            Event::Lease { step, attempt, agent } => self.leased(now, &step, attempt, agent),
-            Event::Requeue { step, reason, by } => self.requeued(now, &step, &reason, &by),
+            Event::Lease { step, attempt, agent, terms } => self.leased(now, &step, Lease { attempt, agent, terms }),
+            Event::Requeue { step, attempt, reason, by } => {
+                self.requeued(now, &step, attempt.as_ref(), &Why { reason: &reason, by: &by })
+            }
             Event::Nudge { step, by } => self.nudged(now, &step, &by),
             Event::Override { step, done, reason, by } => {
                 self.overridden(now, &step, done, &Why { reason: &reason, by: &by })
@@ -312,7 +328,8 @@ fn signed(mut data: Value, by: &Actor) -> Value {
     data
 }
 
-/// The earliest time at which something is overdue.
+/// The earliest time at which something is overdue, or a lease ends.
 pub fn next_due(state: &EngineState) -> Option<UnixMillis> {
-    state.open_steps.values().filter(|step| step.status.is_open()).filter_map(|step| step.due).min()
+    let open = state.open_steps.values().filter(|step| step.status.is_open());
+    open.flat_map(|step| [step.due, step.lease_until]).flatten().min()
 }

@@ -1,0 +1,7 @@
+//! Work of goals given to agents: real worker and coordinator processes, a real server, agents over real HTTP and as
+//! real programs.
+
+mod adapters;
+mod flows;
+mod planning;
+mod rig;

@@ -1,0 +1,94 @@
+//! Who gets what: tenants take turns, limits hold, the urgent come first.
+
+use std::collections::BTreeMap;
+
+use gatewatch::config::agents::{Agent, Dispatcher};
+use gatewatch::contracts::clock::Timestamp;
+use gatewatch::coordinator::dispatcher::board::Load;
+use gatewatch::coordinator::dispatcher::plan::{Offer, Pick, plan};
+
+use crate::dispatch::rig::settings_of;
+
+fn agents(text: &str) -> (Vec<Agent>, Dispatcher) {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = settings_of(folder.path(), text);
+    (settings.agents, settings.dispatcher)
+}
+
+fn agent(name: &str, kinds: &str, more: &str) -> String {
+    format!("[[agents]]\nname = \"{name}\"\nkinds = [{kinds}]\nadapter = \"scripted\"\n{more}\n")
+}
+
+fn offer(tenant: &str, step: &str, kind: &str, priority: u8, since: i64) -> Offer {
+    Offer {
+        place: (format!("{tenant}-goal").as_str().into(), step.into()),
+        kind: kind.into(),
+        tenant: tenant.to_owned(),
+        priority,
+        since: Timestamp::from_unix_millis(since).unwrap(),
+    }
+}
+
+fn steps(picks: &[Pick]) -> Vec<&str> {
+    picks.iter().map(|pick| pick.offer.place.1.as_str()).collect()
+}
+
+#[test]
+fn tenants_take_turns_whoever_has_more() {
+    let (agents, limits) = agents(&agent("a", "\"*\"", "concurrency = 4"));
+    let many = (0..50).map(|n| offer("big", &format!("big-{n}"), "X", 3, n));
+    let offers: Vec<Offer> = many.chain([offer("small", "small-1", "X", 3, 900)]).collect();
+    let mut last = String::new();
+    let picks = plan(offers.clone(), &agents, &limits, &Load::default(), &mut last);
+    assert_eq!(steps(&picks), ["big-0", "small-1", "big-1", "big-2"]);
+
+    // One place at a time: the turn goes on where it was.
+    let load = Load { all: 3, agents: [("a".to_owned(), 3)].into(), ..Load::default() };
+    let mut served = Vec::new();
+    let mut last = String::new();
+    for _ in 0..4 {
+        let offers = ["big", "small", "tiny"].map(|tenant| offer(tenant, tenant, "X", 3, 0)).into();
+        served.push(steps(&plan(offers, &agents, &limits, &load, &mut last))[0].to_owned());
+    }
+    assert_eq!(served, ["big", "small", "tiny", "big"]);
+}
+
+#[test]
+fn the_urgent_come_first_and_what_nobody_can_take_holds_nobody_up() {
+    let (agents, limits) = agents(&agent("a", "\"X\"", "concurrency = 2"));
+    let offers = vec![
+        offer("t", "old", "X", 3, 1),
+        offer("t", "older", "X", 3, 0),
+        offer("t", "nobody's", "Y", 1, 0),
+        offer("t", "urgent", "X", 1, 9),
+    ];
+    assert_eq!(steps(&plan(offers, &agents, &limits, &Load::default(), &mut String::new())), ["urgent", "older"]);
+}
+
+#[test]
+fn limits_of_agents_of_tenants_and_of_all_hold() {
+    let text = format!(
+        "[dispatcher]\nconcurrency = 5\ntenant_quota = 3\n[dispatcher.tenants]\ntight = 1\n{}",
+        agent("a", "\"*\"", "concurrency = 9")
+    );
+    let (agents, limits) = agents(&text);
+    let of = |tenant: &str| (0..9).map(|n| offer(tenant, &format!("{tenant}-{n}"), "X", 3, n)).collect::<Vec<_>>();
+    let picks = plan([of("tight"), of("wide")].concat(), &agents, &limits, &Load::default(), &mut String::new());
+    assert_eq!(steps(&picks), ["tight-0", "wide-0", "wide-1", "wide-2"]);
+    let load = Load { all: 4, tenants: BTreeMap::from([("wide".to_owned(), 3)]), ..Load::default() };
+    let picks = plan([of("tight"), of("wide")].concat(), &agents, &limits, &load, &mut String::new());
+    assert_eq!(steps(&picks), ["tight-0"]);
+}
+
+#[test]
+fn agents_are_asked_in_their_order_and_not_while_they_rest() {
+    let text = agent("second", "\"X\"", "priority = 4") + &agent("first", "\"X\"", "priority = 2");
+    let (agents, limits) = agents(&text);
+    let offers = || vec![offer("t", "a", "X", 3, 0), offer("t", "b", "X", 3, 1)];
+    let who = |picks: Vec<Pick>| picks.into_iter().map(|pick| pick.agent).collect::<Vec<_>>();
+    assert_eq!(who(plan(offers(), &agents, &limits, &Load::default(), &mut String::new())), ["first", "second"]);
+    let load = Load { away: vec!["first".to_owned()], ..Load::default() };
+    assert_eq!(who(plan(offers(), &agents, &limits, &load, &mut String::new())), ["second"]);
+    let taken = Load { taken: vec![offers()[0].place.clone()], ..Load::default() };
+    assert_eq!(steps(&plan(offers(), &agents, &limits, &taken, &mut String::new())), ["b"]);
+}
