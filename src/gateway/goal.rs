@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use temporalio_client::grpc::WorkflowService as _;
+use temporalio_common::protos::temporal::api::common::v1::Payload;
 use temporalio_common::protos::temporal::api::query::v1::WorkflowQuery;
 use temporalio_common::protos::temporal::api::workflowservice::v1::QueryWorkflowRequest;
 
@@ -25,6 +26,17 @@ impl Gateway {
     /// All that a goal knows, as its workflow answers `currentState` within 2 s; also after it has ended. A failure does not
     /// mean that there is no goal: what it publishes can be read without a worker.
     pub async fn goal(&self, id: &WorkflowId) -> Result<EngineState, Failure> {
+        let state = self.query_goal(id).await?;
+        state.as_ref().and_then(payload::decode).ok_or_else(|| no_goal(id))
+    }
+
+    /// The same with its text as it is: for rules, never for a screen.
+    pub async fn goal_state(&self, id: &WorkflowId) -> Result<EngineState, Failure> {
+        let state = self.query_goal(id).await?.as_ref().and_then(payload::raw_json);
+        state.and_then(|state| serde_json::from_value(state).ok()).ok_or_else(|| no_goal(id))
+    }
+
+    async fn query_goal(&self, id: &WorkflowId) -> Result<Option<Payload>, Failure> {
         let request = QueryWorkflowRequest {
             namespace: self.namespace(),
             execution: Some(describe::execution(id, None)),
@@ -37,13 +49,7 @@ impl Gateway {
                 client.query_workflow(request).await
             })
             .await?;
-        payload::first(answer.query_result.as_ref()).ok_or_else(|| {
-            Failure::new(
-                FailureKind::Invalid,
-                format!("{id} does not answer as a goal does."),
-                "Goals are workflows of the types EngineWorkflow and CodegenWorkflow.",
-            )
-        })
+        Ok(answer.query_result.unwrap_or_default().payloads.into_iter().next())
     }
 
     /// Tells a goal something and waits 2 s for a worker; then it is in doubt. Told again under its id it has no second
@@ -67,4 +73,12 @@ impl Gateway {
             Asked::InDoubt => Told::InDoubt,
         })
     }
+}
+
+fn no_goal(id: &WorkflowId) -> Failure {
+    Failure::new(
+        FailureKind::Invalid,
+        format!("{id} does not answer as a goal does."),
+        "Goals are workflows of the types EngineWorkflow and CodegenWorkflow.",
+    )
 }

@@ -18,7 +18,6 @@ pub mod history;
 pub mod list;
 pub mod operate;
 mod payload;
-pub mod query;
 pub mod rollback;
 mod rows;
 pub mod signal;

@@ -18,7 +18,7 @@ pub async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// The coordinator can do its work: Temporal answers.
+/// The coordinator can do its work: Temporal and its own database answer.
 #[utoipa::path(
     get,
     path = "/readyz",
@@ -28,6 +28,9 @@ pub async fn readyz(State(state): State<AppState>) -> Result<Json<Readiness>, Ap
     let unready = |failure| Err(ApiError::new(StatusCode::SERVICE_UNAVAILABLE, failure));
     if *state.stopping().borrow() {
         return unready(Failure::new(FailureKind::Unavailable, "The coordinator is stopping.", ""));
+    }
+    if let Err(error) = state.store().ping().await {
+        return unready(error.into());
     }
     match state.gateway().link().borrow().clone() {
         Link::Up { since } => Ok(Json(Readiness { ready: true, since, at: Timestamp(chrono::Utc::now()) })),

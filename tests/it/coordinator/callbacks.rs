@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use temporalio_client::{Client, WorkflowHandle, WorkflowQueryOptions, WorkflowStartOptions};
 
 use crate::coordinator::rig::{BUILDERS, MIRA, QA, Rig, answer, nowhere, settings};
-use crate::support::{self, PATIENCE, wait_until};
+use crate::support::{self, PATIENCE, postgres, wait_until};
 use crate::workflows::bench::{Bench, bounded, payloads, with};
 
 /// A goal whose first step, `draft-1`, waits for an agent.
@@ -293,6 +293,54 @@ async fn a_decision_that_a_crash_cut_off_is_made_once() {
             store.forget_done_before(UnixMillis(i64::MAX)).await.unwrap();
         }
         rig.stop().await.unwrap();
+    })
+    .await;
+}
+
+/// Whichever of two coordinators on one PostgreSQL an answer is sent to, it has one effect and one receipt; what one
+/// of them left behind is gone on with by either.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_coordinators_share_one_database() {
+    let Some(place) = postgres::database("two_coordinators_share_one_database").await else { return };
+    bounded(async || {
+        let bench = Bench::new().await;
+        let start = async || {
+            let (mut settings, folder) = settings(support::temporal());
+            settings.coordinator.store = place.clone();
+            Rig::with(settings, folder).await
+        };
+        let rigs = [start().await, start().await];
+        let store = Store::open(&place).await.unwrap();
+        for _ in 0..3 {
+            let id = goal(&bench, "shared").await;
+            let body = draft(&id);
+            let post = async |rig: &Rig| answer(rig.post("/agent/callback", &body).bearer_auth(BUILDERS)).await;
+            let answers = join_all((0..8).map(|at| post(&rigs[at % 2]))).await;
+            assert!(answers.iter().all(|told| told.0 == 200 && told.1 == answers[0].1), "{answers:?}");
+            assert_eq!(times(&state(&bench, &id).await, "AGENT_COMPLETED"), 1);
+            let usage = store.usage(&GoalId::new(format!("goal-of-{id}"))).await.unwrap();
+            assert_eq!(usage.iter().map(|usage| usage.answers).collect::<Vec<_>>(), [1]);
+        }
+        let id = goal(&bench, "left").await;
+        let callback = NewCallback {
+            key: format!("key-of-{id}"),
+            workflow_id: id.as_str().into(),
+            goal_id: "g".into(),
+            step_id: "draft-1".into(),
+            attempt_id: "run-1".into(),
+            agent_role: "writer".into(),
+            sender: "builders".into(),
+            response: json!({"response": draft(&id), "problems": []}).to_string(),
+            metrics: None,
+        };
+        store.receive(&callback, UnixMillis(0), Millis(0)).await.unwrap();
+        let done = async || store.callback(&callback.key).await.unwrap().filter(|c| c.phase == Phase::Done);
+        assert_eq!(wait_until("either goes on", PATIENCE, done).await.tries, 2, "one of them took it");
+        assert_eq!(times(&state(&bench, &id).await, "AGENT_COMPLETED"), 1);
+        for rig in rigs {
+            assert_eq!(rig.get("/healthz").send().await.unwrap().status(), 200);
+            rig.stop().await.unwrap();
+        }
     })
     .await;
 }
