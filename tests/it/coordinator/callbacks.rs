@@ -1,5 +1,7 @@
 //! Agents' answers on real goals: each has one effect and one receipt, whatever is sent, resent, cut off or wrong.
 
+use std::time::Duration;
+
 use futures_util::future::join_all;
 use gatewatch::contracts::agent::Tokens;
 use gatewatch::contracts::clock::{Millis, UnixMillis};
@@ -31,11 +33,15 @@ pub(super) async fn goal(bench: &Bench, prefix: &str) -> String {
 }
 
 pub(super) async fn state(bench: &Bench, id: &str) -> EngineState {
+    state_within(bench, id, PATIENCE).await
+}
+
+pub(super) async fn state_within(bench: &Bench, id: &str, patience: Duration) -> EngineState {
     let handle: WorkflowHandle<Client, EngineWorkflow> = bench.client.get_workflow_handle(id);
     let query = async || {
         handle.query(EngineWorkflow::current_state, Args::default(), WorkflowQueryOptions::default()).await.ok()
     };
-    wait_until("the goal answers", PATIENCE, query).await
+    wait_until("the goal answers", patience, query).await
 }
 
 pub(super) fn draft(workflow: &str) -> Value {

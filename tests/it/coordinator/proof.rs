@@ -22,7 +22,7 @@ use temporalio_common::UntypedWorkflow;
 use temporalio_common::data_converters::RawValue;
 use tokio::process::{Child, Command};
 
-use crate::coordinator::callbacks::state;
+use crate::coordinator::callbacks::state_within;
 use crate::coordinator::rig::BUILDERS;
 use crate::support::{self, PATIENCE, wait_until};
 use crate::workflows::bench::{Bench, payloads};
@@ -186,7 +186,11 @@ async fn signals(goal: &str) -> (BTreeMap<String, usize>, usize) {
         for event in events {
             let signal = &event["workflowExecutionSignaledEventAttributes"];
             if signal["signalName"] == "agentCompleted" {
-                *counted.entry(signal["input"][0].to_string()).or_default() += 1;
+                // The first argument: as it is, or still encoded.
+                let input = &signal["input"];
+                let step = input.get(0).unwrap_or(&input["payloads"][0]["data"]);
+                assert!(step.is_string(), "{signal}");
+                *counted.entry(step.to_string()).or_default() += 1;
             }
         }
         let before = &events[0]["workflowExecutionStartedEventAttributes"]["continuedExecutionRunId"];
@@ -201,7 +205,8 @@ async fn signals(goal: &str) -> (BTreeMap<String, usize>, usize) {
 async fn judge(bench: &Bench, goals: &[String], size: &Size) -> (usize, usize) {
     let (mut lost, mut doubled) = (0, 0);
     for goal in goals {
-        let state = state(bench, goal).await;
+        // A worker that was killed just now is waited for on its sticky queue.
+        let state = state_within(bench, goal, Duration::from_mins(3)).await;
         assert_eq!(state.log_dropped, 0, "the log would not tell");
         for at in 0..size.steps {
             let step = format!("work-{at}");
@@ -257,6 +262,7 @@ async fn no_answer_is_lost_and_none_counts_twice_whatever_is_killed() {
     let (mut runs, mut resent) = (0, 0);
     for goal in &goals {
         let (signals, of_goal) = signals(goal).await;
+        assert_eq!(signals.len(), size.steps, "each step's answer is in the histories: {signals:?}");
         runs += of_goal;
         resent += signals.values().filter(|count| **count > 1).count();
     }
@@ -300,7 +306,9 @@ async fn request_ids_alone_let_answers_through_twice() {
     assert_eq!(doubled, 0, "the goals themselves know what they have taken in");
     let mut twice = 0;
     for goal in &goals {
-        twice += signals(goal).await.0.values().filter(|count| **count > 1).count();
+        let (signals, runs) = signals(goal).await;
+        assert!(signals.len() == size.steps && runs > 1, "{runs} runs: {signals:?}");
+        twice += signals.values().filter(|count| **count > 1).count();
     }
     assert!(twice > 0, "no workflow continued as new between two copies");
     eprintln!("by request ids alone {twice} of {} answers arrive more than once", size.goals * size.steps);
