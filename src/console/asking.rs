@@ -143,14 +143,14 @@ impl Deed {
         }
     }
 
-    fn verb(self) -> &'static str {
+    fn title(self, step: &StepId) -> String {
         match self {
-            Self::Approve => "Approve",
-            Self::Reject => "Reject",
-            Self::Nudge => "Nudge the agent of",
-            Self::Requeue => "Requeue",
-            Self::Done => "Say done of",
-            Self::Failed => "Say failed of",
+            Self::Approve => format!("Approve {step}?"),
+            Self::Reject => format!("Reject {step}?"),
+            Self::Nudge => format!("Nudge the agent of {step}?"),
+            Self::Requeue => format!("Requeue {step}?"),
+            Self::Done => format!("Say that {step} is done?"),
+            Self::Failed => format!("Say that {step} has failed?"),
         }
     }
 
@@ -224,7 +224,7 @@ pub fn step(
         facts.push(Fact::new("agent", format!("{agent}, attempt {}", step.attempts)));
     }
     Ok(Question {
-        title: format!("{} {id}?", deed.verb()),
+        title: deed.title(id),
         facts,
         effect: message.effect(),
         warning: None,

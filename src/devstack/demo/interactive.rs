@@ -64,7 +64,9 @@ async fn begin(world: &World, keep: Keep) -> Result<(), Failure> {
     let colleague = Person::new(&colleague)?;
     let service = world.running.service(BYSTANDER)?.clone();
     tokio::spawn(async move {
-        if let Err(failure) = Box::pin(bystanders::act(&colleague, &decider, &service)).await {
+        let (released, worked) =
+            tokio::join!(Box::pin(bystanders::act(&colleague, &decider, &service)), bystanders::work(&colleague));
+        for failure in [released, worked].into_iter().filter_map(Result::err) {
             tracing::warn!(%failure, "the rest of the world did not come about");
         }
     });

@@ -11,11 +11,13 @@ use tokio::time::Instant;
 use crate::config::settings::Settings;
 use crate::contracts::actor::{Actor, Via};
 use crate::contracts::decision::{Outcome, Verdict};
+use crate::contracts::engine::input::EngineInput;
+use crate::contracts::engine::message::Message;
 use crate::contracts::failure::{Failure, FailureKind};
 use crate::contracts::gate::OpenGate;
 use crate::contracts::http::DecisionRequest;
 use crate::contracts::ids::{DecisionId, RequestId, WorkflowId};
-use crate::contracts::mutation::{Done, Mutation, Start, Target};
+use crate::contracts::mutation::{Done, Mutation, Start, Target, Tell};
 use crate::contracts::temporal::names;
 use crate::contracts::workflow::WorkflowDetail;
 use crate::devstack::story::cast::Cast;
@@ -69,6 +71,22 @@ impl Person {
     /// Starts the deployment of a release by itself.
     pub async fn deploy(&self, cast: &Cast) -> Result<(), Failure> {
         self.start(cast.deployment_id(), names::workflow::PRODUCTION_DEPLOYMENT, &cast.deployment()?).await
+    }
+
+    /// Starts a goal.
+    pub async fn pursue(&self, id: WorkflowId, input: &EngineInput) -> Result<(), Failure> {
+        self.start(id, names::workflow::CODEGEN, input).await
+    }
+
+    /// Tells a goal something; asks again under the same id while no worker answers.
+    pub async fn tell(&self, id: &WorkflowId, message: Message, within: Duration) -> Result<(), Failure> {
+        let target = Target { workflow_id: id.clone(), request_id: RequestId::new(fresh()) };
+        let mutation = Mutation::Tell(Tell { target, message });
+        let done = self.operator.perform(mutation.clone()).await?;
+        if done.is_in_doubt() {
+            self.operator.follow(&mutation, within).await?;
+        }
+        Ok(())
     }
 
     async fn start(&self, id: WorkflowId, workflow: &str, input: &impl Serialize) -> Result<(), Failure> {

@@ -9,7 +9,7 @@ use crate::console::remote::Remote;
 use crate::console::screen::{Beat, Focus};
 use crate::console::widgets::time;
 use crate::contracts::clock::{Timestamp, UnixMillis};
-use crate::contracts::engine::state::{EngineState, LogEntry, StepState};
+use crate::contracts::engine::state::{EngineState, LogEntry, StepState, StepStatus};
 use crate::contracts::engine::tree;
 use crate::contracts::ids::{GateId, StepId, WorkflowId};
 use crate::contracts::temporal::memo::Published;
@@ -181,15 +181,33 @@ impl State {
             Some(state) => (steps(state), state.artifacts.keys().cloned().collect()),
             None => (self.published(ctx).map(published).unwrap_or_default(), Vec::new()),
         };
+        // What was published named no steps: among them the cursor begins anew.
+        let anew = !matches!(step, Some(Line::Step { .. }));
+        let first = self.state(ctx).filter(|_| anew).and_then(|state| self.urgent(state));
         let same = |line: &Line| match (line, step.as_ref()) {
             (Line::Step { id, .. }, Some(Line::Step { id: was, .. })) => id == was,
             (line, was) => Some(line) == was,
         };
-        let place = self.lines.iter().position(same).unwrap_or(self.cursors[0].index);
+        let place = first.or_else(|| self.lines.iter().position(same)).unwrap_or(self.cursors[0].index);
         self.cursors[0].put(place, self.lines.len(), height);
         let place = self.artifacts.iter().position(|key| Some(key) == artifact.as_ref());
         self.cursors[1].put(place.unwrap_or(self.cursors[1].index), self.artifacts.len(), height);
         self.follow_log(ctx, height);
+    }
+
+    /// Where the cursor begins: what waits for a person, or else what is being worked on.
+    fn urgent(&self, state: &EngineState) -> Option<usize> {
+        let rank = |step: &StepState| match step.status {
+            StepStatus::Waiting if step.is_approval() => Some(0),
+            StepStatus::Blocked => Some(1),
+            StepStatus::InProgress => Some(2),
+            StepStatus::Waiting | StepStatus::Done | StepStatus::Failed => None,
+        };
+        let ranked = self.lines.iter().enumerate().filter_map(|(place, line)| {
+            let Line::Step { id, .. } = line else { return None };
+            Some((rank(state.open_steps.get(id)?)?, place))
+        });
+        ranked.min().map(|(_, place)| place)
     }
 
     /// What comes in above does not move what is read.

@@ -12,6 +12,9 @@ use crate::contracts::clock::UnixMillis;
 use crate::contracts::engine::state::{LogEntry, StepState};
 use crate::contracts::ids::StepId;
 
+/// Bytes of a payload that stands on one line.
+const SHORT: usize = 100;
+
 /// Title and text of what is under the cursor; none when nothing is.
 pub fn selected(state: &State, ctx: &Ctx<'_>) -> Option<(String, String)> {
     match state.pane {
@@ -78,7 +81,12 @@ fn of_step(step: &StepState, ctx: &Ctx<'_>) -> String {
             step.is_approval() && value.as_object().is_some_and(|fields| fields.keys().all(|key| key == "title"));
         if !value.is_null() && !said {
             // Writing to a string cannot fail.
-            let _ = write!(text, "{label}\n{}\n", pretty(value));
+            let short = value.to_string();
+            let _ = if short.len() <= SHORT {
+                text.write_str(&fact(label, &short))
+            } else {
+                write!(text, "{label}\n{}\n", pretty(value))
+            };
         }
     }
     text
