@@ -129,6 +129,8 @@ fn on_screen(model: &mut Model, action: Action) -> Vec<Effect> {
     } else if action == Action::GoSteps {
         // No tab of its own: it is one step deeper than where the goal is.
         return go(model, Place::Steps(None));
+    } else if action == Action::GoAgents {
+        return go(model, Place::Agents);
     } else if let Some(place) = tab(model, action) {
         return to_tab(model, place);
     } else if let Some(fault) = fault(action) {
@@ -222,6 +224,7 @@ fn tab(model: &Model, action: Action) -> Option<Place> {
         ScreenId::Workflows | ScreenId::Workflow => Place::Workflows,
         ScreenId::Deployment => Place::Deployment(None),
         ScreenId::History => Place::History(None),
+        ScreenId::Agents => Place::Agents,
         ScreenId::Steps => Place::Steps(None),
     })
 }
@@ -271,6 +274,7 @@ fn named(model: &Model, place: Place) -> Place {
         Place::Now
         | Place::Gates(_)
         | Place::Workflows
+        | Place::Agents
         | Place::Workflow(_)
         | Place::Steps(Some(_))
         | Place::Deployment(Some(_))

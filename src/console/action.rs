@@ -29,6 +29,7 @@ pub enum Action {
     GoDeployment,
     GoHistory,
     GoSteps,
+    GoAgents,
     NextTab,
     PreviousTab,
 
@@ -135,6 +136,7 @@ const SCREENS: &[Context] = &[
     Context::Steps,
     Context::Deployment,
     Context::History,
+    Context::Agents,
 ];
 const LISTS: &[Context] = &[
     Context::Now,
@@ -144,6 +146,7 @@ const LISTS: &[Context] = &[
     Context::Steps,
     Context::Deployment,
     Context::History,
+    Context::Agents,
     Context::Help,
     Context::Palette,
 ];
@@ -155,6 +158,7 @@ const OPENS: &[Context] = &[
     Context::Steps,
     Context::Deployment,
     Context::History,
+    Context::Agents,
     Context::Palette,
     Context::Confirm,
 ];
@@ -206,6 +210,7 @@ pub const ACTIONS: &[ActionSpec] = &[
         "Go to the steps of the selected goal.",
         &[Context::Global, Context::Gates, Context::Workflow],
     ),
+    spec(Action::GoAgents, "go.agents", "agents", "Go to who does the work of goals.", GLOBAL),
     spec(Action::NextTab, "tab.next", "next tab", "Go to the tab on the right.", GLOBAL),
     spec(Action::PreviousTab, "tab.previous", "previous tab", "Go to the tab on the left.", GLOBAL),
     spec(Action::CursorDown, "cursor.down", "down", "Move down one line.", LISTS),

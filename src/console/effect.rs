@@ -53,6 +53,8 @@ pub enum Interest {
     Workflow(WorkflowId),
     /// One goal: the workflow in detail, and its steps as often as its history grows.
     Goal(WorkflowId),
+    /// Who does the work of goals, as the coordinator counts it.
+    Agents,
     /// The evidence under one digest: read once, because it cannot change.
     Evidence { workflow: WorkflowId, digest: EvidenceDigest },
     /// The newest events of one run, and those that follow. Each screen keeps its own, so each has to be told the

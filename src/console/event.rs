@@ -14,6 +14,7 @@ use crate::contracts::failure::Failure;
 use crate::contracts::ids::WorkflowId;
 use crate::contracts::link::Link;
 use crate::contracts::mutation::{Done, Mutation};
+use crate::contracts::roster::AgentRoster;
 use crate::contracts::workflow::{
     HistoryBatch, HistoryPage, WorkflowCounts, WorkflowDetail, WorkflowPage, WorkflowRow,
 };
@@ -101,6 +102,7 @@ pub enum Answer {
         id: WorkflowId,
         result: Result<Box<EngineState>, Failure>,
     },
+    Agents(Result<AgentRoster, Failure>),
     /// The newest page of a history; it replaces what was known.
     History {
         workflow: WorkflowId,
@@ -127,6 +129,7 @@ impl Answer {
             Self::Counts { result, .. } => result.is_ok(),
             Self::Workflow { result, .. } => result.is_ok(),
             Self::Goal { result, .. } => result.is_ok(),
+            Self::Agents(result) => result.is_ok(),
             Self::History { result, .. } => result.is_ok(),
             Self::Tail { result, .. } => result.is_ok(),
             Self::Evidence { result, .. } => result.is_ok(),

@@ -21,6 +21,7 @@ pub fn tab_action(tab: ScreenId) -> Action {
         ScreenId::Workflows | ScreenId::Workflow | ScreenId::Steps => Action::GoWorkflows,
         ScreenId::Deployment => Action::GoDeployment,
         ScreenId::History => Action::GoHistory,
+        ScreenId::Agents => Action::GoAgents,
     }
 }
 

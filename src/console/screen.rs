@@ -14,11 +14,20 @@ pub enum ScreenId {
     Steps,
     Deployment,
     History,
+    Agents,
 }
 
 impl ScreenId {
-    pub const ALL: [Self; 7] =
-        [Self::Now, Self::Gates, Self::Workflows, Self::Workflow, Self::Steps, Self::Deployment, Self::History];
+    pub const ALL: [Self; 8] = [
+        Self::Now,
+        Self::Gates,
+        Self::Workflows,
+        Self::Workflow,
+        Self::Steps,
+        Self::Deployment,
+        Self::History,
+        Self::Agents,
+    ];
 
     /// Its folder, and its section in a keymap.
     pub fn name(self) -> &'static str {
@@ -30,6 +39,7 @@ impl ScreenId {
             Self::Steps => "steps",
             Self::Deployment => "deployment",
             Self::History => "history",
+            Self::Agents => "agents",
         }
     }
 
@@ -43,6 +53,7 @@ impl ScreenId {
             Self::Steps => "Steps",
             Self::Deployment => "Deployment",
             Self::History => "History",
+            Self::Agents => "Agents",
         }
     }
 
@@ -55,6 +66,7 @@ impl ScreenId {
             Self::Steps => Context::Steps,
             Self::Deployment => Context::Deployment,
             Self::History => Context::History,
+            Self::Agents => Context::Agents,
         }
     }
 }
@@ -71,6 +83,7 @@ pub enum Context {
     Steps,
     Deployment,
     History,
+    Agents,
     /// The list of keys.
     Help,
     /// The list of actions.
@@ -82,7 +95,7 @@ pub enum Context {
 }
 
 impl Context {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Global,
         Self::Now,
         Self::Gates,
@@ -91,6 +104,7 @@ impl Context {
         Self::Steps,
         Self::Deployment,
         Self::History,
+        Self::Agents,
         Self::Help,
         Self::Palette,
         Self::Confirm,
@@ -108,6 +122,7 @@ impl Context {
             Self::Steps => "steps",
             Self::Deployment => "deployment",
             Self::History => "history",
+            Self::Agents => "agents",
             Self::Help => "help",
             Self::Palette => "palette",
             Self::Confirm => "confirm",
@@ -130,6 +145,8 @@ pub enum Place {
     Deployment(Option<WorkflowId>),
     /// The history of one workflow; without an id of the last one looked at.
     History(Option<WorkflowId>),
+    /// Who does the work of goals.
+    Agents,
 }
 
 impl Place {
@@ -142,6 +159,7 @@ impl Place {
             Self::Steps(_) => ScreenId::Steps,
             Self::Deployment(_) => ScreenId::Deployment,
             Self::History(_) => ScreenId::History,
+            Self::Agents => ScreenId::Agents,
         }
     }
 }

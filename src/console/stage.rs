@@ -5,7 +5,7 @@ use crate::console::ctx::Ctx;
 use crate::console::effect::{Effect, Interest};
 use crate::console::event::Input;
 use crate::console::screen::{Beat, Focus, ScreenId};
-use crate::console::screens::{deployment, gates, history, now, steps, workflow, workflows};
+use crate::console::screens::{agents, deployment, gates, history, now, steps, workflow, workflows};
 use crate::contracts::ids::WorkflowId;
 
 /// The state of every screen. All are kept: coming back finds everything where it was.
@@ -18,6 +18,7 @@ pub struct Stage {
     pub steps: steps::state::State,
     pub deployment: deployment::state::State,
     pub history: history::state::State,
+    pub agents: agents::state::State,
 }
 
 impl Stage {
@@ -30,6 +31,7 @@ impl Stage {
             ScreenId::Steps => steps::update::update(&mut self.steps, input, ctx),
             ScreenId::Deployment => deployment::update::update(&mut self.deployment, input, ctx),
             ScreenId::History => history::update::update(&mut self.history, input, ctx),
+            ScreenId::Agents => agents::update::update(&mut self.agents, input, ctx),
         }
     }
 
@@ -43,6 +45,7 @@ impl Stage {
             ScreenId::Steps => steps::update::can(&self.steps, action, ctx),
             ScreenId::Deployment => deployment::update::can(&self.deployment, action, ctx),
             ScreenId::History => history::update::can(&self.history, action, ctx),
+            ScreenId::Agents => agents::update::can(&self.agents, action, ctx),
         }
     }
 
@@ -55,6 +58,7 @@ impl Stage {
             ScreenId::Steps => self.steps.interests(ctx),
             ScreenId::Deployment => self.deployment.interests(ctx),
             ScreenId::History => self.history.interests(ctx),
+            ScreenId::Agents => self.agents.interests(ctx),
         }
     }
 
@@ -67,6 +71,7 @@ impl Stage {
             ScreenId::Steps => self.steps.focus(),
             ScreenId::Deployment => self.deployment.focus(),
             ScreenId::History => self.history.focus(),
+            ScreenId::Agents => self.agents.focus(),
         }
     }
 
@@ -79,6 +84,7 @@ impl Stage {
             ScreenId::Steps => self.steps.beat(ctx),
             ScreenId::Deployment => self.deployment.beat(ctx),
             ScreenId::History => self.history.beat(ctx),
+            ScreenId::Agents => self.agents.beat(ctx),
         }
     }
 
@@ -92,6 +98,7 @@ impl Stage {
             ScreenId::Steps => self.steps.subject(ctx),
             ScreenId::Deployment => self.deployment.subject(ctx),
             ScreenId::History => self.history.subject(ctx),
+            ScreenId::Agents => self.agents.subject(ctx),
         }
     }
 

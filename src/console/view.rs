@@ -14,7 +14,7 @@ use crate::console::hints;
 use crate::console::model::Model;
 use crate::console::overlays::{Overlay, confirm, help, palette, toast, too_small, whichkey};
 use crate::console::screen::{Context, ScreenId};
-use crate::console::screens::{deployment, gates as gates_screen, history, now, steps, workflow, workflows};
+use crate::console::screens::{agents, deployment, gates as gates_screen, history, now, steps, workflow, workflows};
 use crate::console::theme::role::Role;
 use crate::console::theme::sign::Sign;
 use crate::console::widgets::panel::panel;
@@ -118,7 +118,7 @@ fn tab_count(model: &Model, tab: ScreenId) -> Option<(u64, Whole)> {
         ScreenId::Gates => count(gates::open(overview?).len(), overview?.all_gates),
         ScreenId::Workflows => Some((model.world.counts(&model.stage.workflows.query)?.total, Whole::Yes)),
         ScreenId::Deployment => count(overview?.live.len(), overview?.all_live),
-        ScreenId::Now | ScreenId::Workflow | ScreenId::Steps | ScreenId::History => None,
+        ScreenId::Now | ScreenId::Workflow | ScreenId::Steps | ScreenId::History | ScreenId::Agents => None,
     }
 }
 
@@ -160,6 +160,7 @@ fn screen(model: &Model, frame: &mut Frame<'_>, area: Rect) {
         ScreenId::Steps => steps::view::title(&stage.steps, &ctx),
         ScreenId::Deployment => deployment::view::title(&stage.deployment, &ctx),
         ScreenId::History => history::view::title(&stage.history, &ctx),
+        ScreenId::Agents => agents::view::title(&stage.agents, &ctx),
     };
     let border = if is_production(model) { Role::Production } else { Role::Border };
     let title = text::cut(&title, usize::from(area.width.saturating_sub(6))).into_owned();
@@ -175,6 +176,7 @@ fn screen(model: &Model, frame: &mut Frame<'_>, area: Rect) {
         ScreenId::Steps => steps::view::view(&stage.steps, &ctx, theme, frame, inside),
         ScreenId::Deployment => deployment::view::view(&stage.deployment, &ctx, theme, frame, inside),
         ScreenId::History => history::view::view(&stage.history, &ctx, theme, frame, inside),
+        ScreenId::Agents => agents::view::view(&stage.agents, &ctx, theme, frame, inside),
     }
 }
 

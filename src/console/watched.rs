@@ -29,7 +29,8 @@ impl Watch {
             Interest::Overview | Interest::Workflows { .. } | Interest::Workflow(_) | Interest::Goal(_) => {
                 Some(LIST_PATIENCE)
             }
-            Interest::Evidence { .. } | Interest::History { .. } => None,
+            // Its age is told beside it: it is not Temporal's.
+            Interest::Agents | Interest::Evidence { .. } | Interest::History { .. } => None,
         }
     }
 }

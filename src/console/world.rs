@@ -12,6 +12,7 @@ use crate::contracts::engine::state::EngineState;
 use crate::contracts::evidence::ShownEvidence;
 use crate::contracts::ids::{RunId, WorkflowId};
 use crate::contracts::link::Link;
+use crate::contracts::roster::AgentRoster;
 use crate::contracts::workflow::{WorkflowCounts, WorkflowDetail};
 
 /// The world as last seen.
@@ -24,6 +25,7 @@ pub struct World {
     pub details: BTreeMap<WorkflowId, Remote<WorkflowDetail>>,
     /// Goals, as a worker told them.
     goals: BTreeMap<WorkflowId, Remote<EngineState>>,
+    pub agents: Remote<AgentRoster>,
     /// Evidence of gates that were looked at.
     pub evidence: BTreeMap<WorkflowId, Remote<Option<ShownEvidence>>>,
     pub links: BTreeMap<Upstream, Link>,
@@ -122,6 +124,7 @@ impl World {
                 let goal = self.goals.entry(id.clone()).or_default();
                 goal.answered(result.clone().map(|boxed| *boxed), now);
             }
+            Answer::Agents(result) => self.agents.answered(result.clone(), now),
             Answer::Evidence { workflow, result } => {
                 if !self.evidence.contains_key(workflow) && self.evidence.len() >= Self::KEPT {
                     self.evidence.pop_first();
@@ -146,6 +149,7 @@ impl World {
                     goal.same(now);
                 }
             }
+            Interest::Agents => self.agents.same(now),
             Interest::Workflows { .. } | Interest::Evidence { .. } | Interest::History { .. } => {}
         }
     }
@@ -155,6 +159,7 @@ impl World {
         self.overview.clock_set(now);
         self.counts.1.clock_set(now);
         self.details.values_mut().for_each(|detail| detail.clock_set(now));
+        self.agents.clock_set(now);
         self.goals.values_mut().for_each(|goal| goal.clock_set(now));
         self.evidence.values_mut().for_each(|evidence| evidence.clock_set(now));
     }

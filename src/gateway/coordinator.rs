@@ -15,6 +15,7 @@ use crate::contracts::http::{
     DecisionRequest, DecisionResponse, ErrorBody, PublicKey, Readiness, RollbackBody, RollbackOutcome,
 };
 use crate::contracts::ids::{GateId, WorkflowId};
+use crate::contracts::roster::AgentRoster;
 use crate::contracts::text;
 use crate::gateway::{connect, payload};
 
@@ -121,6 +122,11 @@ impl Coordinator {
     pub async fn public_key(&self) -> Result<String, Failure> {
         let answer = self.get(&["v1", "key"]).await?;
         Ok(read::<PublicKey>("the public key", answer)?.public_key)
+    }
+
+    /// Agents with their load, failures and cost, as it counts them.
+    pub async fn agents(&self) -> Result<AgentRoster, Failure> {
+        read("its agents", self.get(&["v1", "agents"]).await?)
     }
 
     async fn get(&self, path: &[&str]) -> Result<Value, Failure> {

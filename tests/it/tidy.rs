@@ -58,6 +58,7 @@ const CHANGING: &[&str] = &[
 
 /// The others: whoever adds a method says here which kind it is.
 const READING: &[&str] = &[
+    "agents",
     "clock_skew",
     "connected",
     "count",

@@ -121,6 +121,7 @@ fn means_something(action: Action, section: Context) -> bool {
         | Context::Deployment
         | Context::History
         | Context::Steps
+        | Context::Agents
         | Context::Help
         | Context::Confirm => contexts.iter().any(|context| *context == section || *context == Context::Global),
     }

@@ -82,6 +82,7 @@ pub fn path(context: Context) -> &'static [Context] {
         Context::Deployment => &[Context::Deployment, Context::Global],
         Context::History => &[Context::History, Context::Global],
         Context::Steps => &[Context::Steps, Context::Global],
+        Context::Agents => &[Context::Agents, Context::Global],
         Context::Help => &[Context::Help, Context::Global],
         Context::Confirm => &[Context::Confirm, Context::Global],
         Context::Palette => &[Context::Palette, Context::Text],

@@ -33,6 +33,7 @@ const LATER_PAGE: u32 = 500;
 pub struct Desk {
     settings: Settings,
     gateway: Gateway,
+    coordinator: Option<Coordinator>,
     operator: Operator,
     outbox: Outbox,
     demo: Option<Url>,
@@ -57,12 +58,13 @@ impl Desk {
         let operator = Operator::new(gateway.clone(), coordinator.clone(), policy);
         let refresh = Sender::new(0);
         tokio::spawn(watch::link(gateway.clone(), outbox.clone()));
-        if let Some(coordinator) = coordinator {
+        if let Some(coordinator) = coordinator.clone() {
             tokio::spawn(watch::coordinator(coordinator, refresh.subscribe(), outbox.clone()));
         }
         Ok(Self {
             settings,
             gateway,
+            coordinator,
             operator,
             outbox,
             demo,
@@ -111,6 +113,7 @@ impl Desk {
             let watched = kept.unwrap_or_else(|| {
                 let watcher = Watcher {
                     gateway: self.gateway.clone(),
+                    coordinator: self.coordinator.clone(),
                     queue: self.settings.temporal.task_queue.clone(),
                     generation,
                     first: (interest != Interest::Overview).then(|| self.unanswered.one_more()),

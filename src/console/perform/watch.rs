@@ -23,6 +23,7 @@ use crate::gateway::coordinator::Coordinator;
 /// One watcher.
 pub struct Watcher {
     pub gateway: Gateway,
+    pub coordinator: Option<Coordinator>,
     pub queue: String,
     pub generation: Generation,
     /// Held until its first answer by what the screen shows.
@@ -58,6 +59,7 @@ impl Watcher {
             Interest::Workflows { query } => self.workflows(&query).await,
             Interest::Workflow(id) => self.workflow(&id).await,
             Interest::Goal(id) => self.goal(&id).await,
+            Interest::Agents => self.agents().await,
             Interest::Evidence { workflow, .. } => self.evidence(&workflow).await,
             Interest::History { workflow, run, .. } => self.history(&workflow, run.as_ref()).await,
         }
@@ -125,6 +127,16 @@ impl Watcher {
                 self.answer(Answer::Goal { id: id.clone(), result: result.map(Box::new) });
             }
             self.pause(pace.after(changed)).await;
+        }
+    }
+
+    /// Without a coordinator there is nobody to ask, and the screen says so.
+    async fn agents(&mut self) {
+        let Some(coordinator) = self.coordinator.clone() else { return };
+        loop {
+            let result = coordinator.agents().await;
+            self.answer(Answer::Agents(result));
+            self.pause(QUICK).await;
         }
     }
 

@@ -16,6 +16,7 @@
 //!
 //! Screens never import each other. The root dispatches by [`crate::console::screen::ScreenId`].
 
+pub mod agents;
 pub mod deployment;
 pub mod gates;
 pub mod history;

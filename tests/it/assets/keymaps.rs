@@ -132,6 +132,7 @@ fn which_key_comes_from_the_tree() {
         ("4", Action::GoDeployment),
         ("5", Action::GoHistory),
         ("6", Action::GoSteps),
+        ("7", Action::GoAgents),
     ];
     let following = following.map(|(key, action)| (key.to_owned(), action)).to_vec();
     assert_eq!(does(&vim, Context::Now, "g"), Resolution::Pending(following));

@@ -1,6 +1,7 @@
 //! The console without a terminal: keys in, effects and pictures out.
 
 mod action;
+mod agents;
 mod deciding;
 mod deployment;
 mod drive;

@@ -342,6 +342,7 @@ async fn who_wishes_for_a_look_at_a_history_is_not_left_with_a_poll_that_died() 
         let refresh = tokio::sync::watch::Sender::new(0_u64);
         let watcher = Watcher {
             gateway: gateway.clone(),
+            coordinator: None,
             queue: temporal.task_queue.clone(),
             generation: Generation(1),
             first: None,

@@ -1,0 +1,74 @@
+//! An agent in words.
+
+use std::fmt::Write as _;
+
+use crate::console::ctx::Ctx;
+use crate::console::widgets::aside::LABEL;
+use crate::console::widgets::time;
+use crate::contracts::clock::Timestamp;
+use crate::contracts::roster::{AgentReport, AgentRoster, WaitingWork};
+
+/// What it is doing.
+pub fn standing(agent: &AgentReport, now: Timestamp) -> String {
+    if agent.today.is_used_up() {
+        return "budget used up".to_owned();
+    }
+    match agent.resting_until.filter(|until| *until > now) {
+        Some(until) => format!("rests {}", time::fine(until.since(now))),
+        None if agent.calls.is_empty() => "idle".to_owned(),
+        None => "working".to_owned(),
+    }
+}
+
+/// What it cost today, against what it may.
+pub fn spent(agent: &AgentReport) -> String {
+    match agent.today.budget_usd {
+        Some(budget) => format!("${:.2}/{budget:.2}", agent.today.usd),
+        None => format!("${:.2}", agent.today.usd),
+    }
+}
+
+/// Work that waits: `DRAFT 3 (4m)`; work that nobody takes says so.
+pub fn waiting(roster: &AgentRoster, now: Timestamp) -> String {
+    let of = |work: &WaitingWork| {
+        let nobody = if work.agents == 0 { ", nobody takes it" } else { "" };
+        format!("{} {} ({}{nobody})", work.kind, work.steps, time::about(now, work.since))
+    };
+    roster.waiting.iter().map(of).collect::<Vec<_>>().join("  ")
+}
+
+/// Everything there is to say of it.
+pub fn of(agent: &AgentReport, ctx: &Ctx<'_>) -> String {
+    let mut text = String::new();
+    let mut say = |label: &str, words: &str| {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{label:<LABEL$}{words}");
+    };
+    if let Some(trouble) = &agent.last_trouble {
+        say("trouble", &format!("{} ({} ago)", trouble.why, time::age(ctx.now, trouble.at)));
+    }
+    for call in &agent.calls {
+        let later = if call.called_back { ", answers by callback" } else { "" };
+        let since = time::age(ctx.now, call.since);
+        say("works on", &format!("{} of {} for {since}{later}", call.step_id, call.workflow_id));
+    }
+    let calls =
+        format!("{} begun, {} done, {} going on, {} failed", agent.dispatched, agent.ok, agent.partial, agent.fail);
+    say("calls", &format!("{calls}, {} without an answer", agent.broken));
+    say(
+        "cost",
+        &format!(
+            "${:.2}, {} tokens; today {}, {} tokens",
+            agent.cost_usd,
+            agent.tokens,
+            spent(agent),
+            agent.today.tokens
+        ),
+    );
+    say("takes", &agent.kinds.join(", "));
+    say("adapter", &format!("{}, priority {}", agent.adapter, agent.priority));
+    if !agent.alternates.is_empty() {
+        say("else", &agent.alternates.join(", "));
+    }
+    text
+}
