@@ -8,12 +8,16 @@
 use std::env::var;
 
 const SCRIPT: &str = "src/bin/gatewatch.ld";
+/// Set to anything, it leaves the script out: for a linker that reads none and is chosen where no flag tells.
+const PLAIN: &str = "GATEWATCH_PLAIN_LINK";
 
 fn main() {
     println!("cargo:rerun-if-changed={SCRIPT}");
     let is = |name: &str, wanted: &str| var(name).is_ok_and(|value| value == wanted);
+    println!("cargo:rerun-if-env-changed={PLAIN}");
     // Of the linkers that somebody may have chosen, not all read scripts.
-    let own_linker = var("CARGO_ENCODED_RUSTFLAGS").is_ok_and(|flags| flags.contains("-fuse-ld"));
+    let flags = var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default();
+    let own_linker = flags.contains("-fuse-ld") || flags.contains("linker=") || var(PLAIN).is_ok();
     if is("CARGO_CFG_TARGET_OS", "linux") && is("PROFILE", "release") && !own_linker {
         let folder = var("CARGO_MANIFEST_DIR").unwrap_or_default();
         println!("cargo:rustc-link-arg-bin=gatewatch=-T{folder}/{SCRIPT}");

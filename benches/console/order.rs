@@ -1,15 +1,15 @@
-//! Which functions the console runs until it shows the list, written as the linker script `src/bin/gatewatch.ld`.
+//! Which functions the console runs until it shows the list, written into the linker script `src/bin/gatewatch.ld`.
 //!
 //! Valgrind's `callgrind` runs the release build and writes down every function it sees.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use portable_pty::CommandBuilder;
 
+use crate::report::say;
 use crate::start;
 use crate::world::{self, GATEWATCH, World};
 
@@ -17,7 +17,10 @@ use crate::world::{self, GATEWATCH, World};
 const WITHIN: Duration = Duration::from_mins(3);
 const ENDS_WITHIN: Duration = Duration::from_mins(1);
 
-/// Prints the script.
+/// Where the script is: the build reads it, so it is replaced only when there is a whole one.
+const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/bin/gatewatch.ld");
+
+/// Writes the script.
 pub(crate) fn write() -> anyhow::Result<()> {
     let world = World::start()?;
     let folder = tempfile::tempdir()?;
@@ -29,7 +32,10 @@ pub(crate) fn write() -> anyhow::Result<()> {
     console.press("\u{3}")?;
     console.ends(ENDS_WITHIN)?;
     let seen = std::fs::read_to_string(&seen).context("callgrind wrote nothing")?;
-    Ok(std::io::stdout().lock().write_all(script(&patterns(&seen)).as_bytes())?)
+    let patterns = patterns(&seen);
+    anyhow::ensure!(patterns.len() > 500, "only {} functions were seen: is this a release build?", patterns.len());
+    std::fs::write(SCRIPT, script(&patterns))?;
+    say(&format!("{} functions, written to {SCRIPT}", patterns.len()))
 }
 
 fn watched(world: &World, seen: &Path) -> CommandBuilder {
