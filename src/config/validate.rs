@@ -191,7 +191,7 @@ impl Check<'_> {
             |key: &str, written: Option<&str>, default: PathBuf| written.map_or(default, |path| self.path(key, path));
         let user = ["USER", "LOGNAME"].iter().find_map(|name| self.surroundings.variable(name));
         let views = match &raw.views {
-            Some(views) => views.iter().enumerate().map(|(at, view)| self.view(at, view)).collect::<Result<_, _>>()?,
+            Some(views) => self.views(views)?,
             None => SHIPPED_VIEWS.map(|(name, query)| View { name: name.to_owned(), query: query.to_owned() }).into(),
         };
         Ok(Console {
@@ -207,6 +207,25 @@ impl Check<'_> {
             actor: raw.actor.clone().unwrap_or_else(|| user.unwrap_or(UNKNOWN_ACTOR).to_owned()),
             views,
         })
+    }
+
+    /// A view is told from another by its name, and by its query which of them is shown.
+    fn views(&self, raw: &[raw::View]) -> Result<Vec<View>, Problem> {
+        let mut views: Vec<View> = Vec::with_capacity(raw.len());
+        for (at, one) in raw.iter().enumerate() {
+            let view = self.view(at, one)?;
+            for (part, same) in [
+                ("name", views.iter().any(|known| known.name == view.name)),
+                ("query", views.iter().any(|known| known.query == view.query)),
+            ] {
+                if same {
+                    let key = format!("console.views[{at}].{part}");
+                    return Err(self.wrong(&key, format!("Another view has the same {part}."), "Keep one of them."));
+                }
+            }
+            views.push(view);
+        }
+        Ok(views)
     }
 
     fn view(&self, at: usize, raw: &raw::View) -> Result<View, Problem> {

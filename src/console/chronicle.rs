@@ -202,8 +202,13 @@ impl Group {
 
 /// Whether an event ends what it belongs to, and how. Temporal's names end in what happened.
 fn ended(event_type: &str) -> Option<Outcome> {
-    const ENDS: [(&str, Outcome); 14] = [
+    // The first that fits counts.
+    const ENDS: [(&str, Outcome); 16] = [
+        ("ExternalWorkflowExecutionCancelRequested", Outcome::Done),
         ("CancelRequested", Outcome::Open),
+        // What is asked to end a Nexus operation has its own end; the operation goes on.
+        ("CancelRequestCompleted", Outcome::Open),
+        ("CancelRequestFailed", Outcome::Open),
         ("Completed", Outcome::Done),
         ("Fired", Outcome::Done),
         ("Signaled", Outcome::Done),
@@ -216,7 +221,6 @@ fn ended(event_type: &str) -> Option<Outcome> {
         ("ContinuedAsNew", Outcome::Stopped),
         ("Modified", Outcome::Done),
         ("UpsertWorkflowSearchAttributes", Outcome::Done),
-        ("ExternalWorkflowExecutionCancelRequested", Outcome::Done),
     ];
     let (_, outcome) = ENDS.iter().find(|(end, _)| event_type.ends_with(end))?;
     (*outcome != Outcome::Open).then_some(*outcome)
@@ -249,4 +253,25 @@ fn spaced(camel: &str) -> String {
         words.extend(c.to_lowercase());
     }
     words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Outcome, ended};
+
+    #[test]
+    fn the_name_of_an_event_says_how_what_it_belongs_to_ended() {
+        for (event_type, outcome) in [
+            ("ActivityTaskCompleted", Some(Outcome::Done)),
+            ("ActivityTaskCancelRequested", None),
+            ("ExternalWorkflowExecutionCancelRequested", Some(Outcome::Done)),
+            ("RequestCancelExternalWorkflowExecutionFailed", Some(Outcome::Failed)),
+            ("NexusOperationCancelRequestCompleted", None),
+            ("NexusOperationCancelRequestFailed", None),
+            ("NexusOperationCompleted", Some(Outcome::Done)),
+            ("WorkflowExecutionStarted", None),
+        ] {
+            assert_eq!(ended(event_type), outcome, "{event_type}");
+        }
+    }
 }

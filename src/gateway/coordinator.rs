@@ -105,9 +105,9 @@ impl Coordinator {
         self.get(&["healthz"]).await.map(|_| ())
     }
 
-    /// Answers when it can reach Temporal too.
+    /// Answers when it is a coordinator and can reach Temporal too: whatever else listens there may say 200 as well.
     pub async fn ready(&self) -> Result<(), Failure> {
-        self.get(&["readyz"]).await.map(|_| ())
+        read::<Readiness>("its readiness", self.get(&["readyz"]).await?).map(drop)
     }
 
     /// How far its clock and this machine's are apart, to within the time its answer takes.

@@ -304,6 +304,11 @@ fn problems_name_file_line_key_and_remedy() {
         ),
         ("[[console.views]]\nname = 'slow'", "console.views[0].query: It is missing", "Add"),
         (
+            "[[console.views]]\nname = 'a'\nquery = 'x'\n[[console.views]]\nname = 'b'\nquery = 'x'",
+            "console.views[1].query: Another view has the same query",
+            "Keep one",
+        ),
+        (
             "[[console.views]]\nname = 'slow'\nquery = \"a\\nb\"",
             "gatewatch.toml:3: console.views[0].query: It is more than one line",
             "Write it in one",
