@@ -200,6 +200,9 @@ pub async fn undo(service: &Service, rollback: &RollbackMigration) -> anyhow::Re
     let undoing = if let Some(undoing) = files::read_json::<Undoing>(&record)? {
         undoing
     } else {
+        if let Some(kept_for) = later_migration(database, &rollback.deployment).await? {
+            return Ok(MigrationsRolledBack { kept_for: Some(kept_for), ..MigrationsRolledBack::default() });
+        }
         let undoing = undoing(&migrations, database, rollback.to).await?;
         files::write_json(&record, &undoing)?;
         undoing
@@ -216,20 +219,34 @@ pub async fn undo(service: &Service, rollback: &RollbackMigration) -> anyhow::Re
         }
         Err(error) => return Err(error),
     };
-    Ok(MigrationsRolledBack { reverted: undoing.reverted, restored_from_backup: restored })
+    Ok(MigrationsRolledBack { reverted: undoing.reverted, restored_from_backup: restored, kept_for: None })
 }
 
-/// What is to be taken back, newest first. Nothing when the live file is gone or cannot even be read.
-async fn undoing(migrations: &Migrations, database: &Database, to: i64) -> anyhow::Result<Undoing> {
-    let applied = match connection::open(&database.file, Access::Live).await {
+/// What a later deployment has put on top of this one's migrations. This commit has no way back from it, and the backup
+/// is older than what was written since: the database stays as it is.
+async fn later_migration(database: &Database, deployment: &DeploymentRef) -> anyhow::Result<Option<String>> {
+    let plan = backup::place(database, deployment.deployment_id.as_str(), ".migrations.json");
+    let Some(plan) = files::read_json::<MigrationReport>(&plan)? else { return Ok(None) };
+    let newest = applied(database).await?.into_iter().next_back();
+    let later = newest.filter(|newest| *newest > plan.to);
+    Ok(later.map(|later| format!("migration {later}, which a later deployment has applied")))
+}
+
+/// Versions of the applied migrations, oldest first. Nothing when the live file is gone or cannot even be read.
+async fn applied(database: &Database) -> anyhow::Result<Vec<i64>> {
+    match connection::open(&database.file, Access::Live).await {
         Ok(mut live) => match connection::applied(&mut live).await {
-            Ok(applied) => applied,
-            Err(error) if connection::is_corrupt(&error) => Vec::new(),
-            Err(error) => return Err(error).context("the applied migrations could not be read"),
+            Err(error) if connection::is_corrupt(&error) => Ok(Vec::new()),
+            applied => applied.context("the applied migrations could not be read"),
         },
-        Err(error) if cause(&error) == Some(Cause::DatabaseMissing) => Vec::new(),
-        Err(error) => return Err(error),
-    };
+        Err(error) if cause(&error) == Some(Cause::DatabaseMissing) => Ok(Vec::new()),
+        Err(error) => Err(error),
+    }
+}
+
+/// What is to be taken back, newest first.
+async fn undoing(migrations: &Migrations, database: &Database, to: i64) -> anyhow::Result<Undoing> {
+    let applied = applied(database).await?;
     let reverted = applied.iter().rev().filter(|version| **version > to);
     Ok(Undoing { reverted: reverted.map(|version| migrations.title(*version)).collect(), restored_from_backup: false })
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use temporalio_sdk::activities::{ActivityContext, ActivityError, activities};
 
+use crate::activities::deploy::target;
 use crate::activities::error::report;
 use crate::activities::heartbeat::{self, Stop};
 use crate::activities::services::Services;
@@ -63,8 +64,18 @@ impl DatabaseActivities {
         ctx: ActivityContext,
         rollback: RollbackMigration,
     ) -> Result<MigrationsRolledBack, ActivityError> {
-        let service = self.services.get(&rollback.deployment.service).map_err(report)?;
-        let undo = migrations::undo(service, &rollback);
-        heartbeat::until_it_stops(&ctx, &Stop::default(), undo).await.map_err(report)
+        heartbeat::until_it_stops(&ctx, &Stop::default(), self.undo(&rollback)).await.map_err(report)
+    }
+}
+
+impl DatabaseActivities {
+    async fn undo(&self, rollback: &RollbackMigration) -> anyhow::Result<MigrationsRolledBack> {
+        let service = self.services.get(&rollback.deployment.service)?;
+        let undone = &rollback.deployment.deployment_id;
+        let kept_for = target::kept_for(&self.services, service, undone, rollback.previous.as_ref()).await?;
+        if kept_for.is_some() {
+            return Ok(MigrationsRolledBack { kept_for, ..MigrationsRolledBack::default() });
+        }
+        migrations::undo(service, rollback).await
     }
 }

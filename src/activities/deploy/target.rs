@@ -46,7 +46,7 @@ pub trait Target: Send + Sync {
     fn promote<'a>(&'a self, release: &'a Release, replaces: Option<&'a DeploymentId>) -> Operation<'a, LiveVersion>;
 
     /// Serves `previous` again and makes sure that `undone` can never come back by a late attempt. Answers what
-    /// serves now: where `undone` never had the traffic, a third that has it keeps it.
+    /// serves now: a third that has the traffic keeps it.
     fn restore<'a>(&'a self, undone: &'a DeploymentId, previous: &'a LiveVersion) -> Operation<'a, LiveVersion>;
 
     /// Ends what was undone, and what is neither live nor one step behind it, now that something was seen serving.
@@ -58,4 +58,27 @@ pub fn of<'a>(services: &'a Services, service: &'a Service) -> Box<dyn Target + 
     match &service.target {
         Configured::Process(target) => Box::new(Processes { service, target, http: services.http() }),
     }
+}
+
+/// What is live although it is neither `undone` nor what a rollback of it goes back to: a later deployment. Its code,
+/// database and traffic are not `undone`'s to take back.
+pub async fn superseding(
+    target: &dyn Target,
+    undone: &DeploymentId,
+    previous: &LiveVersion,
+) -> anyhow::Result<Option<LiveVersion>> {
+    let live = target.live().await?;
+    Ok(live.filter(|live| ![undone, &previous.deployment_id].contains(&&live.deployment_id)))
+}
+
+/// The same for a service, in words. Nothing when it is not known what the rollback goes back to.
+pub async fn kept_for(
+    services: &Services,
+    service: &Service,
+    undone: &DeploymentId,
+    previous: Option<&LiveVersion>,
+) -> anyhow::Result<Option<String>> {
+    let Some(previous) = previous else { return Ok(None) };
+    let third = superseding(&*of(services, service), undone, previous).await?;
+    Ok(third.map(|third| format!("{}, which is live (deployment `{}`)", third.version, third.deployment_id)))
 }

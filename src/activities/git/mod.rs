@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use temporalio_sdk::activities::{ActivityContext, ActivityError, activities};
 
+use crate::activities::deploy::target;
 use crate::activities::error::report;
 use crate::activities::heartbeat;
 use crate::activities::services::Services;
@@ -25,8 +26,19 @@ impl GitActivities {
         ctx: ActivityContext,
         rollback: RollbackToCommit,
     ) -> Result<CodeRolledBack, ActivityError> {
-        let service = self.services.get(&rollback.deployment.service).map_err(report)?;
-        let rollback_commit = heartbeat::beside(&ctx, rollback::to_commit(service, &rollback)).await.map_err(report)?;
-        Ok(CodeRolledBack { rollback_commit })
+        heartbeat::beside(&ctx, self.undo(&rollback)).await.map_err(report)
+    }
+}
+
+impl GitActivities {
+    async fn undo(&self, rollback: &RollbackToCommit) -> anyhow::Result<CodeRolledBack> {
+        let service = self.services.get(&rollback.deployment.service)?;
+        let undone = &rollback.deployment.deployment_id;
+        let kept_for = target::kept_for(&self.services, service, undone, rollback.previous.as_ref()).await?;
+        if kept_for.is_some() {
+            return Ok(CodeRolledBack { kept_for, ..CodeRolledBack::default() });
+        }
+        let rollback_commit = rollback::to_commit(service, rollback).await?;
+        Ok(CodeRolledBack { rollback_commit, kept_for })
     }
 }

@@ -124,6 +124,9 @@ pub struct RollbackMigration {
     pub deployment: DeploymentRef,
     pub to: i64,
     pub backup: Backup,
+    /// What the rollback goes back to. Known to say whether a third version is live by now, whose database it is then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<LiveVersion>,
 }
 
 /// What rolling migrations back did.
@@ -132,6 +135,9 @@ pub struct RollbackMigration {
 pub struct MigrationsRolledBack {
     pub reverted: Vec<String>,
     pub restored_from_backup: bool,
+    /// Nothing was touched, because a later deployment needs it: what stands on it, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept_for: Option<String>,
 }
 
 /// A version that was started.
@@ -152,14 +158,20 @@ pub struct RollbackToCommit {
     pub to: CommitSha,
     pub reason: String,
     pub actor: Actor,
+    /// What the rollback goes back to; as in [`RollbackMigration`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<LiveVersion>,
 }
 
 /// Result of `rollbackToCommit`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CodeRolledBack {
-    /// The new commit that undoes the release.
+    /// The new commit that undoes the release; empty when nothing was undone.
     pub rollback_commit: CommitSha,
+    /// As in [`MigrationsRolledBack`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept_for: Option<String>,
 }
 
 /// Argument of `waitForDeployment`: send it all traffic, in the place of `replaces`.

@@ -40,8 +40,12 @@ async fn undo(
     commit: &CommitSha,
     backup: &Backup,
 ) -> Result<MigrationsRolledBack, ActivityEnvironmentError> {
-    let rollback =
-        RollbackMigration { deployment: deployment(id, commit), to: backup.schema_version, backup: backup.clone() };
+    let rollback = RollbackMigration {
+        deployment: deployment(id, commit),
+        to: backup.schema_version,
+        backup: backup.clone(),
+        previous: None,
+    };
     environment(world).run(DatabaseActivities::rollback_migration, rollback).await
 }
 
@@ -80,6 +84,24 @@ async fn migrates_up_and_back_under_the_running_service() {
     assert_eq!(number(&mut service, "SELECT count(*) FROM pragma_table_info('orders')").await, 2);
     let again = undo(&world, "d-42", &new, &backup).await.unwrap();
     assert_eq!(again.reverted, ["42 add retry"], "a retry reports the same");
+}
+
+/// d-43 has migrated on: d-42's commit has no way back from there, and its backup lacks what was written since.
+#[tokio::test]
+async fn what_a_later_deployment_migrated_is_not_taken_back_with_an_older_backup() {
+    let (world, mut service, _) = shop().await;
+    let new = world.commit("new", &[RETRY, RETRY_DOWN]);
+    let backup = back_up(&world, "d-42", &new).await;
+    migrate(&world, "d-42", &new).await.unwrap();
+    let third = world.commit("third", &[("migrations/0043_notes.up.sql", "CREATE TABLE notes (text TEXT);")]);
+    migrate(&world, "d-43", &third).await.unwrap();
+    sql(&mut service, "INSERT INTO orders (item) VALUES ('later'); INSERT INTO notes VALUES ('kept');").await;
+
+    let undone = undo(&world, "d-42", &new, &backup).await.unwrap();
+    assert_eq!(undone.kept_for.as_deref(), Some("migration 43, which a later deployment has applied"));
+    assert!(undone.reverted.is_empty() && !undone.restored_from_backup, "{undone:?}");
+    assert_eq!(number(&mut service, "SELECT count(*) FROM orders").await, 3);
+    assert_eq!(number(&mut service, "SELECT count(*) FROM notes").await, 1);
 }
 
 /// Both find the migration missing unless the second waits for the first to be through with it.

@@ -3,15 +3,20 @@
 use std::fs;
 use std::time::Duration;
 
+use gatewatch::activities::database::DatabaseActivities;
 use gatewatch::activities::deploy::DeployActivities;
 use gatewatch::activities::deploy::process::child;
 use gatewatch::activities::deploy::process::record::{Record, Records};
+use gatewatch::activities::git::GitActivities;
 use gatewatch::config::settings::Target;
+use gatewatch::contracts::actor::{Actor, Via};
 use gatewatch::contracts::clock::Timestamp;
 use gatewatch::contracts::delivery::LiveVersion;
 use gatewatch::contracts::ids::{CommitSha, DeploymentId, Environment, ServiceName};
 use gatewatch::contracts::rollback::RollbackReadiness;
-use gatewatch::contracts::temporal::activities::{RedeployPrevious, Subject, VerifyDeployment};
+use gatewatch::contracts::temporal::activities::{
+    Backup, RedeployPrevious, RollbackMigration, RollbackToCommit, Subject, VerifyDeployment,
+};
 use temporalio_sdk::testing::{ActivityEnvironment, ActivityEnvironmentError};
 
 use crate::activities::service::{Switch, TOO_MUCH, command};
@@ -282,6 +287,47 @@ async fn of_two_deployments_one_takes_the_traffic_and_keeps_it() {
     assert_eq!(shop.visit().await, "shop v42 sells tea");
     assert_eq!(shop.restore("d-42", &first).await.unwrap().version.as_str(), "v41");
     assert_eq!(shop.visit().await, "shop v41 sells tea");
+}
+
+/// v43 is the newest that works. Taking v42 back must take nothing from it: neither traffic, nor database, nor code.
+#[tokio::test]
+async fn what_was_superseded_takes_nothing_from_what_came_after_it() {
+    let shop = Shop::new().await;
+    let first = shop.deploy("d-41", &shop.old).await;
+    shop.deploy("d-42", &shop.new).await;
+    let third = shop.world.commit("third", &[("VERSION", "v43\n")]);
+    let live = shop.deploy("d-43", &third).await;
+
+    let services = || shop.world.services();
+    let activities = ActivityEnvironment::builder()
+        .register_activities(DatabaseActivities { services: services() })
+        .register_activities(GitActivities { services: services() })
+        .build();
+    let migrations = |previous: &LiveVersion, id, commit| RollbackMigration {
+        deployment: deployment(id, commit),
+        to: 0,
+        backup: Backup::default(),
+        previous: Some(previous.clone()),
+    };
+    let undone = activities.run(DatabaseActivities::rollback_migration, migrations(&first, "d-42", &shop.new)).await;
+    assert_eq!(undone.unwrap().kept_for.as_deref(), Some("v43, which is live (deployment `d-43`)"));
+    let head = shop.world.git(&["rev-parse", "release"]);
+    let code = RollbackToCommit {
+        deployment: deployment("d-42", &shop.new),
+        to: shop.old.clone(),
+        reason: "error rate".to_owned(),
+        actor: Actor::new("mira", Via::Console),
+        previous: Some(first.clone()),
+    };
+    assert!(activities.run(GitActivities::rollback_to_commit, code).await.unwrap().kept_for.is_some());
+    assert_eq!(shop.world.git(&["rev-parse", "release"]), head, "no commit takes v43's code back");
+    assert_eq!(shop.restore("d-42", &first).await.unwrap(), live);
+    assert_eq!(shop.visit().await, "shop v43 sells tea");
+
+    // What is live takes back what is its own.
+    let second = shop.record("d-43").replaced.unwrap();
+    let own = activities.run(DatabaseActivities::rollback_migration, migrations(&second, "d-43", &third)).await;
+    assert_eq!(own.unwrap().kept_for, None);
 }
 
 #[tokio::test]

@@ -143,7 +143,7 @@ impl Fakes {
     ) -> Result<MigrationsRolledBack, ActivityError> {
         self.0.play(&ctx, "rollbackMigration").await?;
         assert_eq!(rollback.to, 40, "down to where the backup was taken");
-        Ok(MigrationsRolledBack { reverted: vec!["42 retry".into()], restored_from_backup: false })
+        Ok(MigrationsRolledBack { reverted: vec!["42 retry".into()], restored_from_backup: false, kept_for: None })
     }
 
     #[activity(definition = definition::GetDeploymentStatus)]
@@ -227,7 +227,7 @@ impl Fakes {
     ) -> Result<CodeRolledBack, ActivityError> {
         self.0.play(&ctx, "rollbackToCommit").await?;
         assert_eq!(rollback.to, CommitSha::from("9b7d00f0"));
-        Ok(CodeRolledBack { rollback_commit: CommitSha::from("77777777") })
+        Ok(CodeRolledBack { rollback_commit: CommitSha::from("77777777"), kept_for: None })
     }
 
     #[activity(definition = definition::GetMetrics)]

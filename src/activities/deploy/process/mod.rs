@@ -11,7 +11,7 @@ use url::Url;
 use crate::activities::body;
 use crate::activities::deploy::process::record::{Process, Record, Records};
 use crate::activities::deploy::process::switch::{Route, Switch};
-use crate::activities::deploy::target::{Operation, Predecessor, Release, Target};
+use crate::activities::deploy::target::{Operation, Predecessor, Release, Target, superseding};
 use crate::activities::error::{Cause, permanent};
 use crate::activities::services;
 use crate::config::settings::{ProcessTarget, Service};
@@ -111,10 +111,10 @@ impl Target for Processes<'_> {
 
     fn restore<'a>(&'a self, undone: &'a DeploymentId, previous: &'a LiveVersion) -> Operation<'a, LiveVersion> {
         Box::pin(async {
-            let undone = self.fence(undone).await?;
-            if let Some(third) = self.in_the_way(&undone, previous).await? {
+            self.fence(undone).await?;
+            if let Some(third) = superseding(self, undone, previous).await? {
                 tracing::warn!(live = %third.deployment_id, "another deployment has the traffic, and keeps it");
-                return Ok(third.live());
+                return Ok(third);
             }
             let release = Release {
                 deployment_id: previous.deployment_id.clone(),
@@ -314,22 +314,13 @@ impl Processes<'_> {
     }
 
     /// From here on no attempt, however late, starts or promotes this deployment.
-    async fn fence(&self, undone: &DeploymentId) -> anyhow::Result<Record> {
+    async fn fence(&self, undone: &DeploymentId) -> anyhow::Result<()> {
         let _traffic = self.records().lock_traffic().await?;
         // One that never started is fenced too: its first attempt may still be on its way.
         let unknown =
             Release { deployment_id: undone.clone(), version: String::new().into(), commit: String::new().into() };
         let fence = |record: &mut Record| record.undone_at = record.undone_at.or_else(|| Some(now()));
-        self.records().change(&unknown, fence).await
-    }
-
-    /// What serves in the place of `previous` although `undone` never had the traffic. It is nobody's to undo here.
-    async fn in_the_way(&self, undone: &Record, previous: &LiveVersion) -> anyhow::Result<Option<Route>> {
-        if undone.replaced.is_some() {
-            return Ok(None);
-        }
-        let live = self.switch().route().await?;
-        Ok(live.filter(|route| ![&undone.deployment_id, &previous.deployment_id].contains(&&route.deployment_id)))
+        self.records().change(&unknown, fence).await.map(drop)
     }
 
     /// A version that somebody else put on becomes one we can go back to.
