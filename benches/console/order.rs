@@ -49,6 +49,9 @@ fn watched(world: &World, seen: &Path) -> CommandBuilder {
     command
 }
 
+/// Valgrind looks for a program's code in `.text` and does not know whose the rest is: that which lies side by side.
+const UNKNOWN: &str = "???";
+
 /// The functions of the executable, as `callgrind` names them: `ob=(2) FILE` says whose the following are, `fn=(7) NAME`
 /// what one is called, and `(7)` alone repeats it. What is called is named by `cob` and `cfn` in the same way.
 fn patterns(seen: &str) -> BTreeSet<String> {
@@ -67,7 +70,9 @@ fn patterns(seen: &str) -> BTreeSet<String> {
             }
             "fn" | "cfn" => {
                 let home = if tag == "fn" { object } else { callee.take().unwrap_or(object) };
-                if let Some(name) = name.strip_prefix(' ').filter(|_| home == GATEWATCH) {
+                if let Some(name) = name.strip_prefix(' ').filter(|name| is_symbol(name))
+                    && [GATEWATCH, UNKNOWN].contains(&home)
+                {
                     patterns.insert(pattern(name));
                 }
             }
@@ -75,6 +80,11 @@ fn patterns(seen: &str) -> BTreeSet<String> {
         }
     }
     patterns
+}
+
+/// Whether it is a name at all: what has none is called by its address.
+fn is_symbol(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && !name.contains(char::is_whitespace)
 }
 
 /// A mangled name without what differs from build to build: hashes, and numbers that the compiler appends.
