@@ -51,7 +51,14 @@ impl Expression {
     pub fn json(&self, scope: &Scope) -> Result<Value, String> {
         match self.value(scope)? {
             None => Ok(Value::Null),
-            Some(value) => value.json().map_err(|_| format!("`{}` is nothing that JSON has", self.text)),
+            Some(value) => {
+                let json = value.json().map_err(|_| format!("`{}` is nothing that JSON has", self.text));
+                // CEL's maps come in random order, and a workflow must write the same on every replay.
+                json.map(|mut json| {
+                    json.sort_all_objects();
+                    json
+                })
+            }
         }
     }
 
