@@ -72,7 +72,7 @@ impl DatabaseActivities {
     async fn undo(&self, rollback: &RollbackMigration) -> anyhow::Result<MigrationsRolledBack> {
         let service = self.services.get(&rollback.deployment.service)?;
         let undone = &rollback.deployment.deployment_id;
-        let kept_for = target::kept_for(&self.services, service, undone, rollback.previous.as_ref()).await?;
+        let kept_for = target::kept_for(&self.services, service, undone).await?;
         if kept_for.is_some() {
             return Ok(MigrationsRolledBack { kept_for, ..MigrationsRolledBack::default() });
         }

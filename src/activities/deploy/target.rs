@@ -36,6 +36,10 @@ pub trait Target: Send + Sync {
     /// What a rollback from `commit` would serve again; `None` when there is nothing.
     fn predecessor<'a>(&'a self, commit: &'a CommitSha) -> Operation<'a, Option<Predecessor>>;
 
+    /// The deployment that took the traffic from `deployment` and has not been undone. Known even while nothing that
+    /// serves can be asked.
+    fn successor<'a>(&'a self, deployment: &'a DeploymentId) -> Operation<'a, Option<Release>>;
+
     /// Starts a version beside the live one. It gets no traffic.
     fn start<'a>(&'a self, release: &'a Release) -> Operation<'a, ()>;
 
@@ -60,25 +64,8 @@ pub fn of<'a>(services: &'a Services, service: &'a Service) -> Box<dyn Target + 
     }
 }
 
-/// What is live although it is neither `undone` nor what a rollback of it goes back to: a later deployment. Its code,
-/// database and traffic are not `undone`'s to take back.
-pub async fn superseding(
-    target: &dyn Target,
-    undone: &DeploymentId,
-    previous: &LiveVersion,
-) -> anyhow::Result<Option<LiveVersion>> {
-    let live = target.live().await?;
-    Ok(live.filter(|live| ![undone, &previous.deployment_id].contains(&&live.deployment_id)))
-}
-
-/// The same for a service, in words. Nothing when it is not known what the rollback goes back to.
-pub async fn kept_for(
-    services: &Services,
-    service: &Service,
-    undone: &DeploymentId,
-    previous: Option<&LiveVersion>,
-) -> anyhow::Result<Option<String>> {
-    let Some(previous) = previous else { return Ok(None) };
-    let third = superseding(&*of(services, service), undone, previous).await?;
-    Ok(third.map(|third| format!("{}, which is live (deployment `{}`)", third.version, third.deployment_id)))
+/// The deployment that came after `undone`, in words: its code and its database are not `undone`'s to take back.
+pub async fn kept_for(services: &Services, service: &Service, undone: &DeploymentId) -> anyhow::Result<Option<String>> {
+    let successor = of(services, service).successor(undone).await?;
+    Ok(successor.map(|later| format!("{} of deployment `{}`, which came after it", later.version, later.deployment_id)))
 }

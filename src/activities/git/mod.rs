@@ -34,7 +34,7 @@ impl GitActivities {
     async fn undo(&self, rollback: &RollbackToCommit) -> anyhow::Result<CodeRolledBack> {
         let service = self.services.get(&rollback.deployment.service)?;
         let undone = &rollback.deployment.deployment_id;
-        let kept_for = target::kept_for(&self.services, service, undone, rollback.previous.as_ref()).await?;
+        let kept_for = target::kept_for(&self.services, service, undone).await?;
         if kept_for.is_some() {
             return Ok(CodeRolledBack { kept_for, ..CodeRolledBack::default() });
         }

@@ -124,9 +124,6 @@ pub struct RollbackMigration {
     pub deployment: DeploymentRef,
     pub to: i64,
     pub backup: Backup,
-    /// What the rollback goes back to. Known to say whether a third version is live by now, whose database it is then.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub previous: Option<LiveVersion>,
 }
 
 /// What rolling migrations back did.
@@ -158,9 +155,6 @@ pub struct RollbackToCommit {
     pub to: CommitSha,
     pub reason: String,
     pub actor: Actor,
-    /// What the rollback goes back to; as in [`RollbackMigration`].
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub previous: Option<LiveVersion>,
 }
 
 /// Result of `rollbackToCommit`.

@@ -40,12 +40,8 @@ async fn undo(
     commit: &CommitSha,
     backup: &Backup,
 ) -> Result<MigrationsRolledBack, ActivityEnvironmentError> {
-    let rollback = RollbackMigration {
-        deployment: deployment(id, commit),
-        to: backup.schema_version,
-        backup: backup.clone(),
-        previous: None,
-    };
+    let rollback =
+        RollbackMigration { deployment: deployment(id, commit), to: backup.schema_version, backup: backup.clone() };
     environment(world).run(DatabaseActivities::rollback_migration, rollback).await
 }
 

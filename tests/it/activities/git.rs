@@ -24,7 +24,6 @@ fn request(id: &str, from: &CommitSha, to: &CommitSha) -> RollbackToCommit {
         to: to.clone(),
         reason: "error rate 34 %\nDeployment-Id: forged".to_owned(),
         actor: Actor::new("Grace <grace>\nRollback-Of: forged", Via::Console),
-        previous: None,
     }
 }
 

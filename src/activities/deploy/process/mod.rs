@@ -11,7 +11,7 @@ use url::Url;
 use crate::activities::body;
 use crate::activities::deploy::process::record::{Process, Record, Records};
 use crate::activities::deploy::process::switch::{Route, Switch};
-use crate::activities::deploy::target::{Operation, Predecessor, Release, Target, superseding};
+use crate::activities::deploy::target::{Operation, Predecessor, Release, Target};
 use crate::activities::error::{Cause, permanent};
 use crate::activities::services;
 use crate::config::settings::{ProcessTarget, Service};
@@ -76,6 +76,17 @@ impl Target for Processes<'_> {
         })
     }
 
+    fn successor<'a>(&'a self, deployment: &'a DeploymentId) -> Operation<'a, Option<Release>> {
+        Box::pin(async move {
+            let records = self.records().all()?;
+            let took_over = |record: &&Record| {
+                let replaced = record.replaced.as_ref().map(|replaced| &replaced.deployment_id);
+                replaced == Some(deployment) && record.undone_at.is_none()
+            };
+            Ok(records.iter().find(took_over).map(Record::release))
+        })
+    }
+
     fn start<'a>(&'a self, release: &'a Release) -> Operation<'a, ()> {
         Box::pin(async {
             let _lock = self.records().lock(&release.deployment_id).await?;
@@ -110,11 +121,13 @@ impl Target for Processes<'_> {
     }
 
     fn restore<'a>(&'a self, undone: &'a DeploymentId, previous: &'a LiveVersion) -> Operation<'a, LiveVersion> {
-        Box::pin(async {
+        Box::pin(async move {
             self.fence(undone).await?;
-            if let Some(third) = superseding(self, undone, previous).await? {
+            let live = self.switch().route().await?;
+            let third = live.filter(|route| ![undone, &previous.deployment_id].contains(&&route.deployment_id));
+            if let Some(third) = third {
                 tracing::warn!(live = %third.deployment_id, "another deployment has the traffic, and keeps it");
-                return Ok(third);
+                return Ok(third.live());
             }
             let release = Release {
                 deployment_id: previous.deployment_id.clone(),

@@ -88,8 +88,7 @@ async fn migrations(ctx: &Ctx, record: &RecordRollback, round: Round) -> Result<
         // Down to where the backup was taken undoes whatever was done since.
         Migrations::InDoubt => backup.schema_version,
     };
-    let previous = Some(record.previous.clone());
-    let input = RollbackMigration { deployment: record.deployment.clone(), to, backup, previous };
+    let input = RollbackMigration { deployment: record.deployment.clone(), to, backup };
     let undone = attempt(ctx, Database::rollback_migration, input, plan(round, Duration::from_mins(30))).await?;
     if let Some(later) = undone.kept_for {
         return Ok(skipped(&format!("kept for {later}")));
@@ -112,7 +111,6 @@ async fn code(ctx: &Ctx, record: &RecordRollback, round: Round) -> Result<StepSt
         to: record.previous.commit.clone(),
         reason: record.cause.reason.clone(),
         actor: record.cause.actor.clone(),
-        previous: Some(record.previous.clone()),
     };
     let rolled_back = attempt(ctx, Git::rollback_to_commit, input, plan(round, Duration::from_mins(5))).await?;
     if let Some(later) = rolled_back.kept_for {
