@@ -110,6 +110,9 @@ fn on_screen(model: &mut Model, action: Action) -> Vec<Effect> {
     if model.stage.focus(model.screen()) == Focus::Text {
         return to_screen(model, Input::Action(action));
     }
+    if !belongs_to_a_preview(action) {
+        model.stage.disarm();
+    }
     if let Err(why) = can(model, action) {
         return vec![Effect::Say(Note::info(why))];
     }
@@ -139,6 +142,21 @@ fn on_screen(model: &mut Model, action: Action) -> Vec<Effect> {
         return to_screen(model, Input::Action(action));
     }
     Vec::new()
+}
+
+/// What can be done with the preview of a rollback; anything else means something else.
+fn belongs_to_a_preview(action: Action) -> bool {
+    matches!(
+        action,
+        Action::RollBack
+            | Action::Back
+            | Action::Copy
+            | Action::Dismiss
+            | Action::Help
+            | Action::NextPane
+            | Action::Palette
+            | Action::PreviousPane
+    )
 }
 
 /// Whether an action is possible here and now, or why not.

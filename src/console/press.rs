@@ -51,6 +51,9 @@ fn resolve(model: &mut Model, key: KeyPress, pace: Pace) -> Vec<Effect> {
             if model.focus() == Focus::Text && sequence.len() == 1 {
                 return typed(model, key);
             }
+            if model.overlays.is_empty() {
+                model.stage.disarm();
+            }
             let help = model.ctx().key(Context::Global, Action::Help);
             vec![Effect::Say(Note::info(format!("That key does nothing here. {help} shows the keys.")))]
         }

@@ -102,6 +102,11 @@ impl Stage {
         }
     }
 
+    /// Takes back what a second press would send: whoever presses something else has turned to that.
+    pub fn disarm(&mut self) {
+        self.deployment.disarm();
+    }
+
     /// Whether this action, now, sends something to the world: then it has to be a person's.
     pub fn confirms(&self, screen: ScreenId, action: Action) -> bool {
         screen == ScreenId::Deployment && self.deployment.confirms(action)

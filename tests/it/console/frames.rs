@@ -1,6 +1,6 @@
 //! Whole frames of the screens that list things, at the three sizes people have.
 
-use gatewatch::console::effect::Interest;
+use gatewatch::console::effect::{Effect, Interest};
 use gatewatch::console::event::{Answer, Overview};
 use gatewatch::contracts::clock::Millis;
 use gatewatch::contracts::evidence::FailingCheck;
@@ -134,6 +134,31 @@ fn the_alert_says_what_matters_on_a_narrow_screen() {
         let screen = busy(width, 24).screen();
         let alert = screen.lines().nth(2).unwrap();
         assert!(alert.starts_with("✗ checkout v42") && alert.contains(" · rolls back in 00:00 · R "), "{alert}");
+    }
+}
+
+/// The second press must mean the first one: whoever pressed something else meanwhile has turned to that.
+#[test]
+fn a_rollback_that_was_shown_is_sent_only_by_the_next_press() {
+    for other in ["a", "w", "p<esc>"] {
+        let mut console = busy(120, 36);
+        console.keys("4R");
+        assert!(console.screen().contains("R rolls back now"), "{}", console.screen());
+        console.keys(other);
+        assert!(!console.screen().contains("R rolls back now"), "after {other}:\n{}", console.screen());
+        console.asked();
+        console.keys("R");
+        let sent = console.asked().into_iter().any(|effect| matches!(effect, Effect::Mutate(_)));
+        assert!(!sent, "after {other} the next R shows it again");
+        assert!(console.screen().contains("R rolls back now"), "{}", console.screen());
+    }
+    for look in ["?<esc>", ":<esc>"] {
+        let mut console = busy(120, 36);
+        console.keys("4R");
+        console.keys(look);
+        console.keys("R");
+        let sent = console.asked().into_iter().any(|effect| matches!(effect, Effect::Mutate(_)));
+        assert!(sent, "{look} changes nothing");
     }
 }
 

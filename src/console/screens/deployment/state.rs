@@ -73,6 +73,13 @@ impl State {
         self.workflow.clone()
     }
 
+    /// The preview goes; what was typed as the reason is kept.
+    pub fn disarm(&mut self) {
+        if matches!(self.asked, Asked::Preview { .. }) {
+            self.asked = Asked::No;
+        }
+    }
+
     /// Whether this action, now, sends something to the world.
     pub fn confirms(&self, action: Action) -> bool {
         let sends = matches!(self.asked, Asked::Preview { .. } | Asked::Sent { answer: Answer::Failed(_), .. });
