@@ -84,6 +84,13 @@ string_id! {
     Environment,
 }
 
+impl StepId {
+    /// `<kind in kebab case>-<number>`: what a step is called when nobody has named it.
+    pub fn numbered(kind: &WorkKind, number: u64) -> Self {
+        Self(format!("{}-{number}", kind.as_str().to_lowercase().replace('_', "-")))
+    }
+}
+
 impl Environment {
     pub const PRODUCTION: &'static str = "production";
 

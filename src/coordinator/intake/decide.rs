@@ -17,10 +17,11 @@ use crate::contracts::ids::{DecisionId, RequestId, WorkflowId};
 use crate::contracts::mutation::{Signal, Target};
 use crate::contracts::temporal::names::signal;
 use crate::coordinator::extract;
-use crate::coordinator::intake::{Intake, LEASE, now};
+use crate::coordinator::intake::{Intake, LEASE, now, seed};
 use crate::spec::EngineSpec as _;
 use crate::spec::decide::decide;
 use crate::spec::facts::Fact;
+use crate::spec::rules::Rules;
 use crate::spec::shipped;
 use crate::store::callbacks::Callback;
 
@@ -134,6 +135,9 @@ impl Intake {
         receipt: &Receipt,
     ) -> Result<Option<Decision>, Trouble> {
         let state = self.0.gateway.goal_state(workflow).await?;
+        let Some(rules) = rules_of(&state).map_err(Trouble::Never)? else { return Ok(None) };
+        let is_seeds = seed::is_of(&state);
+        let state = if is_seeds { seed::whole(state, &rules) } else { state };
         let id = DecisionId::new(format!("dec-{}", &callback.key[..callback.key.len().min(32)]));
         let planned = callback.answer.as_deref().and_then(|kept| serde_json::from_str::<Receipt>(kept).ok());
         if let Some(planned) = planned.and_then(|planned| planned.applied).filter(|_| was_applied(&state, &id)) {
@@ -142,7 +146,12 @@ impl Intake {
         if !took(&state, response) || state.status.is_over() {
             return Ok(None);
         }
-        let Some(decision) = on(&state, response, id).map_err(Trouble::Never)? else { return Ok(None) };
+        let decision = on(&state, response, &rules, id);
+        let decision =
+            if is_seeds { seed::fitted(decision, &state, &rules).map_err(Trouble::Never)? } else { decision };
+        if decision.is_empty() {
+            return Ok(None);
+        }
         // Kept before it is sent: after a crash the receipt says what was applied.
         let plan = Receipt { applied: Some(decision.clone()), ..receipt.clone() };
         let plan = serde_json::to_string(&plan).map_err(|error| Trouble::Never(error.to_string()))?;
@@ -151,16 +160,15 @@ impl Intake {
             target: Target { workflow_id: workflow.clone(), request_id: RequestId::new(decision.decision_id.as_str()) },
             run_id: None,
             name: signal::APPLY_DECISION.to_owned(),
-            args: vec![json!(decision)],
+            args: vec![if is_seeds { seed::written(&decision) } else { json!(decision) }],
         };
         self.0.gateway.signal(&signal).await?;
         Ok(Some(decision))
     }
 }
 
-/// What the policy says; none when that is nothing.
-fn on(state: &EngineState, response: &AgentResponse, id: DecisionId) -> Result<Option<Decision>, String> {
-    // Whoever publishes no decider and is pinned to nothing is the seeds' own workflow.
+/// The policy that a goal is pinned to; none where its own rules decide. Says why when it is not to be had.
+fn rules_of(state: &EngineState) -> Result<Option<Rules>, String> {
     if state.spec.is_some() && state.decider == Decider::Spec {
         return Ok(None);
     }
@@ -170,13 +178,17 @@ fn on(state: &EngineState, response: &AgentResponse, id: DecisionId) -> Result<O
     if state.spec.as_ref().is_some_and(|pin| pin.hash != rules.pin().hash) {
         return Err(unknown());
     }
-    let decided = decide(&rules, state, &Fact::Completed { response }, id);
+    Ok(Some(rules))
+}
+
+/// What the policy says; it may say nothing.
+fn on(state: &EngineState, response: &AgentResponse, rules: &Rules, id: DecisionId) -> Decision {
+    let decided = decide(rules, state, &Fact::Completed { response }, id);
     for trouble in decided.troubles {
-        tracing::warn!(spec = name, trouble, "a rule could not be evaluated");
+        tracing::warn!(spec = %rules.pin().name, trouble, "a rule could not be evaluated");
     }
     let based_on = BasedOn { step_id: response.step_id.clone(), attempt_id: response.attempt_id.clone() };
-    let decision = Decision { based_on: Some(based_on), ..decided.decision };
-    Ok((!decision.is_empty()).then_some(decision))
+    Decision { based_on: Some(based_on), ..decided.decision }
 }
 
 /// Whether the workflow took this answer: it may have refused it as too late.
@@ -187,7 +199,7 @@ fn took(state: &EngineState, response: &AgentResponse) -> bool {
             AgentStatus::Fail => StepStatus::Failed,
             AgentStatus::Partial => StepStatus::InProgress,
         };
-        // The seeds' own workflow does not keep which attempt it was.
+        // A step that was taken without an attempt's name has none.
         step.status == status && step.attempt_id.as_ref().is_none_or(|attempt| *attempt == response.attempt_id)
     })
 }

@@ -10,6 +10,7 @@ pub mod check;
 mod decide;
 mod deliver;
 mod resume;
+mod seed;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -8,5 +8,6 @@ mod garbage;
 mod key;
 mod proof;
 pub(crate) mod rig;
+mod seed;
 mod signatures;
 mod stream;

@@ -39,8 +39,12 @@ pub(crate) struct Bench {
     pub(crate) client: Client,
     pub(crate) world: Arc<World>,
     pub(crate) queue: String,
+    register: Register,
     worker: Option<RunningWorker>,
 }
+
+/// Puts workflows and activities on a worker.
+type Register = fn(&mut WorkerOptions, Arc<World>);
 
 struct RunningWorker {
     stop: Option<oneshot::Sender<Stop>>,
@@ -67,7 +71,14 @@ impl Bench {
 
     pub(crate) async fn without_worker() -> Self {
         let queue = support::unique("workflows");
-        Self { client: connect().await, world: World::new(), queue, worker: None }
+        Self { client: connect().await, world: World::new(), queue, register: ours, worker: None }
+    }
+
+    /// With a worker that runs somebody else's workflows.
+    pub(crate) async fn of(register: Register) -> Self {
+        let mut bench = Self { register, ..Self::without_worker().await };
+        bench.start_worker();
+        bench
     }
 
     /// The task queue of its worker.
@@ -77,8 +88,8 @@ impl Bench {
 
     pub(crate) fn start_worker(&mut self) {
         let (stop, stopped) = oneshot::channel();
-        let (queue, world) = (self.queue.clone(), Arc::clone(&self.world));
-        let thread = std::thread::spawn(move || work(queue, world, stopped));
+        let (queue, world, register) = (self.queue.clone(), Arc::clone(&self.world), self.register);
+        let thread = std::thread::spawn(move || work(queue, |options| register(options, world), stopped));
         self.worker = Some(RunningWorker { stop: Some(stop), thread: Some(thread) });
     }
 
@@ -244,6 +255,11 @@ pub(crate) fn with(mut input: Value, fields: Value) -> Value {
     input
 }
 
+fn ours(options: &mut WorkerOptions, world: Arc<World>) {
+    registry::register(options).unwrap();
+    options.register_activities(Fakes(world));
+}
+
 async fn connect() -> Client {
     let address = support::temporal().address;
     let connection = Connection::connect(ConnectionOptions::new(address).identity("tests").build()).await.unwrap();
@@ -251,7 +267,7 @@ async fn connect() -> Client {
 }
 
 /// The life of a worker, on a thread and a runtime of its own: `Worker::run` is not `Send`.
-fn work(queue: String, world: Arc<World>, stopped: oneshot::Receiver<Stop>) {
+fn work(queue: String, register: impl FnOnce(&mut WorkerOptions) + Send, stopped: oneshot::Receiver<Stop>) {
     let tokio = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let how = tokio.block_on(async move {
         let client = connect().await;
@@ -262,8 +278,7 @@ fn work(queue: String, world: Arc<World>, stopped: oneshot::Receiver<Stop>) {
             .default_heartbeat_throttle_interval(Duration::from_millis(50))
             .graceful_shutdown_period(Duration::from_millis(100))
             .build();
-        registry::register(&mut options).unwrap();
-        options.register_activities(Fakes(world));
+        register(&mut options);
         let mut worker = Worker::new(&runtime, client, options).unwrap();
         let shut_down = worker.shutdown_handle();
         let run = worker.run();

@@ -155,11 +155,10 @@ impl Machine {
 
     /// `<kind in kebab case>-<n>`, from a counter: the same on every replay.
     fn next_id(&mut self, kind: &WorkKind) -> StepId {
-        let name = kind.as_str().to_lowercase().replace('_', "-");
         loop {
             let counter = self.memory.counters.entry(kind.as_str().to_owned()).or_default();
             *counter += 1;
-            let id = StepId::new(format!("{name}-{counter}"));
+            let id = StepId::numbered(kind, *counter);
             if !self.memory.state.open_steps.contains_key(&id) {
                 return id;
             }
