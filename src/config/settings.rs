@@ -120,6 +120,8 @@ pub struct ServiceAccount {
 pub enum Permission {
     Decide,
     Rollback,
+    /// Whatever is told to goals beside decisions: answers, overrides, reminders, other rules, the end.
+    Operate,
 }
 
 /// The coordinator as a client sees it.

@@ -111,10 +111,11 @@ impl Check<'_> {
         let may = raw.may.iter().map(|word| match word.as_str() {
             "decide" => Ok(Permission::Decide),
             "rollback" => Ok(Permission::Rollback),
+            "operate" => Ok(Permission::Operate),
             _ => Err(self.wrong(
                 &key("may"),
                 format!("There is no permission `{word}`."),
-                "The permissions are `decide` and `rollback`.",
+                "The permissions are `decide`, `rollback` and `operate`.",
             )),
         });
         Ok(Person {

@@ -1,15 +1,21 @@
 //! Bodies of the coordinator's HTTP interface: what it serves and what the gateway's client sends.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::ToSchema;
 
+use crate::contracts::agent::{AgentStatus, Artifact};
 use crate::contracts::clock::{Millis, Timestamp};
 use crate::contracts::decision::{Outcome, Verdict};
+use crate::contracts::engine::state::EngineState;
 use crate::contracts::failure::Failure;
 use crate::contracts::gate::OpenGate;
 use crate::contracts::health::{Baseline, HealthReport, TriggerRules, TriggerState};
-use crate::contracts::ids::{DecisionId, Environment, EvidenceDigest, GateId, RequestId, WorkflowId};
+use crate::contracts::ids::{
+    AttemptId, DecisionId, Environment, EvidenceDigest, GateId, RequestId, WorkKind, WorkflowId,
+};
 use crate::contracts::rollback::RollbackReply;
+use crate::contracts::workflow::WorkflowRow;
 
 /// Body of `POST /v1/decisions`. Who decides comes from the bearer token, never from the body.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -72,6 +78,107 @@ pub struct GateRow {
 pub struct GateList {
     pub gates: Vec<GateRow>,
     pub at: Timestamp,
+}
+
+/// Answer of `GET /v1/goals`: a hint, some hundred milliseconds old.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct GoalList {
+    /// The newest first.
+    pub goals: Vec<WorkflowRow>,
+    pub at: Timestamp,
+}
+
+/// Answer of `GET /v1/goals/{id}`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct GoalView {
+    pub workflow_id: WorkflowId,
+    pub state: EngineState,
+    pub at: Timestamp,
+}
+
+/// Body of what a goal is told without more words: `approve` and `nudge` of a step. Who tells it comes from the bearer
+/// token, never from the body.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ToldBody {
+    /// Made once by the client and sent again with every retry.
+    pub request_id: RequestId,
+}
+
+/// Body of `reject` and `requeue` of a step, and of `cancel` of a goal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ReasonBody {
+    pub request_id: RequestId,
+    pub reason: String,
+}
+
+/// How a step ended, as a person says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Ended {
+    Done,
+    Failed,
+}
+
+/// Body of `override` of a step.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OverrideBody {
+    pub request_id: RequestId,
+    pub status: Ended,
+    pub reason: String,
+}
+
+/// Body of `answer` of a step: what its agent, CI, a reviewer or QA would say.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AnswerBody {
+    pub request_id: RequestId,
+    pub status: AgentStatus,
+    /// The attempt it answers; the current one when it is absent.
+    #[serde(default, rename = "runId")]
+    pub attempt_id: AttemptId,
+    #[serde(default)]
+    pub agent_role: String,
+    #[serde(default)]
+    pub content: Value,
+    #[serde(default)]
+    pub artifacts: Vec<Artifact>,
+    #[serde(default)]
+    pub errors: Value,
+}
+
+/// Body of `POST /v1/goals/{id}/events`: something outside happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EventBody {
+    pub request_id: RequestId,
+    /// Such as `ciStatusChanged`.
+    pub event_type: String,
+    #[serde(default)]
+    pub payload: Value,
+}
+
+/// Body of `POST /v1/goals/{id}/work`: one more piece of work.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WorkBody {
+    pub request_id: RequestId,
+    pub kind: WorkKind,
+    #[serde(default)]
+    pub payload: Value,
+}
+
+/// Body of `POST /v1/goals/{id}/spec`: other rules from now on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AdoptBody {
+    pub request_id: RequestId,
+    /// The whole spec, in TOML.
+    pub document: String,
 }
 
 /// Event `board` of `GET /v1/deployments/{id}/health`: what samples are held against, and where each trigger stands.

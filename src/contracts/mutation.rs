@@ -169,6 +169,20 @@ impl Done {
             Self::Started { .. } | Self::Stopping { .. } | Self::Registered { .. } => false,
         }
     }
+
+    /// What became of a message to a goal; in doubt when no answer came.
+    pub fn told(self) -> Told {
+        match self {
+            Self::Told { result } => result,
+            Self::Decided { .. }
+            | Self::RolledBack { .. }
+            | Self::Signalled { .. }
+            | Self::Started { .. }
+            | Self::Stopping { .. }
+            | Self::Registered { .. }
+            | Self::Unanswered => Told::InDoubt,
+        }
+    }
 }
 
 /// Where a mutation goes: what a person must see before they agree.

@@ -75,6 +75,7 @@ impl Caller {
         let what = match permission {
             Permission::Decide => "decide gates",
             Permission::Rollback => "roll back",
+            Permission::Operate => "operate goals",
         };
         Err(ApiError::denied(format!("{} may not {what}.", self.0.name)))
     }

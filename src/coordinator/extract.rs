@@ -9,7 +9,7 @@ use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 
 use crate::contracts::failure::{Failure, FailureKind};
-use crate::contracts::ids::WorkflowId;
+use crate::contracts::ids::{StepId, WorkflowId};
 use crate::contracts::text;
 use crate::coordinator::error::ApiError;
 
@@ -72,12 +72,33 @@ impl<S: Send + Sync> FromRequestParts<S> for Target {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let Path(id) = Path::<String>::from_request_parts(parts, state).await.map_err(|rejection: PathRejection| {
-            ApiError::invalid(format!("The path cannot be read: {}.", text::line(&rejection.body_text())))
-        })?;
+        let Path(id) = Path::<String>::from_request_parts(parts, state).await.map_err(unreadable)?;
         require_id("The id in the path", &id)?;
         Ok(Self(workflow_id(&id)))
     }
+}
+
+/// The step of a goal that a path names.
+#[derive(Clone, Debug)]
+pub struct Step {
+    pub workflow: WorkflowId,
+    pub step: StepId,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Step {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let Path((id, step)) = Path::<(String, String)>::from_request_parts(parts, state).await.map_err(unreadable)?;
+        require_id("The id in the path", &id)?;
+        require_id("The step in the path", &step)?;
+        Ok(Self { workflow: workflow_id(&id), step: StepId::new(text::id(&step)) })
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` gives")]
+fn unreadable(rejection: PathRejection) -> ApiError {
+    ApiError::invalid(format!("The path cannot be read: {}.", text::line(&rejection.body_text())))
 }
 
 /// An id that Temporal could have given out.

@@ -24,6 +24,7 @@ pub struct Metrics {
     seconds: HistogramVec,
     decisions: IntCounterVec,
     rollbacks: IntCounterVec,
+    told: IntCounterVec,
     answers: IntCounterVec,
     tokens: IntCounterVec,
     cost: CounterVec,
@@ -56,6 +57,10 @@ impl Metrics {
             )?,
             decisions: IntCounterVec::new(opts("decisions_total", "Decisions by outcome."), &["outcome"])?,
             rollbacks: IntCounterVec::new(opts("rollbacks_total", "Rollback requests by outcome."), &["outcome"])?,
+            told: IntCounterVec::new(
+                opts("goal_messages_total", "What people told goals, by message and outcome."),
+                &["message", "outcome"],
+            )?,
             answers: IntCounterVec::new(
                 opts("agent_answers_total", "Answers of agents by outcome; repeated ones apart."),
                 &["outcome", "repeated"],
@@ -95,6 +100,7 @@ impl Metrics {
         metrics.registry.register(Box::new(metrics.seconds.clone()))?;
         metrics.registry.register(Box::new(metrics.decisions.clone()))?;
         metrics.registry.register(Box::new(metrics.rollbacks.clone()))?;
+        metrics.registry.register(Box::new(metrics.told.clone()))?;
         metrics.registry.register(Box::new(metrics.answers.clone()))?;
         metrics.registry.register(Box::new(metrics.tokens.clone()))?;
         metrics.registry.register(Box::new(metrics.cost.clone()))?;
@@ -115,6 +121,11 @@ impl Metrics {
 
     pub fn rolled_back(&self, outcome: &str) {
         self.rollbacks.with_label_values(&[outcome]).inc();
+    }
+
+    /// What somebody told a goal.
+    pub fn told(&self, message: &str, outcome: &str) {
+        self.told.with_label_values(&[message, outcome]).inc();
     }
 
     pub fn answer_taken(&self, outcome: &str, repeated: bool) {

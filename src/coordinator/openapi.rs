@@ -1,8 +1,12 @@
 //! The head of the OpenAPI document; its paths come from the handlers.
 
-use utoipa::OpenApi;
-use utoipa::openapi::OpenApi as Document;
+use std::collections::BTreeMap;
+
+use utoipa::openapi::content::ContentBuilder;
+use utoipa::openapi::response::{Response, ResponseBuilder};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::{OpenApi as Document, Ref, RefOr};
+use utoipa::{IntoResponses, OpenApi};
 
 use crate::contracts::http::{HealthBoard, HealthEnd, HealthGap};
 
@@ -27,4 +31,30 @@ pub fn head() -> Document {
     let webhook = SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::with_description("webhook-signature", described)));
     components.add_security_scheme("webhook", webhook);
     document
+}
+
+/// How an operation may be refused that is for people and asks Temporal: each with an `ErrorBody`.
+pub struct Refusals;
+
+/// Their statuses, and what they mean.
+const REFUSALS: [(&str, &str); 8] = [
+    ("401", "Nobody we know asks."),
+    ("403", "Whoever asks may not."),
+    ("404", "There is no such workflow."),
+    ("413", "The body is too large."),
+    ("415", "The body is no JSON."),
+    ("422", "The request itself is wrong; the message says why."),
+    ("503", "Temporal cannot be reached."),
+    ("504", "No answer came in time; sent again under the same id it has one effect."),
+];
+
+impl IntoResponses for Refusals {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        let refusal = |(status, why): (&str, &str)| {
+            let body = ContentBuilder::new().schema(Some(Ref::from_schema_name("ErrorBody"))).build();
+            let response = ResponseBuilder::new().description(why).content("application/json", body).build();
+            (status.to_owned(), RefOr::T(response))
+        };
+        REFUSALS.into_iter().map(refusal).collect()
+    }
 }

@@ -10,12 +10,16 @@ use utoipa_axum::routes;
 use crate::contracts::failure::{Failure, FailureKind};
 use crate::contracts::text;
 use crate::coordinator::error::ApiError;
-use crate::coordinator::handlers::{agents, callback, decisions, gates, health, key, operations, rollback};
+use crate::coordinator::handlers::{
+    agents, callback, decisions, gates, goals, health, key, operations, rollback, steps,
+};
 use crate::coordinator::state::AppState;
 use crate::coordinator::{guard, openapi};
 
 /// What an agent answers (seed 000).
 const MAX_ANSWER_BYTES: usize = 2 * 1024 * 1024;
+/// A spec has 64 KB at most; as a JSON text it grows.
+const MAX_SPEC_BYTES: usize = 256 * 1024;
 /// A decision is a few hundred bytes.
 const MAX_BODY_BYTES: usize = 64 * 1024;
 
@@ -29,15 +33,31 @@ pub fn router(state: AppState) -> Router {
         .routes(routes!(rollback::roll_back))
         .routes(routes!(gates::list_gates))
         .routes(routes!(agents::list_agents))
+        .routes(routes!(goals::list_goals))
+        .routes(routes!(goals::show_goal))
+        .routes(routes!(goals::tell_of_event))
+        .routes(routes!(goals::request_work))
+        .routes(routes!(goals::cancel_goal))
+        .routes(routes!(steps::approve))
+        .routes(routes!(steps::reject))
+        .routes(routes!(steps::override_step))
+        .routes(routes!(steps::nudge))
+        .routes(routes!(steps::requeue))
+        .routes(routes!(steps::answer))
         .layer(middleware::from_fn(guard::in_time));
     let from_agents = OpenApiRouter::new()
         .routes(routes!(callback::callback))
         .layer(DefaultBodyLimit::max(MAX_ANSWER_BYTES))
         .layer(middleware::from_fn(guard::in_time));
+    let specs = OpenApiRouter::new()
+        .routes(routes!(goals::adopt_spec))
+        .layer(DefaultBodyLimit::max(MAX_SPEC_BYTES))
+        .layer(middleware::from_fn(guard::in_time));
     let streamed = OpenApiRouter::new().routes(routes!(health::stream_health));
     let (router, document) = OpenApiRouter::with_openapi(openapi::head())
         .merge(answered)
         .merge(from_agents)
+        .merge(specs)
         .merge(streamed)
         .split_for_parts();
     router

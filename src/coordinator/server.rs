@@ -121,5 +121,6 @@ async fn build(settings: &Settings, stopping: watch::Receiver<bool>) -> anyhow::
     let senders = Senders::new(&settings.coordinator.service_accounts).map_err(anyhow::Error::msg)?;
     let store = Store::open(&settings.coordinator.store).await?;
     let intake = Intake::new(gateway.clone(), store.clone(), metrics.clone());
-    Ok(AppState::new(Shared { gateway, key, people, metrics, senders, intake, store, streams, board, stopping }))
+    let audit = settings.console.audit_file();
+    Ok(AppState::new(Shared { gateway, key, people, metrics, senders, intake, store, streams, board, audit, stopping }))
 }

@@ -1,10 +1,12 @@
 //! What every handler shares.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use crate::coordinator::auth::People;
+use crate::contracts::actor::{Actor, Via};
+use crate::coordinator::auth::{Caller, People};
 use crate::coordinator::dispatcher::board::Board;
 use crate::coordinator::intake::Intake;
 use crate::coordinator::key::SigningKey;
@@ -12,6 +14,7 @@ use crate::coordinator::metrics::Metrics;
 use crate::coordinator::senders::Senders;
 use crate::coordinator::stream::Streams;
 use crate::gateway::Gateway;
+use crate::gateway::operate::{Operator, Policy};
 use crate::store::Store;
 
 /// Cheap to clone; nothing in it changes but counters and streams.
@@ -30,6 +33,8 @@ pub struct Shared {
     pub streams: Streams,
     /// Who does the work of goals.
     pub board: Arc<Board>,
+    /// The trail of what people told goals through this coordinator.
+    pub audit: PathBuf,
     /// Turns true when the coordinator is told to stop.
     pub stopping: watch::Receiver<bool>,
 }
@@ -41,6 +46,17 @@ impl AppState {
 
     pub fn gateway(&self) -> &Gateway {
         &self.0.gateway
+    }
+
+    /// The one path for changes, in the name of whoever asks.
+    pub fn operator(&self, caller: &Caller) -> Operator {
+        let policy = Policy {
+            read_only: false,
+            direct_rollback: false,
+            actor: Actor::new(caller.name(), Via::Coordinator),
+            audit: self.0.audit.clone(),
+        };
+        Operator::new(self.0.gateway.clone(), None, policy)
     }
 
     pub fn key(&self) -> &SigningKey {

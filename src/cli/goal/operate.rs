@@ -16,7 +16,7 @@ use crate::contracts::engine::message::{Message, Told};
 use crate::contracts::engine::state::StepStatus;
 use crate::contracts::failure::{Failure, FailureKind};
 use crate::contracts::ids::{AttemptId, GoalId, RequestId, StepId, WorkKind, WorkflowId};
-use crate::contracts::mutation::{Done, Mutation, Target, Tell};
+use crate::contracts::mutation::{Mutation, Target, Tell};
 use crate::contracts::shell;
 use crate::contracts::workflow::WorkflowDetail;
 use crate::gateway::signal;
@@ -336,16 +336,7 @@ impl To {
             session.out.say("No worker has answered yet; asking again under the same id.")?;
             done = session.operator.follow(&mutation, Duration::from_secs(self.wait)).await?;
         }
-        let told = match done {
-            Done::Told { result } => result,
-            Done::Decided { .. }
-            | Done::RolledBack { .. }
-            | Done::Signalled { .. }
-            | Done::Started { .. }
-            | Done::Stopping { .. }
-            | Done::Registered { .. }
-            | Done::Unanswered => Told::InDoubt,
-        };
+        let told = done.told();
         let exit = match &told {
             Told::Taken { .. } => Exit::Ok,
             Told::Refused { .. } => Exit::Refused,

@@ -7,12 +7,13 @@ use axum::http::StatusCode;
 use crate::config::settings::Permission;
 use crate::contracts::actor::{Actor, Via};
 use crate::contracts::decision::{Decide, Outcome};
-use crate::contracts::http::{DecisionRequest, DecisionResponse, ErrorBody};
+use crate::contracts::http::{DecisionRequest, DecisionResponse};
 use crate::contracts::ids::GateId;
 use crate::contracts::text;
 use crate::coordinator::auth::Caller;
 use crate::coordinator::error::ApiError;
 use crate::coordinator::extract::{Body, require_id, workflow_id};
+use crate::coordinator::openapi::Refusals;
 use crate::coordinator::state::AppState;
 use crate::coordinator::task;
 
@@ -25,12 +26,7 @@ use crate::coordinator::task;
         (status = 200, description = "Applied now, or before under the same id.", body = DecisionResponse),
         (status = 202, description = "Sent; no worker has confirmed it yet.", body = DecisionResponse),
         (status = 409, description = "Refused, and why.", body = DecisionResponse),
-        (status = 401, body = ErrorBody),
-        (status = 403, body = ErrorBody),
-        (status = 404, body = ErrorBody),
-        (status = 422, body = ErrorBody),
-        (status = 503, body = ErrorBody),
-        (status = 504, body = ErrorBody),
+        Refusals,
     ),
     security(("token" = [])),
 )]

@@ -11,6 +11,7 @@ use crate::contracts::rollback::RollbackRequest;
 use crate::coordinator::auth::Caller;
 use crate::coordinator::error::ApiError;
 use crate::coordinator::extract::{Body, Target, require_id};
+use crate::coordinator::openapi::Refusals;
 use crate::coordinator::state::AppState;
 use crate::coordinator::task;
 
@@ -23,13 +24,8 @@ use crate::coordinator::task;
     responses(
         (status = 200, description = "The workflow has it.", body = RollbackOutcome),
         (status = 202, description = "Held durably until a worker acts on it.", body = RollbackOutcome),
-        (status = 401, body = ErrorBody),
-        (status = 403, body = ErrorBody),
-        (status = 404, body = ErrorBody),
         (status = 409, body = ErrorBody),
-        (status = 422, body = ErrorBody),
-        (status = 503, body = ErrorBody),
-        (status = 504, body = ErrorBody),
+        Refusals,
     ),
     security(("token" = [])),
 )]

@@ -124,7 +124,7 @@ fn person(name: &str, token_file: &Path) -> anyhow::Result<Value> {
     let token = uuid::Uuid::new_v4().simple().to_string();
     secret(token_file, &token)?;
     let digest = format!("{:x}", Sha256::digest(token.as_bytes()));
-    Ok(json!({ "name": name, "token_sha256": digest, "may": ["decide", "rollback"] }))
+    Ok(json!({ "name": name, "token_sha256": digest, "may": ["decide", "rollback", "operate"] }))
 }
 
 fn secret(file: &Path, text: &str) -> anyhow::Result<()> {

@@ -23,16 +23,33 @@ async fn every_documented_operation_is_routed_and_every_route_is_documented() {
         ("GET", "/v1/agents"),
         ("GET", "/v1/deployments/{id}/health"),
         ("GET", "/v1/gates"),
+        ("GET", "/v1/goals"),
+        ("GET", "/v1/goals/{id}"),
         ("GET", "/v1/key"),
         ("POST", "/agent/callback"),
         ("POST", "/v1/decisions"),
+        ("POST", "/v1/goals/{id}/cancel"),
+        ("POST", "/v1/goals/{id}/events"),
+        ("POST", "/v1/goals/{id}/spec"),
+        ("POST", "/v1/goals/{id}/steps/{step}/answer"),
+        ("POST", "/v1/goals/{id}/steps/{step}/approve"),
+        ("POST", "/v1/goals/{id}/steps/{step}/nudge"),
+        ("POST", "/v1/goals/{id}/steps/{step}/override"),
+        ("POST", "/v1/goals/{id}/steps/{step}/reject"),
+        ("POST", "/v1/goals/{id}/steps/{step}/requeue"),
+        ("POST", "/v1/goals/{id}/work"),
         ("POST", "/v1/workflows/{id}/rollback"),
     ];
     let documented: Vec<(&str, &str)> = operations.iter().map(|(method, path)| (&**method, &**path)).collect();
     assert_eq!(documented, expected);
     for (method, path) in &operations {
         let method: Method = method.parse().unwrap();
-        let status = rig.request(method.clone(), &path.replace("{id}", "w")).send().await.unwrap().status();
+        let status = rig
+            .request(method.clone(), &path.replace("{id}", "w").replace("{step}", "s"))
+            .send()
+            .await
+            .unwrap()
+            .status();
         assert!(
             !matches!(status, StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED),
             "{method} {path} is documented but answers {status}"
@@ -55,8 +72,9 @@ async fn the_document_is_whole() {
     for (path, methods) in document["paths"].as_object().unwrap() {
         for (method, operation) in methods.as_object().unwrap() {
             for (status, response) in operation["responses"].as_object().unwrap() {
-                // 409 of a decision and of an answer is its outcome.
-                let outcome = status == "409" && matches!(path.as_str(), "/v1/decisions" | "/agent/callback");
+                // 409 of a decision, of an answer and of what a goal is told is its outcome.
+                let outcome = matches!(path.as_str(), "/v1/decisions" | "/agent/callback") || path.contains("/goals/");
+                let outcome = status == "409" && outcome;
                 if status.starts_with(['4', '5']) && !outcome {
                     let schema = &response["content"]["application/json"]["schema"]["$ref"];
                     assert_eq!(schema, "#/components/schemas/ErrorBody", "{method} {path} {status}");

@@ -8,6 +8,8 @@ mod garbage;
 mod key;
 mod proof;
 pub(crate) mod rig;
+mod schema;
 mod seed;
 mod signatures;
+mod steps;
 mod stream;

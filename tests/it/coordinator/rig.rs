@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use url::Url;
 
-/// May decide and roll back.
+/// May decide, roll back and operate goals.
 pub(crate) const MIRA: &str = "token-of-mira";
 /// May roll back only.
 pub(crate) const ONCALL: &str = "token-of-oncall";
@@ -52,7 +52,7 @@ pub(crate) fn settings(temporal: settings::Temporal) -> (Settings, tempfile::Tem
         account("builders", &token(BUILDERS)),
         account("qa", &(token(QA) + "roles = [\"qa\"]\ntenants = [\"acme\"]")),
         account("signer", "webhook_secrets_file = \"secrets\""),
-        person("mira", MIRA, "\"decide\", \"rollback\""),
+        person("mira", MIRA, "\"decide\", \"rollback\", \"operate\""),
         person("oncall", ONCALL, "\"rollback\""),
         person("guest", GUEST, ""),
     ]

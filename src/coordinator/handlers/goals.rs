@@ -1,0 +1,209 @@
+//! `/v1/goals`: goals whose work agents do, and what is told to one as a whole.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+
+use crate::config::settings::Permission;
+use crate::contracts::clock::Timestamp;
+use crate::contracts::engine::message::{Message, Told};
+use crate::contracts::failure::{Failure, FailureKind};
+use crate::contracts::http::{AdoptBody, EventBody, GoalList, GoalView, ReasonBody, WorkBody};
+use crate::contracts::ids::{RequestId, WorkflowId};
+use crate::contracts::mutation::{Mutation, Target, Tell};
+use crate::contracts::temporal::names::workflow;
+use crate::coordinator::auth::Caller;
+use crate::coordinator::error::ApiError;
+use crate::coordinator::extract::{self, Body, require_id};
+use crate::coordinator::openapi::Refusals;
+use crate::coordinator::state::AppState;
+use crate::coordinator::task;
+
+/// Goals of one answer.
+const MOST: u32 = 200;
+
+/// What is answered to whoever tells a goal something.
+pub(super) type Answer = Result<(StatusCode, Json<Told>), ApiError>;
+
+/// The newest 200 goals, as lists show them.
+#[utoipa::path(
+    get,
+    path = "/v1/goals",
+    responses((status = 200, body = GoalList), Refusals),
+    security(("token" = [])),
+)]
+pub async fn list_goals(_caller: Caller, State(state): State<AppState>) -> Result<Json<GoalList>, ApiError> {
+    let query = format!("WorkflowType IN ('{}', '{}')", workflow::ENGINE, workflow::CODEGEN);
+    let page = state.gateway().list(&query, None, MOST).await.map_err(ApiError::from_temporal)?;
+    Ok(Json(GoalList { goals: page.rows, at: Timestamp(chrono::Utc::now()) }))
+}
+
+/// All that a goal knows: its steps, artifacts and log, as a worker answers within 2 s; also after it has ended.
+#[utoipa::path(
+    get,
+    path = "/v1/goals/{id}",
+    params(("id" = String, Path, description = "Workflow id of the goal.")),
+    responses((status = 200, body = GoalView), Refusals),
+    security(("token" = [])),
+)]
+pub async fn show_goal(
+    _caller: Caller,
+    State(state): State<AppState>,
+    extract::Target(workflow_id): extract::Target,
+) -> Result<Json<GoalView>, ApiError> {
+    let goal = state.gateway().goal(&workflow_id).await.map_err(ApiError::from_temporal)?;
+    Ok(Json(GoalView { workflow_id, state: goal, at: Timestamp(chrono::Utc::now()) }))
+}
+
+/// Tells a goal that something outside happened, as CI does. Under one `requestId` it counts once.
+#[utoipa::path(
+    post,
+    path = "/v1/goals/{id}/events",
+    params(("id" = String, Path, description = "Workflow id of the goal.")),
+    request_body = EventBody,
+    responses(
+        (status = 200, description = "The goal has taken it in, now or before.", body = Told),
+        (status = 202, description = "Sent; no worker has confirmed it yet.", body = Told),
+        (status = 409, description = "The goal refused it, and why.", body = Told),
+        Refusals,
+    ),
+    security(("token" = [])),
+)]
+pub async fn tell_of_event(
+    caller: Caller,
+    State(state): State<AppState>,
+    extract::Target(workflow): extract::Target,
+    Body(body): Body<EventBody>,
+) -> Answer {
+    caller.must(Permission::Operate)?;
+    tell(
+        state,
+        caller,
+        (workflow, body.request_id),
+        Message::Custom { event_type: body.event_type, payload: body.payload },
+    )
+    .await
+}
+
+/// Asks a goal for one more piece of work.
+#[utoipa::path(
+    post,
+    path = "/v1/goals/{id}/work",
+    params(("id" = String, Path, description = "Workflow id of the goal.")),
+    request_body = WorkBody,
+    responses(
+        (status = 200, description = "The goal has taken it in, now or before.", body = Told),
+        (status = 202, description = "Sent; no worker has confirmed it yet.", body = Told),
+        (status = 409, description = "The goal refused it, and why.", body = Told),
+        Refusals,
+    ),
+    security(("token" = [])),
+)]
+pub async fn request_work(
+    caller: Caller,
+    State(state): State<AppState>,
+    extract::Target(workflow): extract::Target,
+    Body(body): Body<WorkBody>,
+) -> Answer {
+    caller.must(Permission::Operate)?;
+    let message = Message::RequestWork { kind: body.kind, payload: body.payload };
+    tell(state, caller, (workflow, body.request_id), message).await
+}
+
+/// A running goal follows other rules from now on.
+#[utoipa::path(
+    post,
+    path = "/v1/goals/{id}/spec",
+    params(("id" = String, Path, description = "Workflow id of the goal.")),
+    request_body = AdoptBody,
+    responses(
+        (status = 200, description = "The goal has taken it in, now or before.", body = Told),
+        (status = 202, description = "Sent; no worker has confirmed it yet.", body = Told),
+        (status = 409, description = "The goal refused it, and why.", body = Told),
+        Refusals,
+    ),
+    security(("token" = [])),
+)]
+pub async fn adopt_spec(
+    caller: Caller,
+    State(state): State<AppState>,
+    extract::Target(workflow): extract::Target,
+    Body(body): Body<AdoptBody>,
+) -> Answer {
+    caller.must(Permission::Operate)?;
+    let message = Message::AdoptSpec { document: body.document };
+    tell(state, caller, (workflow, body.request_id), message).await
+}
+
+/// Cancels a goal; nothing of it goes on.
+#[utoipa::path(
+    post,
+    path = "/v1/goals/{id}/cancel",
+    params(("id" = String, Path, description = "Workflow id of the goal.")),
+    request_body = ReasonBody,
+    responses(
+        (status = 200, description = "The goal has taken it in, now or before.", body = Told),
+        (status = 202, description = "Sent; no worker has confirmed it yet.", body = Told),
+        (status = 409, description = "The goal refused it, and why.", body = Told),
+        Refusals,
+    ),
+    security(("token" = [])),
+)]
+pub async fn cancel_goal(
+    caller: Caller,
+    State(state): State<AppState>,
+    extract::Target(workflow): extract::Target,
+    Body(body): Body<ReasonBody>,
+) -> Answer {
+    caller.must(Permission::Operate)?;
+    tell(state, caller, (workflow, body.request_id), Message::Cancel { reason: body.reason }).await
+}
+
+/// Tells a goal something in the caller's name, by the one path for changes: re-read, sent under its id, in the trail.
+pub(super) async fn tell(
+    state: AppState,
+    caller: Caller,
+    (workflow_id, request_id): (WorkflowId, RequestId),
+    message: Message,
+) -> Answer {
+    require_id("`requestId`", request_id.as_str())?;
+    let told = task::finish(async move {
+        let name = message.name();
+        let target = Target { workflow_id, request_id };
+        let mutation = Mutation::Tell(Tell { target: target.clone(), message });
+        let told = match state.operator(&caller).perform(mutation).await {
+            Ok(done) => Ok(done.told()),
+            // It has ended: nothing can be told any more.
+            Err(failure) if failure.kind == FailureKind::Conflict => Ok(Told::Refused { why: failure.message }),
+            Err(failure) => Err(failure),
+        };
+        record(&state, &caller, name, &target, &told);
+        told
+    })
+    .await?;
+    let status = match told {
+        Told::Taken { .. } => StatusCode::OK,
+        Told::InDoubt => StatusCode::ACCEPTED,
+        Told::Refused { .. } => StatusCode::CONFLICT,
+    };
+    Ok((status, Json(told)))
+}
+
+fn record(state: &AppState, caller: &Caller, message: &str, target: &Target, told: &Result<Told, Failure>) {
+    let outcome = match told {
+        Ok(Told::Taken { reply }) if reply.repeated => "repeated",
+        Ok(Told::Taken { .. }) => "taken",
+        Ok(Told::Refused { .. }) => "refused",
+        Ok(Told::InDoubt) => "in-doubt",
+        Err(_) => "failed",
+    };
+    state.metrics().told(message, outcome);
+    tracing::info!(
+        person = caller.name(),
+        workflow = %target.workflow_id,
+        request = %target.request_id,
+        message,
+        outcome,
+        "a goal was told"
+    );
+}
