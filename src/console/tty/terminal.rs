@@ -11,7 +11,7 @@ use std::time::Duration;
 use crossterm::terminal::{disable_raw_mode, enable_raw_mode};
 use ratatui::Frame;
 use rustix::process::{Signal, kill_current_process_group};
-use rustix::termios::tcgetwinsize;
+use rustix::termios::{QueueSelector, tcflush, tcgetwinsize};
 use signal_hook::consts::SIGCONT;
 
 use crate::console::tty::paint::Painter;
@@ -33,6 +33,8 @@ static OURS: AtomicBool = AtomicBool::new(false);
 impl Terminal {
     pub fn enter() -> io::Result<Self> {
         enable_raw_mode()?;
+        // What was typed before there was anything to read was not meant for it.
+        let _ = tcflush(io::stdin(), QueueSelector::IFlush);
         give_back_on_panic();
         // Not `Stdout` itself, which cuts what it is given at line feeds: a frame is one write.
         let screen = || io::stdout().as_fd().try_clone_to_owned().map(File::from);
