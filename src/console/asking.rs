@@ -45,6 +45,7 @@ pub fn decide(ctx: &Ctx<'_>, view: &GateView<'_>, verdict: Verdict) -> Result<Qu
         production: view.is_production(),
         fields,
         mutation: decision(ctx, view, verdict),
+        needs_proof: view.gate.is_some_and(|gate| gate.needs_proof),
     })
 }
 
@@ -231,6 +232,7 @@ pub fn step(
         production: false,
         fields: deed.fields(),
         mutation: Mutation::Tell(Tell { target: target(ctx, workflow), message }),
+        needs_proof: false,
     })
 }
 
@@ -253,6 +255,7 @@ pub fn pause(ctx: &Ctx<'_>, workflow: &WorkflowId, environment: Option<&Environm
             for_ms: initial,
             reason: String::new(),
         }),
+        needs_proof: false,
     })
 }
 
@@ -267,6 +270,7 @@ pub fn resume(ctx: &Ctx<'_>, workflow: &WorkflowId, environment: Option<&Environ
         production: environment.is_some_and(Environment::is_production),
         fields: Vec::new(),
         mutation: Mutation::ResumeMonitoring(target(ctx, workflow)),
+        needs_proof: false,
     })
 }
 
@@ -282,6 +286,7 @@ pub fn extend(ctx: &Ctx<'_>, workflow: &WorkflowId, environment: Option<&Environ
         production: environment.is_some_and(Environment::is_production),
         fields: vec![Field::Duration { initial, at_most: Some(Millis::from_hours(24)) }],
         mutation: Mutation::ExtendMonitoring(Extend { target: target(ctx, workflow), by_ms: initial }),
+        needs_proof: false,
     })
 }
 

@@ -150,8 +150,9 @@ fn may_approve(ctx: &Ctx<'_>, view: &GateView<'_>) -> Result<(), String> {
 /// Why nobody can decide it from here, if so.
 fn may_decide(ctx: &Ctx<'_>, view: &GateView<'_>) -> Result<(), String> {
     ctx.may_write()?;
-    if let Some(said) = ctx.world.how_decided(view) {
-        return Err(format!("This gate was decided a moment ago: {said}."));
+    // One in doubt may be decided again: the workflow knows which came first.
+    if let Some(decided) = ctx.world.how_decided(view).filter(|decided| !decided.in_doubt) {
+        return Err(format!("This gate was decided a moment ago: {}.", decided.said()));
     }
     if view.gate.is_none() {
         return Err(

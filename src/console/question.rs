@@ -22,6 +22,8 @@ pub struct Question {
     /// What is done on yes; fields fill in reason and duration. Its id is made when the question is asked, so a
     /// second yes is the same mutation.
     pub mutation: Mutation,
+    /// Only the coordinator can prove who decides: no `temporal` command does the same.
+    pub needs_proof: bool,
 }
 
 /// One line of a question.

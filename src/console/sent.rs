@@ -136,7 +136,7 @@ fn note(mutation: &Mutation, result: &Result<Done, Failure>) -> Note {
         }
         Ok(Done::Told { result: Told::Refused { why } }) => Note::error(format!("Not done: {why}")),
         Ok(Done::Decided { result: Outcome::InDoubt { .. } } | Done::Told { result: Told::InDoubt }) => {
-            Note::warning(format!("{}: in doubt. No worker has taken it yet; it is followed.", doing(mutation)))
+            Note::warning(format!("{}: in doubt. Nobody has confirmed it yet; it is followed.", doing(mutation)))
         }
         Ok(Done::RolledBack { result: RollbackOutcome::InDoubt { .. } }) => Note::warning(format!(
             "{}: asked for durably. No worker has taken it yet; it will act as soon as there is one.",

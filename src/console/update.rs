@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use crate::console::act;
 use crate::console::effect::{Effect, Fetch, Generation, Interest, Note, Notice};
 use crate::console::event::{Answer, Event, Input, Stamped};
-use crate::console::gates::{self, GateKey};
+use crate::console::gates::{self, GateKey, GateView};
 use crate::console::guide::Guide;
 use crate::console::model::Model;
 use crate::console::overlays::Overlay;
@@ -203,10 +203,10 @@ fn mutated(model: &mut Model, id: &str, result: &Result<Done, Failure>) -> Vec<E
         let (stage, ctx) = model.halves();
         effects.extend(stage.update(screen, Input::Mutated(&mutation, result), &ctx));
     }
-    match (&mutation, result) {
-        (Mutation::Decide(request), Ok(done)) => decided(model, request, done),
-        (Mutation::Tell(tell), Ok(Done::Told { result: Told::Taken { .. } })) => told(model, tell),
-        (_, Ok(_) | Err(_)) => {}
+    if let Mutation::Decide(request) = &mutation {
+        decided(model, request, result);
+    } else if let Mutation::Tell(tell) = &mutation {
+        told(model, tell, result);
     }
     if let Some(guide) = &mut model.guide {
         let approved = matches!(&mutation, Mutation::Decide(request) if request.verdict == Verdict::Approve);
@@ -220,18 +220,22 @@ fn mutated(model: &mut Model, id: &str, result: &Result<Done, Failure>) -> Vec<E
 }
 
 /// Remembers what became of a gate until the lists show it.
-fn decided(model: &mut Model, request: &DecisionRequest, done: &Done) {
-    let Done::Decided { result: Outcome::Applied { record } | Outcome::Repeated { record } } = done else { return };
-    if record.verdict == Verdict::RequestEvidence {
-        // It leaves the gate open, at a new revision.
-        return;
-    }
+fn decided(model: &mut Model, request: &DecisionRequest, result: &Result<Done, Failure>) {
     let key = GateKey { workflow: request.workflow_id.clone(), gate: request.gate.clone() };
-    remember(model, key, format!("{} by {}", record.verdict.done(), record.who()));
+    match result {
+        // That leaves the gate open, at a new revision.
+        Ok(_) if request.verdict == Verdict::RequestEvidence => {}
+        Ok(Done::Decided { result: Outcome::Applied { record } | Outcome::Repeated { record } }) => {
+            let said = format!("{} by {}", record.verdict.done(), record.who());
+            remember(model, key, |gate| Decided::of(gate, said));
+        }
+        Ok(done) if done.is_in_doubt() => remember(model, key, Decided::in_doubt),
+        Ok(_) | Err(_) => forget_doubt(model, &key),
+    }
 }
 
 /// The same for an approval of a goal.
-fn told(model: &mut Model, tell: &Tell) {
+fn told(model: &mut Model, tell: &Tell, result: &Result<Done, Failure>) {
     let (step, verdict) = match &tell.message {
         Message::Approve { step_id } => (step_id, Verdict::Approve),
         Message::Reject { step_id, .. } => (step_id, Verdict::Reject),
@@ -246,14 +250,27 @@ fn told(model: &mut Model, tell: &Tell) {
         | Message::Cancel { .. } => return,
     };
     let key = GateKey { workflow: tell.target.workflow_id.clone(), gate: GateId::new(step.as_str()) };
-    let said = format!("{} by {}", verdict.done(), model.profile.actor);
-    remember(model, key, said);
+    match result {
+        Ok(Done::Told { result: Told::Taken { .. } }) => {
+            let said = format!("{} by {}", verdict.done(), model.profile.actor);
+            remember(model, key, |gate| Decided::of(gate, said));
+        }
+        Ok(done) if done.is_in_doubt() => remember(model, key, Decided::in_doubt),
+        Ok(_) | Err(_) => forget_doubt(model, &key),
+    }
 }
 
-fn remember(model: &mut Model, key: GateKey, said: String) {
-    let decided = gates::find(&model.ctx(), &key).map(|gate| Decided::of(&gate, said));
+fn remember(model: &mut Model, key: GateKey, how: impl FnOnce(&GateView<'_>) -> Decided) {
+    let decided = gates::find(&model.ctx(), &key).map(|gate| how(&gate));
     if let Some(decided) = decided {
         model.world.decided.insert(key, decided);
+    }
+}
+
+/// It is known now that nothing came of it, or it is followed no more.
+fn forget_doubt(model: &mut Model, key: &GateKey) {
+    if model.world.decided.get(key).is_some_and(|decided| decided.in_doubt) {
+        model.world.decided.remove(key);
     }
 }
 

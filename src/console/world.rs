@@ -38,8 +38,10 @@ pub struct World {
 pub struct Decided {
     run: RunId,
     revision: u32,
-    /// `approved by mira`.
+    /// `approved by mira`, or `in doubt`.
     said: String,
+    /// It was sent, and nobody has confirmed it yet.
+    pub in_doubt: bool,
 }
 
 /// A server we depend on.
@@ -60,7 +62,15 @@ impl Upstream {
 
 impl Decided {
     pub fn of(gate: &GateView<'_>, said: String) -> Self {
-        Self { run: gate.row.run_id.clone(), revision: gate.revision(), said }
+        Self { run: gate.row.run_id.clone(), revision: gate.revision(), said, in_doubt: false }
+    }
+
+    pub fn in_doubt(gate: &GateView<'_>) -> Self {
+        Self { in_doubt: true, ..Self::of(gate, "in doubt".to_owned()) }
+    }
+
+    pub fn said(&self) -> &str {
+        &self.said
     }
 
     fn is_of(&self, gate: &GateView<'_>) -> bool {
@@ -75,9 +85,8 @@ impl World {
     }
 
     /// How a gate was decided from here a moment ago, while the lists still show it as open.
-    pub fn how_decided(&self, gate: &GateView<'_>) -> Option<&str> {
-        let decided = self.decided.get(&gate.key()).filter(|decided| decided.is_of(gate))?;
-        Some(decided.said.as_str())
+    pub fn how_decided(&self, gate: &GateView<'_>) -> Option<&Decided> {
+        self.decided.get(&gate.key()).filter(|decided| decided.is_of(gate))
     }
 
     /// How many workflows in detail are kept.

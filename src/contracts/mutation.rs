@@ -301,9 +301,23 @@ impl Mutation {
     }
 
     fn command(&self, cluster: &Cluster) -> String {
-        let words = self.command_words();
-        let place = ["--address", cluster.address.as_str(), "--namespace", cluster.namespace.as_str()];
-        shell::command(std::iter::once("temporal").chain(words.iter().map(String::as_str)).chain(place))
+        command_line("temporal", &self.command_words(), cluster)
+    }
+
+    /// A decision with gatewatch's own commands, which go through the coordinator and ask before they send. It has one
+    /// effect with this one: the id is the same.
+    pub fn own_command(&self, cluster: &Cluster) -> Option<String> {
+        let Self::Decide(request) = self else { return None };
+        let (workflow, gate) = (text::original(request.workflow_id.as_str()), text::original(request.gate.as_str()));
+        let mut words = owned([self.name(), &workflow, "--gate", &gate]);
+        if let Some(digest) = request.evidence.as_ref().filter(|_| request.verdict == Verdict::Approve) {
+            words.extend(owned(["--evidence", digest.as_str()]));
+        }
+        if let Some(reason) = &request.reason {
+            words.extend(owned(["--reason", reason]));
+        }
+        words.extend(owned(["--decision-id", request.decision_id.as_str()]));
+        Some(command_line("gatewatch", &words, cluster))
     }
 
     fn command_words(&self) -> Vec<String> {
@@ -366,6 +380,11 @@ impl Mutation {
             }
         }
     }
+}
+
+fn command_line(program: &str, words: &[String], cluster: &Cluster) -> String {
+    let place = ["--address", cluster.address.as_str(), "--namespace", cluster.namespace.as_str()];
+    shell::command(std::iter::once(program).chain(words.iter().map(String::as_str)).chain(place))
 }
 
 fn owned<const N: usize>(words: [&str; N]) -> Vec<String> {

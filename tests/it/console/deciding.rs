@@ -1,11 +1,14 @@
 //! From a key to a decision: what is sent, what is asked first, and what never counts as a yes.
 
 use gatewatch::console::event::Event;
+use gatewatch::console::world::Upstream;
 use gatewatch::contracts::decision::{Outcome, Refusal, RefusalCode, Verdict};
+use gatewatch::contracts::failure::{Failure, FailureKind};
 use gatewatch::contracts::ids::{DecisionId, EvidenceDigest, GateId, WorkflowId};
+use gatewatch::contracts::link::Link;
 use gatewatch::contracts::mutation::Done;
 
-use crate::console::drive::Driven;
+use crate::console::drive::{Driven, noon};
 use crate::console::world::{applied, overview, waiting};
 
 fn at_the_gate() -> Driven {
@@ -190,10 +193,36 @@ fn in_doubt_is_not_failed_and_ends_when_it_is_applied() {
     console.event(Event::Mutated { id: id.clone(), result: Ok(Done::Decided { result: doubt }) });
     assert!(console.screen().contains("In doubt"), "{}", console.screen());
     assert_eq!(console.model.sent.unfinished().count(), 1);
+    assert!(console.screen().contains("no worker has taken it yet"), "{}", console.screen());
+    let failure = Failure::new(FailureKind::Unavailable, "The coordinator does not answer.", "");
+    let down = Link::Down { failure, since: noon(), retry_at: noon(), attempt: 1 };
+    console.event(Event::Link { upstream: Upstream::Coordinator, link: down });
+    assert!(console.screen().contains("In doubt: the coordinator does not answer."), "{}", console.screen());
+    console.keys("<esc>");
+    let screen = console.screen();
+    assert!(
+        screen.contains("▲ production approval") && screen.contains("A decision from here is in doubt"),
+        "{screen}"
+    );
+    console.keys("a");
+    assert!(console.screen().contains("Approve production approval?"), "what is in doubt may be tried again");
+    console.keys("<esc>");
     console.event(Event::Mutated { id, result: Ok(applied(&request)) });
     assert!(console.screen().contains("Approved production-approval"), "{}", console.screen());
     assert!(!console.screen().contains("In doubt"));
     assert_eq!(console.model.sent.unfinished().count(), 0);
+}
+
+#[test]
+fn the_equal_command_is_one_that_is_obeyed() {
+    let mut console = Driven::with(200, 50, |profile| profile.coordinator = true);
+    let mut row = waiting("prod-checkout-42", "5d2cabcdef91");
+    row.published.as_mut().unwrap().gates[0].needs_proof = true;
+    console.overview(overview(vec![row], Vec::new()));
+    console.keys("2a");
+    let screen = console.screen();
+    assert!(screen.contains("gatewatch approve prod-checkout-42 --gate production-approval"), "{screen}");
+    assert!(!screen.contains("temporal workflow update"), "only the coordinator can prove who decides:\n{screen}");
 }
 
 #[test]

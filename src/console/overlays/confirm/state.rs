@@ -5,7 +5,7 @@ use crate::console::question::{Field, Question, Required};
 use crate::console::screen::Focus;
 use crate::contracts::clock::{Millis, Timestamp};
 use crate::contracts::failure::Failure;
-use crate::contracts::mutation::Mutation;
+use crate::contracts::mutation::{Cluster, Mutation};
 
 /// A question and its answers so far.
 #[derive(Clone, Debug)]
@@ -98,6 +98,18 @@ impl State {
             }
         }
         mutation
+    }
+
+    /// The same as a command: with `temporal`, or with our own where that could not prove who decides.
+    pub fn command(&self, cluster: &Cluster) -> String {
+        let mutation = self.mutation();
+        let own = mutation.own_command(cluster).filter(|_| self.question.needs_proof);
+        own.unwrap_or_else(|| mutation.describe(cluster).command)
+    }
+
+    /// Decisions of gates go through the coordinator where there is one.
+    pub fn goes_by_coordinator(&self) -> bool {
+        matches!(self.question.mutation, Mutation::Decide(_))
     }
 
     /// Whether leaving now would lose something a person typed.

@@ -17,6 +17,8 @@ use crate::console::theme::role::Role;
 use crate::console::theme::sign::Sign;
 use crate::console::widgets::panel::panel;
 use crate::console::widgets::{text, time};
+use crate::console::world::Upstream;
+use crate::contracts::link::Link;
 
 /// One line of the question, or the place of a field.
 enum Part {
@@ -134,7 +136,7 @@ fn parts(state: &State, ctx: &Ctx<'_>, columns: usize, theme: &Theme, command: C
     if let Some(warning) = &question.warning {
         fact("", &format!("{} {warning}", Sign::Warning.glyph()), Role::StatusFailed);
     }
-    let same = state.mutation().describe(cluster).command;
+    let same = state.command(cluster);
     let same = if command == Command::Whole { same.into() } else { text::cut(&same, columns.saturating_sub(10)) };
     fact("same as", &same, Role::TextMuted);
     if state.phase == Phase::Prompting || state.phase == Phase::Leaving {
@@ -179,8 +181,13 @@ fn standing(state: &State, ctx: &Ctx<'_>, columns: usize, theme: &Theme) -> Vec<
         Phase::Refused(why) => (Role::StatusFailed, format!("{} Not done: {why}", Sign::Failed.glyph())),
         Phase::InDoubt { since } => {
             let waited = time::coarse(ctx.now.since(*since));
-            let words = "In doubt: no worker has taken it yet. It may still be applied, and is followed under its id.";
-            (Role::StatusWarning, format!("{} {words} {waited}", Sign::Warning.glyph()))
+            let coordinator = ctx.world.links.get(&Upstream::Coordinator).filter(|_| state.goes_by_coordinator());
+            let who = match coordinator {
+                Some(Link::Down { .. }) => "the coordinator does not answer",
+                Some(_) | None => "no worker has taken it yet",
+            };
+            let rest = "It may still be applied, and is followed under its id.";
+            (Role::StatusWarning, format!("{} In doubt: {who}. {rest} {waited}", Sign::Warning.glyph()))
         }
         Phase::Failed(failure) => {
             let again = ctx.key(Context::Confirm, Action::Open);

@@ -37,8 +37,17 @@ pub fn lines(state: &State, ctx: &Ctx<'_>, columns: usize) -> Vec<CardLine> {
     if let Some(changed) = state.changed(ctx) {
         card.say(Role::StatusWarning, &format!("{} Changed while you were reading: {changed}.", Sign::Warning.glyph()));
     }
-    if let Some(said) = ctx.world.how_decided(&view) {
-        card.say(Role::StatusOk, &format!("{} {said}; the list catches up in a moment.", Sign::Ok.glyph()));
+    match ctx.world.how_decided(&view) {
+        Some(decided) if decided.in_doubt => {
+            let words =
+                "A decision from here is in doubt: it was sent, and nobody has confirmed it yet. It is followed.";
+            card.say(Role::StatusWarning, &format!("{} {words}", Sign::Warning.glyph()));
+        }
+        Some(decided) => {
+            let words = format!("{} {}; the list catches up in a moment.", Sign::Ok.glyph(), decided.said());
+            card.say(Role::StatusOk, &words);
+        }
+        None => {}
     }
     let Some(gate) = view.gate else {
         card.say(Role::TextMuted, "The workflow names this gate and publishes nothing about it.");
