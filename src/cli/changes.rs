@@ -10,7 +10,7 @@ use crate::contracts::health::{HealthReport, Sample, TriggerStatus};
 use crate::contracts::phase::{Phase, PhaseStatus};
 use crate::contracts::rollback::{RollbackProgress, RollbackStep, StepReport, StepStatus};
 use crate::contracts::temporal::memo::Published;
-use crate::contracts::workflow::{PendingActivity, WorkflowDetail};
+use crate::contracts::workflow::{HeldUp, PendingActivity, WorkflowDetail};
 
 /// What a change is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -26,6 +26,8 @@ pub enum What {
     Rollback,
     /// An activity that is tried again.
     Retry,
+    /// It stands still for want of a worker, or goes on.
+    Waits,
     /// A message that was not obeyed.
     Refused,
     Incident,
@@ -51,6 +53,7 @@ impl What {
             Self::Trigger => "trigger",
             Self::Rollback => "rollback",
             Self::Retry => "retry",
+            Self::Waits => "waits",
             Self::Refused => "refused",
             Self::Incident => "incident",
             Self::Step => "step",
@@ -75,6 +78,22 @@ impl Change {
     pub fn link(text: String) -> Self {
         Self { at: words::now(), what: What::Link, text }
     }
+}
+
+/// What holds it up now, when it did not a look ago, or the other way round.
+pub fn held_up(before: Option<HeldUp>, after: Option<HeldUp>, now: Timestamp) -> Option<Change> {
+    let text = match (before, after) {
+        (None, Some(held_up)) => waits(held_up),
+        (Some(_), None) => "a worker has it again".to_owned(),
+        (None, None) | (Some(_), Some(_)) => return None,
+    };
+    Some(Change { at: now, what: What::Waits, text })
+}
+
+/// `no look for 40 s: the monitor's worker is gone or stuck, ...`
+pub fn waits(held_up: HeldUp) -> String {
+    let (what, late) = held_up.what();
+    format!("{what} for {}: {}", late.words(), held_up.so())
 }
 
 /// Everything that is different, in the order of its importance. The first look reports where things stand.

@@ -29,6 +29,7 @@ pub async fn follow<T>(
     mut enough: impl FnMut(&WorkflowDetail) -> Next<T>,
 ) -> Result<T, Stop> {
     let mut before: Option<WorkflowDetail> = None;
+    let mut held_up = None;
     let mut silent = false;
     loop {
         match session.gateway.describe(id, None).await {
@@ -38,6 +39,10 @@ pub async fn follow<T>(
                     report(&[Change::link("Temporal answers again".to_owned())])?;
                 }
                 report(&changes::between(before.as_ref(), &detail, now))?;
+                let was_held_up = std::mem::replace(&mut held_up, detail.held_up(now));
+                if let Some(change) = changes::held_up(was_held_up, held_up, now) {
+                    report(&[change])?;
+                }
                 if let Next::Enough(value) = enough(&detail) {
                     return Ok(value);
                 }

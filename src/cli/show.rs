@@ -87,9 +87,8 @@ fn head(out: Output, detail: &WorkflowDetail, why: Option<String>) -> Vec<String
     if let Some(health) = row.health {
         rows.push(("health", health.as_str().to_owned()));
     }
-    // Started, and its first task scheduled: nobody has looked at it yet.
-    if row.status.is_open() && row.history_length <= 2 {
-        rows.push(("waits", format!("no worker has picked it up from queue {} yet", row.task_queue)));
+    if let Some(held_up) = detail.held_up(words::now()) {
+        rows.push(("waits", changes::waits(held_up)));
     }
     if detail.workflow_task_attempt > 1 {
         rows.push(("stuck", format!("its workflow task has failed {} times", detail.workflow_task_attempt - 1)));

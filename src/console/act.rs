@@ -319,12 +319,18 @@ pub fn back_to_before(model: &mut Model) -> Vec<Effect> {
     to_screen(model, Input::Opened(&place))
 }
 
-/// The deployment that `R` means here.
+/// The deployment that `R` means here. In a list it is one that is failing, before one that happens to be selected: the
+/// alert line says so, and whoever is in a hurry reads that and presses the key.
 pub fn rollback_target(model: &Model) -> Result<WorkflowId, String> {
     let ctx = model.ctx();
     let selected = model.stage.subject(model.screen(), &ctx).filter(|id| model.is_deployment(id));
+    let mut failing = model.failing();
+    let failing = match &selected {
+        Some(id) if is_about_one(model.screen()) || model.failing().any(|row| row.id == *id) => None,
+        Some(_) | None => failing.next(),
+    };
     let live = model.live();
-    match (selected, live.as_slice()) {
+    match (failing.map(|row| row.id.clone()).or(selected), live.as_slice()) {
         (Some(id), _) => Ok(id),
         (None, [only]) => Ok(only.id.clone()),
         (None, []) => Err("No deployment is live, so there is nothing to roll back.".to_owned()),

@@ -10,16 +10,17 @@ use crate::console::effect::{Effect, Level, Notice};
 use crate::console::event::Overview;
 use crate::console::gates;
 use crate::console::model::Model;
+use crate::console::remote::Remote;
 use crate::console::screen::Context;
 use crate::console::widgets::time;
 use crate::console::world::{Upstream, World};
 use crate::contracts::clock::Timestamp;
-use crate::contracts::health::{HealthReport, HealthStatus};
+use crate::contracts::health::HealthStatus;
 use crate::contracts::ids::WorkflowId;
 use crate::contracts::link::Link;
 use crate::contracts::rollback::{RollbackProgress, StepStatus};
 use crate::contracts::temporal::names::workflow;
-use crate::contracts::workflow::WorkflowRow;
+use crate::contracts::workflow::{HeldUp, WorkflowDetail, WorkflowRow};
 
 /// What is wrong, and how badly.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,28 +88,43 @@ impl Model {
         })
     }
 
+    /// Live deployments whose triggers are failing, the worst first.
+    pub fn failing(&self) -> impl Iterator<Item = &WorkflowRow> {
+        self.unwell().filter(|row| {
+            let row = self.world.detail(&row.id).value().map_or(*row, |detail| &detail.row);
+            row.health == Some(HealthStatus::Degraded)
+        })
+    }
+
     fn unwell_alert(&self) -> Option<Alert> {
         let (row, health) = self.worst_off()?;
-        let described = self.world.detail(&row.id).value();
+        let described = self.world.detail(&row.id);
+        let held_up = described.value().zip(described.at()).and_then(|(detail, at)| detail.held_up(at));
         let name = name(row);
         let key = |action: Action| self.look.keymap.label(Context::Global, action).unwrap_or_default();
-        let alert = |level: Level, text: String| Some(Alert { level, text, counts: health == HealthStatus::Degraded });
+        let counts = health == HealthStatus::Degraded || held_up.is_some() || described.is_stale();
+        let alert = |level: Level, text: String| Some(Alert { level, text, counts });
         match health {
             HealthStatus::Stuck => alert(
                 Level::Error,
                 format!("{name}: the rollback is stuck and wants a person · {} to see", key(Action::GoDeployment)),
             ),
-            HealthStatus::RollingBack => alert(Level::Warning, format!("{name} is rolling back{}", step(row))),
+            HealthStatus::RollingBack => match held_up.map(HeldUp::what) {
+                Some((_, waits)) => {
+                    let waits = time::coarse(waits);
+                    alert(Level::Error, format!("{name} is to roll back{}: no worker takes it for {waits}", step(row)))
+                }
+                None => alert(Level::Warning, format!("{name} is rolling back{}", step(row))),
+            },
             HealthStatus::Degraded => {
-                let report = described.and_then(|detail| detail.health.as_deref());
-                // The key means what is selected, which may be another one.
+                // The key means what is selected, which may be another one that is not well.
                 let meant = act::rollback_target(self).is_ok_and(|id| id == row.id);
                 let way = if meant {
                     format!("{} now", key(Action::RollBack))
                 } else {
                     format!("{} shows it", key(Action::GoDeployment))
                 };
-                let what = report.and_then(|report| worst(report, self.now, &way));
+                let what = worst(described, held_up, self.now, &way);
                 let what = what.unwrap_or_else(|| format!("degraded · {way}"));
                 alert(Level::Error, format!("{name}: {what}"))
             }
@@ -192,16 +208,30 @@ fn step(row: &WorkflowRow) -> String {
     }
 }
 
-/// The trigger that fires first, in words: what a narrow screen must not cut off comes first.
-fn worst(report: &HealthReport, now: Timestamp, way: &str) -> Option<String> {
-    let Countdown { trigger, count, of, fires_at } = Countdown::of(report)?;
-    let paused = report.paused_until.filter(|until| *until > now);
-    let then = match paused {
-        Some(until) => format!("automatic rollback paused for {}", time::countdown(now, until)),
-        None => format!("rolls back in {}", time::countdown(now, fires_at)),
+/// The trigger that fires first, in words: what a narrow screen must not cut off comes first. A rollback is promised only
+/// while somebody looks and this console sees it.
+fn worst(described: &Remote<WorkflowDetail>, held_up: Option<HeldUp>, now: Timestamp, way: &str) -> Option<String> {
+    let report = described.value()?.health.as_deref()?;
+    let looked_at = report.samples.last()?.at;
+    let late = held_up.map(|held_up| time::coarse(held_up.what().1));
+    let Some(Countdown { trigger, count, of, fires_at }) = Countdown::of(report) else {
+        let fired = report.fired()?.trigger.title();
+        return Some(match late {
+            Some(late) => format!("{fired} fired · no worker takes the rollback for {late} · {way}"),
+            None => format!("{fired} fired · the rollback begins · {way}"),
+        });
     };
     let (title, measured, limit) = (trigger.trigger.title(), &trigger.now, &trigger.limit);
-    Some(format!("{title} {measured} · {then} · {way} · failing {count} of {of}, limit {limit}"))
+    let paused = report.paused_until.filter(|until| *until > now);
+    let (then, why) = match (paused, late) {
+        _ if described.is_stale() => {
+            (format!("last seen {} ago", time::age(now, looked_at)), "whether it rolls back cannot be seen · ")
+        }
+        (_, Some(late)) => (format!("not watched for {late}"), "nothing rolls back by itself · "),
+        (Some(until), None) => (format!("automatic rollback paused for {}", time::countdown(now, until)), ""),
+        (None, None) => (format!("rolls back in {}", time::countdown(now, fires_at)), ""),
+    };
+    Some(format!("{title} {measured} · {then} · {way} · {why}failing {count} of {of}, limit {limit}"))
 }
 
 /// What has been told, so that it is told once.

@@ -1,5 +1,7 @@
 //! The last line: the keys that are possible here and now, and what happened last.
 
+use std::borrow::Cow;
+
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -33,7 +35,7 @@ pub fn view(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     let mut line = Line::from(Span::raw(" "));
     for (key, title) in hints(model).into_iter().filter_map(|hint| words(model, hint)) {
         // A hint is whole or not at all.
-        if line.width() + width_of(&key, title) > room {
+        if line.width() + width_of(&key, &title) > room {
             break;
         }
         line.push_span(Span::styled(key, theme.style(Role::Key)));
@@ -49,13 +51,13 @@ pub fn said(model: &Model, width: u16) -> Option<Line<'static>> {
         return Some(Line::default());
     }
     let acting = hints(model).into_iter().filter(|(_, action)| action.writes());
-    let taken: usize = acting.filter_map(|hint| words(model, hint)).map(|(key, title)| width_of(&key, title)).sum();
+    let taken: usize = acting.filter_map(|hint| words(model, hint)).map(|(key, title)| width_of(&key, &title)).sum();
     let room = usize::from(width).saturating_sub(taken + 3);
     toast::line(&model.messages, model.now, room, &model.look.theme)
 }
 
 /// A key, and what it is called here.
-fn words(model: &Model, (context, action): (Context, Action)) -> Option<(String, &'static str)> {
+fn words(model: &Model, (context, action): (Context, Action)) -> Option<(String, Cow<'static, str>)> {
     Some((model.look.keymap.label(context, action)?, title(model, action)))
 }
 
@@ -63,15 +65,28 @@ fn width_of(key: &str, title: &str) -> usize {
     text::width(key) + text::width(title) + 3
 }
 
-/// What an action is called here.
-fn title(model: &Model, action: Action) -> &'static str {
+/// What an action is called here. Which deployment is rolled back is said wherever the screen does not.
+fn title(model: &Model, action: Action) -> Cow<'static, str> {
+    let title = action.spec().title;
     match (model.overlays.last(), action) {
-        (Some(Overlay::Confirm(_)), Action::Open) => "yes",
+        (Some(Overlay::Confirm(_)), Action::Open) => "yes".into(),
         // A filter or a query has one line.
-        (None, Action::NewLine) => "accept",
-        (Some(_), Action::Back) => "close",
-        _ => action.spec().title,
+        (None, Action::NewLine) => "accept".into(),
+        (Some(_), Action::Back) => "close".into(),
+        (None, Action::RollBack) if model.screen() != ScreenId::Deployment => match to_roll_back(model) {
+            Some(what) => format!("{title} {what}").into(),
+            None => title.into(),
+        },
+        _ => title.into(),
     }
+}
+
+/// `checkout v42`
+fn to_roll_back(model: &Model) -> Option<String> {
+    let id = act::rollback_target(model).ok()?;
+    let row = model.live().into_iter().find(|row| row.id == id)?;
+    let deployment = row.published.as_ref()?.deployment.as_ref()?;
+    Some(format!("{} {}", deployment.service, deployment.version))
 }
 
 /// Actions worth a hint, in order.

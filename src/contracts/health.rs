@@ -190,9 +190,25 @@ impl HealthReport {
     /// Ten minutes at the seeds' 15 s are 40 samples; this leaves room for extensions.
     pub const KEPT: usize = 120;
 
+    /// A look may take this long, whatever the interval.
+    const PATIENCE: Millis = Millis::from_secs(5);
+
     /// Whether a trigger is on its way to firing.
     pub fn is_arming(&self) -> bool {
         self.triggers.iter().any(|trigger| matches!(trigger.status, TriggerStatus::Failing { .. }))
+    }
+
+    /// A trigger that has asked for the rollback.
+    pub fn fired(&self) -> Option<&TriggerState> {
+        self.triggers.iter().find(|state| state.status == TriggerStatus::Fired)
+    }
+
+    /// How long ago the last look was, once the next one is overdue: whoever looks is gone or stuck, and no trigger fires
+    /// until it is back. None before the first look.
+    pub fn overdue(&self, now: Timestamp) -> Option<Millis> {
+        let late = now.since(self.samples.last()?.at);
+        let patience = Millis(self.interval_ms.0.saturating_mul(2)).max(Self::PATIENCE);
+        (late > patience).then_some(late)
     }
 
     /// A baseline of no samples is none.

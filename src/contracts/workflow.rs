@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::contracts::clock::Timestamp;
+use crate::contracts::clock::{Millis, Timestamp};
+use crate::contracts::delivery::DeploymentStage;
 use crate::contracts::health::{HealthReport, HealthStatus};
 use crate::contracts::ids::{Environment, GateId, RunId, WorkflowId, WorkflowType};
 use crate::contracts::temporal::memo::Published;
@@ -113,6 +114,14 @@ pub struct PendingActivity {
     pub last_worker: Option<String>,
 }
 
+impl PendingActivity {
+    /// Since when it has been due without a worker that takes it.
+    pub fn waiting_since(&self) -> Option<Timestamp> {
+        let due = self.next_attempt_at.or(self.scheduled_at);
+        due.filter(|_| self.state == PendingActivityState::Scheduled)
+    }
+}
+
 /// State of a pending activity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -144,6 +153,58 @@ pub struct WorkflowDetail {
     pub health: Option<Box<HealthReport>>,
     /// A workflow task that keeps failing wedges the workflow; its attempt count shows it.
     pub workflow_task_attempt: u32,
+    /// Since when its next workflow task has waited for a worker; none while none waits.
+    pub workflow_task_waiting_since: Option<Timestamp>,
+}
+
+/// Why nothing moves, though it should.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeldUp {
+    /// The monitor of a live deployment has not looked for so long: no trigger fires by itself.
+    NoLook(Millis),
+    /// The next task has waited so long, and no worker has taken it.
+    NoWorker(Millis),
+}
+
+impl HeldUp {
+    /// What does not happen, and for how long.
+    pub fn what(self) -> (&'static str, Millis) {
+        match self {
+            Self::NoLook(late) => ("no look", late),
+            Self::NoWorker(waits) => ("no worker takes its next task", waits),
+        }
+    }
+
+    /// What follows from it, or helps.
+    pub fn so(self) -> &'static str {
+        match self {
+            Self::NoLook(_) => {
+                "the monitor's worker is gone or stuck, and nothing rolls back by itself until one is back"
+            }
+            Self::NoWorker(_) => "start a worker of its queue, and it goes on",
+        }
+    }
+}
+
+impl WorkflowDetail {
+    /// A healthy worker takes a task within milliseconds; a busy one may need this long.
+    const PATIENCE: Millis = Millis::from_secs(5);
+
+    /// What holds it up at a moment, the one with the worse consequence first.
+    pub fn held_up(&self, now: Timestamp) -> Option<HeldUp> {
+        if !self.row.status.is_open() {
+            return None;
+        }
+        let stage = self.row.published.as_ref().and_then(|published| published.deployment.as_ref());
+        let is_watched = stage.is_some_and(|deployment| deployment.stage == DeploymentStage::Monitoring);
+        let overdue = self.health.as_deref().filter(|_| is_watched).and_then(|report| report.overdue(now));
+        overdue.map(HeldUp::NoLook).or_else(|| {
+            let unclaimed = self.activities.iter().filter_map(PendingActivity::waiting_since);
+            let since = unclaimed.chain(self.workflow_task_waiting_since).min()?;
+            let waits = now.since(since);
+            (waits > Self::PATIENCE).then_some(HeldUp::NoWorker(waits))
+        })
+    }
 }
 
 /// What a history event belongs to; one filter each.

@@ -2,12 +2,15 @@
 
 use temporalio_client::grpc::WorkflowService as _;
 use temporalio_common::protos::temporal::api::common::v1::WorkflowExecution;
-use temporalio_common::protos::temporal::api::enums::v1::PendingActivityState as State;
-use temporalio_common::protos::temporal::api::workflow::v1::{PendingActivityInfo, PendingChildExecutionInfo};
+use temporalio_common::protos::temporal::api::enums::v1::{PendingActivityState as State, PendingWorkflowTaskState};
+use temporalio_common::protos::temporal::api::workflow::v1::{
+    PendingActivityInfo, PendingChildExecutionInfo, PendingWorkflowTaskInfo,
+};
 use temporalio_common::protos::temporal::api::workflowservice::v1::{
     DescribeWorkflowExecutionRequest, DescribeWorkflowExecutionResponse,
 };
 
+use crate::contracts::clock::Timestamp;
 use crate::contracts::failure::Failure;
 use crate::contracts::health::{HealthReport, HealthStatus};
 use crate::contracts::ids::{RunId, WorkflowId, WorkflowType};
@@ -63,7 +66,8 @@ fn detail(answer: DescribeWorkflowExecutionResponse) -> WorkflowDetail {
         health,
         activities: answer.pending_activities.into_iter().map(activity).collect(),
         children: answer.pending_children.iter().map(child).collect(),
-        workflow_task_attempt: answer.pending_workflow_task.map_or(0, |task| count(task.attempt)),
+        workflow_task_attempt: answer.pending_workflow_task.as_ref().map_or(0, |task| count(task.attempt)),
+        workflow_task_waiting_since: answer.pending_workflow_task.and_then(waiting_since),
         row,
     }
 }
@@ -77,6 +81,12 @@ fn health(activities: &[PendingActivityInfo]) -> Option<Box<HealthReport>> {
     let newest =
         monitors.max_by_key(|monitor| monitor.last_heartbeat_time.as_ref().map(|time| (time.seconds, time.nanos)))?;
     payload::first(newest.heartbeat_details.as_ref()).map(Box::new)
+}
+
+fn waiting_since(task: PendingWorkflowTaskInfo) -> Option<Timestamp> {
+    let waits = task.state() == PendingWorkflowTaskState::Scheduled;
+    let since = task.scheduled_time.filter(|_| waits)?;
+    rows::timestamp(since.seconds, since.nanos)
 }
 
 fn activity(info: PendingActivityInfo) -> PendingActivity {

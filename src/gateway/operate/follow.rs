@@ -159,7 +159,14 @@ mod tests {
             published: Some(Box::new(published)),
             history_length: 0,
         };
-        WorkflowDetail { row, health: None, activities: Vec::new(), children: Vec::new(), workflow_task_attempt: 0 }
+        WorkflowDetail {
+            row,
+            health: None,
+            activities: Vec::new(),
+            children: Vec::new(),
+            workflow_task_attempt: 0,
+            workflow_task_waiting_since: None,
+        }
     }
 
     fn target() -> Target {

@@ -144,8 +144,11 @@ async fn without_our_search_attributes_there_are_still_lists() {
         let ended = run(&["gates", "--json"]).await;
         assert_eq!((ended.code, &ended.json()["gates"]), (1, &json!([])), "not seen is not none: {ended:?}");
         assert!(ended.err.contains("doctor --fix"), "{ended:?}");
-        let ended = run(&["show", &id]).await;
-        assert!(ended.out.contains("no worker has picked it up from queue theirs yet"), "{ended:?}");
+        support::wait_until("it is said that no worker takes it", support::PATIENCE, async || {
+            let ended = run(&["show", &id]).await;
+            ended.out.contains("no worker takes its next task for ").then_some(())
+        })
+        .await;
         let ended = run(&["rollback", &id, "--yes"]).await;
         assert_eq!(ended.code, 2, "{ended:?}");
         assert!(ended.err.contains("is a TheirWorkflow: there is no deployment to roll back in it"), "{ended:?}");

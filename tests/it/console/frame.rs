@@ -215,8 +215,9 @@ fn the_alert_names_the_key_that_means_the_one_it_tells_of() {
     let mut console = Driven::new(80, 24);
     let rows = vec![live("deploy-a", HealthStatus::Watching), live("deploy-b", HealthStatus::Degraded)];
     console.overview(overview(Vec::new(), rows));
-    assert!(console.screen().contains("degraded · 4 shows it"), "{}", console.screen());
-    console.keys("4");
+    // The cursor is on the other one: in a list the key means what fails.
+    assert!(console.screen().contains("degraded · R now"), "{}", console.screen());
+    console.keys("R");
     let shown = gatewatch::console::screen::Place::Deployment(Some("deploy-b".into()));
     assert_eq!(console.model.place, shown);
     assert!(console.screen().contains("degraded · R now"), "{}", console.screen());

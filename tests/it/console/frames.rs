@@ -25,10 +25,10 @@ fn gates() -> Vec<WorkflowRow> {
         title.clone_into(&mut gate.title);
         gate.opened_at = at(0).minus(Millis::from_secs(opened));
         let late = Millis::from_secs(deadline.unsigned_abs());
-        gate.deadline = Some(if deadline < 0 { at(240).minus(late) } else { at(240).plus(late) });
+        gate.deadline = Some(if deadline < 0 { at(200).minus(late) } else { at(200).plus(late) });
         gate.then = then;
         if let Some(evidence) = &mut gate.evidence {
-            evidence.collected_at = at(60);
+            evidence.collected_at = at(20);
         }
     };
     open(&mut production, "production approval", 240, 258_960, OnDeadline::Reject);
@@ -63,7 +63,7 @@ fn troubled() -> Vec<WorkflowRow> {
 /// Four minutes into a deployment that begins to fail, with three gates open.
 fn busy(width: u16, height: u16) -> Driven {
     let mut console = Driven::new(width, height);
-    console.pass(7_440_000);
+    console.pass(7_400_000);
     let mut detail = checkout(&Story::failing(at(200)));
     detail.row.health = Some(HealthStatus::Degraded);
     let all = Overview { troubled: troubled(), ..overview(gates(), vec![detail.row.clone()]) };
@@ -133,7 +133,44 @@ fn the_alert_says_what_matters_on_a_narrow_screen() {
     for width in [80, 120, 200] {
         let screen = busy(width, 24).screen();
         let alert = screen.lines().nth(2).unwrap();
-        assert!(alert.starts_with("✗ checkout v42") && alert.contains(" · rolls back in 00:00 · R "), "{alert}");
+        assert!(alert.starts_with("✗ checkout v42") && alert.contains(" · rolls back in 00:13 · R "), "{alert}");
+    }
+}
+
+/// Nobody is told of a rollback that cannot come: the monitor's worker has gone.
+#[test]
+fn the_alert_promises_nothing_while_nobody_looks() {
+    for width in [80, 120, 200] {
+        let mut console = busy(width, 24);
+        console.pass(40_000);
+        let mut detail = checkout(&Story::failing(at(240)));
+        detail.row.health = Some(HealthStatus::Degraded);
+        console.describe(detail);
+        let screen = console.screen();
+        let alert = screen.lines().nth(2).unwrap();
+        assert!(alert.contains(" · not watched for 42s · R ") && !alert.contains("rolls back in"), "{alert}");
+    }
+}
+
+/// In a list the key means what fails, and the last line says which that is.
+#[test]
+fn the_key_that_rolls_back_means_the_deployment_that_fails() {
+    for screen in ["1", "2"] {
+        let mut console = busy(120, 36);
+        let mut other = checkout(&Story::quiet(at(192))).row;
+        other.id = "deploy-basket-v9".into();
+        let deployment = other.published.as_mut().unwrap().deployment.as_mut().unwrap();
+        (deployment.service, deployment.version) = ("basket".into(), "v9".into());
+        let failing = console.model.live()[0].clone();
+        console.overview(Overview { ..overview(gates(), vec![other, failing]) });
+        console.keys(screen);
+        for _ in 0..5 {
+            let shown = console.screen();
+            assert!(shown.lines().last().unwrap().contains("R roll back checkout v42"), "{shown}");
+            console.keys("j");
+        }
+        console.keys("R");
+        assert!(console.screen().contains("Roll back checkout v42 → v41?"), "{}", console.screen());
     }
 }
 

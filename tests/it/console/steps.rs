@@ -96,6 +96,7 @@ fn detail() -> WorkflowDetail {
         activities: Vec::new(),
         children: Vec::new(),
         workflow_task_attempt: 0,
+        workflow_task_waiting_since: None,
     }
 }
 

@@ -95,7 +95,14 @@ pub(super) fn waiting(id: &str, digest: &str) -> WorkflowRow {
 
 /// A workflow as it describes itself, with nothing under way.
 pub(super) fn described(row: WorkflowRow) -> WorkflowDetail {
-    WorkflowDetail { row, activities: Vec::new(), children: Vec::new(), health: None, workflow_task_attempt: 1 }
+    WorkflowDetail {
+        row,
+        activities: Vec::new(),
+        children: Vec::new(),
+        health: None,
+        workflow_task_attempt: 1,
+        workflow_task_waiting_since: None,
+    }
 }
 
 /// A deployment that is live.

@@ -38,8 +38,9 @@ fn row(trigger: Trigger, report: Option<&HealthReport>, scene: &Scene<'_>, room:
     let known = report.and_then(|report| report.triggers.iter().find(|state| state.trigger == trigger));
     let unknown = TriggerState { trigger, status: TriggerStatus::Unknown, now: "–".to_owned(), limit: String::new() };
     let state = known.unwrap_or(&unknown);
-    // Only while it is watched does a trigger count down to something.
-    let looked_at = scene.last_sample().map(|sample| sample.at).filter(|_| scene.is_monitoring());
+    // Only while it is watched, and seen to be, does a trigger count down to something.
+    let counts = scene.is_monitoring() && !scene.stale && scene.held_up().is_none();
+    let looked_at = scene.last_sample().map(|sample| sample.at).filter(|_| counts);
     let loud = matches!(state.status, TriggerStatus::Failing { .. } | TriggerStatus::Fired);
     let plain = theme.style(if loud { Role::StatusFailed } else { Role::Text });
     let muted = theme.style(if loud { Role::StatusFailed } else { Role::TextMuted });
@@ -64,7 +65,7 @@ fn standing(
 ) -> Line<'static> {
     let sign = Sign::from(status);
     let words = match status {
-        TriggerStatus::Unknown => "no data".to_owned(),
+        TriggerStatus::Unknown => "not yet".to_owned(),
         TriggerStatus::Ok => "ok".to_owned(),
         TriggerStatus::Failing { count, of, fires_in_ms } => {
             let bare = format!("{count}/{of}");

@@ -134,7 +134,7 @@ fn marks(scene: &Scene<'_>) -> Vec<Mark> {
 fn span(scene: &Scene<'_>, report: &HealthReport) -> (Timestamp, Timestamp) {
     let at = |sample: Option<&Sample>| sample.map_or(scene.now, |sample| sample.at);
     let (first, last) = (at(report.samples.first()), at(report.samples.last()));
-    let to = if scene.overdue_look().is_some() { scene.now.max(last) } else { last };
+    let to = if scene.stale || scene.held_up().is_some() { scene.now.max(last) } else { last };
     // The deploy itself is on the chart when it is near enough not to squeeze everything else.
     let deployed = scene.summary().and_then(|summary| summary.live_since);
     let near = deployed.filter(|at| first.since(*at).0 <= to.since(first).0.max(report.interval_ms.0 * 4));

@@ -178,7 +178,7 @@ fn below(state: &State, scene: &Scene<'_>, ctx: &Ctx<'_>, look: (&Theme, usize))
     let key = |action: Action| Span::styled(ctx.key(Context::Deployment, action), theme.style(Role::Key));
     if scene.rolling().is_some() {
         let step = scene.current_step();
-        let advice = step.and_then(|step| words::advice(step, scene.pending(step.step)));
+        let advice = step.and_then(|step| words::advice(step, scene.pending(step.step), scene.held_up()));
         let wrapped = advice.map(|advice| text::wrap(advice, columns)).unwrap_or_default();
         return wrapped.into_iter().map(|line| Line::styled(line, theme.style(Role::StatusWarning))).collect();
     }

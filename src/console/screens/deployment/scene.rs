@@ -4,13 +4,13 @@ use crate::console::countdown::Countdown;
 use crate::console::ctx::Ctx;
 use crate::console::remote::Remote;
 use crate::console::screens::deployment::state::{Seen, State};
-use crate::contracts::clock::{Millis, Timestamp};
+use crate::contracts::clock::Timestamp;
 use crate::contracts::delivery::{DeploymentStage, DeploymentSummary};
 use crate::contracts::health::{HealthReport, Sample, TriggerState, TriggerStatus};
 use crate::contracts::ids::{Environment, Version};
 use crate::contracts::rollback::{RollbackProgress, RollbackStep, StepReport, StepStatus};
 use crate::contracts::temporal::memo::Published;
-use crate::contracts::workflow::{PendingActivity, WorkflowDetail, WorkflowRow};
+use crate::contracts::workflow::{HeldUp, PendingActivity, WorkflowDetail, WorkflowRow};
 
 /// A deployment, as far as it is known.
 #[derive(Clone, Copy, Debug)]
@@ -112,7 +112,7 @@ impl<'a> Scene<'a> {
     }
 
     pub fn fired(&self) -> Option<&'a TriggerState> {
-        self.health()?.triggers.iter().find(|state| state.status == TriggerStatus::Fired)
+        self.health()?.fired()
     }
 
     /// The step the rollback is at: the first that is neither done nor skipped.
@@ -129,12 +129,9 @@ impl<'a> Scene<'a> {
         all.find(|activity| of_step.contains(&activity.activity_type.as_str()))
     }
 
-    /// The next look is this late: whoever looks is not looking.
-    pub fn overdue_look(&self) -> Option<Millis> {
-        let report = self.health().filter(|_| self.is_monitoring())?;
-        let late = self.now.since(report.samples.last()?.at);
-        let patience = Millis(report.interval_ms.0.saturating_mul(2).max(3000));
-        (late > patience).then_some(late)
+    /// What held it up when this console last saw it.
+    pub fn held_up(&self) -> Option<HeldUp> {
+        self.detail?.held_up(self.at?)
     }
 
     /// Something on screen counts by itself.

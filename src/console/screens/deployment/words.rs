@@ -13,7 +13,7 @@ use crate::console::widgets::time;
 use crate::contracts::clock::Timestamp;
 use crate::contracts::delivery::DeploymentStage;
 use crate::contracts::rollback::{RollbackProgress, RollbackStep, StepReport, StepStatus};
-use crate::contracts::workflow::{PendingActivity, PendingActivityState};
+use crate::contracts::workflow::{HeldUp, PendingActivity};
 
 /// How loud a line is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,13 +47,17 @@ pub fn standing(state: &State, scene: &Scene<'_>, ctx: &Ctx<'_>) -> Words {
     if let Some(rolling) = scene.rolling() {
         return rolled(state, scene, rolling);
     }
+    let held_up = scene.held_up();
     if let Asked::Sent { at, answer, .. } = &state.asked {
-        return sent(*at, answer, ctx);
+        return sent(*at, answer, held_up, ctx);
     }
     if !scene.is_open() {
         return ended(scene);
     }
     let countdown = scene.countdown();
+    if let Some(held_up) = held_up {
+        return standing_still(held_up, scene, countdown, ctx);
+    }
     if let Some(until) = scene.paused_until() {
         return paused(until, countdown, ctx);
     }
@@ -61,17 +65,30 @@ pub fn standing(state: &State, scene: &Scene<'_>, ctx: &Ctx<'_>) -> Words {
         return words(Tone::Alarm, Sign::Failed, format!("{} fired: the rollback begins", fired.trigger.title()));
     }
     if let Some(countdown) = countdown {
-        return failing(&countdown, ctx);
-    }
-    if let Some(late) = scene.overdue_look() {
-        let text = format!(
-            "no look for {}: the monitor's worker is gone or stuck, and nothing rolls back by itself until it is back · {} rolls back now",
-            time::coarse(late),
-            ctx.key(Context::Deployment, Action::RollBack)
-        );
-        return words(Tone::Alarm, Sign::Warning, text);
+        return if scene.stale { out_of_sight(&countdown, scene, ctx) } else { failing(&countdown, ctx) };
     }
     staged(scene)
+}
+
+/// Nobody works on it: nothing that counts here goes on by itself, so nothing is promised.
+fn standing_still(held_up: HeldUp, scene: &Scene<'_>, countdown: Option<Countdown<'_>>, ctx: &Ctx<'_>) -> Words {
+    let key = ctx.key(Context::Deployment, Action::RollBack);
+    let (what, late) = held_up.what();
+    let late = time::coarse(late);
+    let (short, rest) = if let Some(fired) = scene.fired() {
+        let short = format!("{} fired, but no worker takes the rollback for {late}", fired.trigger.title());
+        (short, ": start one and it begins".to_owned())
+    } else if let Some(Countdown { trigger, .. }) = countdown {
+        let (title, now) = (trigger.trigger.title(), &trigger.now);
+        let short = format!("{title} {now} · no look for {late}: no automatic rollback");
+        (short, format!(" until a worker is back · {key} is kept for it"))
+    } else if matches!(held_up, HeldUp::NoLook(_)) {
+        (format!("{what} for {late}: no automatic rollback until a worker is back"), format!(" · {key} is kept for it"))
+    } else {
+        (format!("{what} for {late}"), format!(": {}", held_up.so()))
+    };
+    let text = format!("{short}{rest}");
+    Words { short: Some(short), ..words(Tone::Alarm, Sign::Warning, text) }
 }
 
 fn rolled(state: &State, scene: &Scene<'_>, rolling: &RollbackProgress) -> Words {
@@ -88,6 +105,12 @@ fn rolled(state: &State, scene: &Scene<'_>, rolling: &RollbackProgress) -> Words
     let what = step.step.title();
     if matches!(step.status, StepStatus::Retrying { .. }) {
         return words(Tone::Alarm, Sign::Failed, format!("stuck at step {number} of 6, {what} · {since}"));
+    }
+    if let Some((_, waits)) = scene.held_up().map(HeldUp::what) {
+        let short = format!("step {number} of 6, {what}: no worker takes it for {}", time::coarse(waits));
+        return Words {
+            short: Some(short.clone()), ..words(Tone::Alarm, Sign::Warning, format!("{short} · {since}"))
+        };
     }
     let clock = since.split_once(' ').map_or(since.as_str(), |(clock, _)| clock);
     let short = format!("step {number} of 6, {what} · {clock}");
@@ -132,9 +155,16 @@ fn serving_again(state: &State, scene: &Scene<'_>, rolling: &RollbackProgress, v
     format!("{version} is serving again, verified {}{after}", time::second(verified_at))
 }
 
-fn sent(at: Timestamp, answer: &Answer, ctx: &Ctx<'_>) -> Words {
+fn sent(at: Timestamp, answer: &Answer, held_up: Option<HeldUp>, ctx: &Ctx<'_>) -> Words {
     let since = time::clock(ctx.now.since(at));
     match answer {
+        Answer::Accepted if held_up.is_some() => words(
+            Tone::Alarm,
+            Sign::Waiting,
+            format!(
+                "rollback accepted, but no worker takes it up: start one and it runs · {since} since you pressed R"
+            ),
+        ),
         Answer::Waiting => words(Tone::Bad, Sign::RollingBack, format!("rollback sent · {since} since you pressed R")),
         Answer::Accepted => {
             words(Tone::Bad, Sign::RollingBack, format!("rollback accepted, it begins · {since} since you pressed R"))
@@ -183,6 +213,17 @@ fn failing(countdown: &Countdown<'_>, ctx: &Ctx<'_>) -> Words {
         trigger.limit,
     );
     words(Tone::Bad, Sign::Warning, text)
+}
+
+/// What failed when it was last seen. What became of it since is not known, so no time is told.
+fn out_of_sight(countdown: &Countdown<'_>, scene: &Scene<'_>, ctx: &Ctx<'_>) -> Words {
+    let Countdown { trigger, count, of, .. } = countdown;
+    let seen = scene.last_sample().map(|sample| time::age(scene.now, sample.at)).unwrap_or_default();
+    let (title, now) = (trigger.trigger.title(), &trigger.now);
+    let short = format!("{title} {now} · last seen {seen} ago, {count} of {of}");
+    let key = ctx.key(Context::Deployment, Action::RollBack);
+    let text = format!("{short}: whether it rolls back by itself cannot be seen · {key} now");
+    Words { short: Some(short), ..words(Tone::Alarm, Sign::Warning, text) }
 }
 
 fn ended(scene: &Scene<'_>) -> Words {
@@ -247,15 +288,11 @@ pub fn trying(now: Timestamp, activity: &PendingActivity) -> String {
 }
 
 /// What a person can do while a step is tried again.
-pub fn advice(step: &StepReport, pending: Option<&PendingActivity>) -> Option<&'static str> {
-    let unclaimed = |pending: &PendingActivity| {
-        pending.state == PendingActivityState::Scheduled && pending.next_attempt_at.is_none() && pending.attempt <= 1
-    };
+pub fn advice(step: &StepReport, pending: Option<&PendingActivity>, held_up: Option<HeldUp>) -> Option<&'static str> {
     let stuck = matches!(step.status, StepStatus::Retrying { .. });
     let retried = pending.is_some_and(|pending| pending.attempt > 1);
     if !stuck && !retried {
-        return pending
-            .filter(|pending| unclaimed(pending))
+        return held_up
             .map(|_| "No worker is polling? Start `gatewatch-worker worker`: it takes the step up where it stands.");
     }
     Some(match step.step {

@@ -28,6 +28,8 @@ pub(in crate::console) struct Story {
     /// Looks so far, one every two seconds from 14:00:12 on: error rate in percent and p95 in ms; none without traffic.
     pub(in crate::console) looks: Vec<Option<(f64, f64)>>,
     pub(in crate::console) failing: Option<(Trigger, u32, u32, Millis)>,
+    /// What fails has failed for long enough.
+    pub(in crate::console) fired: bool,
     pub(in crate::console) paused_until: Option<Timestamp>,
     pub(in crate::console) rolling: Option<RollbackProgress>,
     pub(in crate::console) pending: Vec<PendingActivity>,
@@ -53,6 +55,7 @@ impl Story {
             status: ExecutionStatus::Running,
             looks: calm(90),
             failing: None,
+            fired: false,
             paused_until: None,
             rolling: None,
             pending: Vec::new(),
@@ -190,6 +193,7 @@ fn triggers(story: &Story) -> Vec<TriggerState> {
         .map(|trigger| {
             let (now, limit) = words(trigger);
             let status = match story.failing {
+                Some((failing, ..)) if failing == trigger && story.fired => TriggerStatus::Fired,
                 Some((failing, count, of, fires_in_ms)) if failing == trigger => {
                     TriggerStatus::Failing { count, of, fires_in_ms }
                 }
@@ -306,5 +310,6 @@ pub(in crate::console) fn checkout(story: &Story) -> WorkflowDetail {
         children: Vec::new(),
         health: (!story.looks.is_empty()).then(|| Box::new(health(story))),
         workflow_task_attempt: 1,
+        workflow_task_waiting_since: None,
     }
 }

@@ -4,13 +4,14 @@ pub(super) mod fixture;
 
 use gatewatch::console::action::Action;
 use gatewatch::console::effect::Effect;
-use gatewatch::console::event::Input;
+use gatewatch::console::event::{Answer as World, Input};
 use gatewatch::console::key::KeyPress;
 use gatewatch::console::screen::{Beat, Focus, Place};
 use gatewatch::console::screens::deployment::state::{Asked, State};
 use gatewatch::console::screens::deployment::update::{can, update};
 use gatewatch::console::screens::deployment::view::{title, view};
 use gatewatch::console::theme::role::Role;
+use gatewatch::contracts::clock::Timestamp;
 use gatewatch::contracts::delivery::DeploymentStage;
 use gatewatch::contracts::failure::{Failure, FailureKind};
 use gatewatch::contracts::http::RollbackOutcome;
@@ -81,7 +82,7 @@ fn a_quiet_deployment_at_80_columns() {
     ┃ health endpoint      answers 200    ✓ ok       migrations  2, all reversible ┃
     ┃ error rate           0.9× (1.9 %)   ✓ ok       rollback    READY ~40s        ┃
     ┃ response time        2.2× (410 ms)  ✓ ok       decided by  mira 13:58Z       ┃
-    ┃ user acceptance      not run yet    ? no data              (evidence         ┃
+    ┃ user acceptance      not run yet    ? not yet              (evidence         ┃
     ┃ P0/P1 bug            none reported  ✓ ok                   5d2c…91)          ┃
     ┃ database connection  reached        ✓ ok                                     ┃
     ┗━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━┛
@@ -112,7 +113,7 @@ fn a_failing_deployment_with_the_way_back_below() {
     ┃ health endpoint      answers 200       > 3 in a row      ✓ ok            migrations  2, all reversible               ┃
     ┃ error rate           3.4× (7.2 %)      > 3× (6.3 %)      ▲ 1/2, 00:13    rollback    READY ~40s                      ┃
     ┃ response time        2.2× (410 ms)     > 5× (950 ms) f…  ✓ ok            decided by  mira 13:58Z (evidence 5d2c…91)  ┃
-    ┃ user acceptance      not run yet       critical journey  ? no data                                                   ┃
+    ┃ user acceptance      not run yet       critical journey  ? not yet                                                   ┃
     ┃ P0/P1 bug            none reported     any P0 or P1      ✓ ok                                                        ┃
     ┃ database connection  reached           3 in a row        ✓ ok                                                        ┃
     ┃                                                                                                                      ┃
@@ -287,19 +288,57 @@ fn the_countdown_counts_each_second() {
     assert!(standing(&screen).contains("automatic rollback at the next look"));
 }
 
+fn fired(now: Timestamp) -> Story {
+    Story { fired: true, ..Story::failing(now) }
+}
+
+/// A step that is scheduled, and no worker is there.
+fn unclaimed(now: Timestamp) -> Story {
+    let mut story = Story::stuck(now);
+    story.step(2).status = StepStatus::Running;
+    let pending = &mut story.pending[0];
+    (pending.attempt, pending.next_attempt_at, pending.last_failure) = (1, None, None);
+    story
+}
+
+/// What this console cannot see it does not promise.
+#[test]
+fn a_countdown_out_of_sight_is_told_as_what_was_seen() {
+    let mut screen = Screen::new(120, 33);
+    screen.sees(&Story::failing(at(200)));
+    let failure = Failure::new(FailureKind::Unavailable, "Temporal does not answer.", "");
+    screen.rig.now = at(230);
+    screen.rig.world.apply(&World::Workflow { id: "deploy-checkout-v42".into(), result: Err(failure) }, at(230));
+    let stands = standing(&screen);
+    assert!(
+        stands.starts_with("▲ error rate 3.4× (7.2 %) · last seen 32s ago, 1 of 2: whether it rolls back"),
+        "{stands}"
+    );
+    assert!(!screen.picture("out-of-sight").contains("1/2, "), "the board counts nothing down either");
+}
+
 #[test]
 fn what_must_be_known_now_comes_first() {
-    let cases: [(&str, Story, &str); 6] = [
+    let cases: [(&str, Story, &str); 11] = [
         (
             "paused",
-            Story::paused(at(210)),
-            "⏸ PAUSED: no automatic rollback for another 04:30 · error rate is failing · P resumes",
+            Story::paused(at(202)),
+            "⏸ PAUSED: no automatic rollback for another 04:38 · error rate is failing · P resumes",
+        ),
+        ("silent", Story::quiet(at(240)), "▲ no look for 50s: no automatic rollback until a worker is back"),
+        (
+            "silent in the middle of a countdown",
+            Story::failing(at(240)),
+            "▲ error rate 3.4× (7.2 %) · no look for 42s: no automatic rollback",
         ),
         (
-            "silent",
-            Story::quiet(at(240)),
-            "▲ no look for 50s: the monitor's worker is gone or stuck, and nothing rolls…",
+            "silent while paused",
+            Story::paused(at(240)),
+            "▲ error rate 3.4× (7.2 %) · no look for 42s: no automatic rollback",
         ),
+        ("fired", fired(at(202)), "✗ error rate fired: the rollback begins"),
+        ("fired for nobody", fired(at(240)), "▲ error rate fired, but no worker takes the rollback for 42s"),
+        ("a step for nobody", unclaimed(at(240)), "▲ step 3 of 6, deploy previous version: no worker takes it for 36s"),
         (
             "terminated",
             Story { status: ExecutionStatus::Terminated, ..Story::quiet(at(200)) },
