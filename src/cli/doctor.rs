@@ -10,6 +10,7 @@ use crate::cli::output::{Output, Tone};
 use crate::cli::session::Session;
 use crate::config::settings;
 use crate::contracts::failure::{Failure, FailureKind};
+use crate::contracts::http::QueueStanding;
 use crate::contracts::mutation::{Done, Mutation};
 
 /// Longer than a healthy answer takes, short enough to wait for.
@@ -164,9 +165,9 @@ async fn coordinator(session: &Session) -> Vec<Check> {
         return vec![Check::warning(NAME, detail, "Set coordinator_client.url, or pass --coordinator.")];
     };
     let address = coordinator.address();
-    let reached = match coordinator.ready().await {
-        Ok(()) => Check::ok(NAME, format!("{address} is ready")),
-        Err(failure) => Check::failed(NAME, failure),
+    let (reached, queue) = match coordinator.ready().await {
+        Ok(readiness) => (Check::ok(NAME, format!("{address} is ready")), readiness.queue),
+        Err(failure) => (Check::failed(NAME, failure), None),
     };
     let has_token = session.settings.coordinator_client.as_ref().is_some_and(|client| client.token.is_some());
     let token = if has_token {
@@ -176,8 +177,23 @@ async fn coordinator(session: &Session) -> Vec<Check> {
         Check::warning("token", "there is none for the coordinator; it will not take decisions", remedy)
     };
     let mut checks = vec![reached, token];
+    checks.extend(queue.map(queue_of));
     checks.extend(clock(coordinator.clock_skew().await));
     checks
+}
+
+/// The queue that the coordinator takes answers from, as it sees it.
+fn queue_of(queue: QueueStanding) -> Check {
+    const NAME: &str = "queue";
+    let QueueStanding { address, stream, consumer, up, trouble } = queue;
+    if up {
+        return Check::ok(NAME, format!("{address}, stream {stream}, consumer {consumer}"));
+    }
+    Check::warning(
+        NAME,
+        format!("the coordinator cannot take answers from {address}: {trouble}"),
+        "Check NATS and coordinator.nats; what agents send there waits.",
+    )
 }
 
 /// The coordinator's clock stands for the cluster's: Temporal tells nobody its own.

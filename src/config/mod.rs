@@ -8,6 +8,7 @@ pub mod agents;
 pub mod document;
 pub mod paths;
 pub mod problem;
+mod queue;
 pub mod raw;
 pub mod settings;
 pub mod sources;

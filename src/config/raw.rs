@@ -52,6 +52,7 @@ pub struct Coordinator {
     pub signing_key: Option<String>,
     /// A URL, which may hold a password.
     pub store: Option<Secret>,
+    pub nats: Option<Nats>,
     pub people: Vec<Person>,
     pub service_accounts: Vec<ServiceAccount>,
 }
@@ -74,6 +75,22 @@ pub struct ServiceAccount {
     pub webhook_secrets_file: Option<String>,
     pub roles: Vec<String>,
     pub tenants: Vec<String>,
+}
+
+/// `[coordinator.nats]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Nats {
+    pub url: Option<String>,
+    pub stream: Option<String>,
+    pub consumer: Option<String>,
+    pub subject: Option<String>,
+    pub refused_subject: Option<String>,
+    pub account: Option<String>,
+    pub user: Option<String>,
+    pub password_file: Option<String>,
+    pub token_file: Option<String>,
+    pub allow_plaintext: Option<bool>,
 }
 
 /// `[coordinator_client]`

@@ -79,6 +79,8 @@ pub struct Coordinator {
     /// Ed25519 key (PKCS#8) that signs decisions; made on first start, mode 0600.
     pub signing_key: PathBuf,
     pub store: Store,
+    /// The queue that answers are taken from, beside the webhook.
+    pub nats: Option<Nats>,
     pub people: Vec<Person>,
     pub service_accounts: Vec<ServiceAccount>,
 }
@@ -90,6 +92,30 @@ pub enum Store {
     Sqlite(PathBuf),
     /// Any number of coordinators, which share the work. The URL may hold a password.
     Postgres(SecretString),
+}
+
+/// A queue of NATS JetStream.
+#[derive(Clone, Debug)]
+pub struct Nats {
+    /// `nats://`, or `tls://`. Without credentials.
+    pub url: Url,
+    pub login: Option<NatsLogin>,
+    /// Made where there is none, as a work queue of `subject`.
+    pub stream: String,
+    /// The durable pull consumer that all coordinators share.
+    pub consumer: String,
+    pub subject: String,
+    /// Where messages go that can never be valid.
+    pub refused_subject: Option<String>,
+    /// Name of the service account whose roles and tenants hold for what comes.
+    pub account: String,
+}
+
+/// How the coordinator is known to NATS.
+#[derive(Clone, Debug)]
+pub enum NatsLogin {
+    Token(SecretString),
+    Password { user: String, password: SecretString },
 }
 
 /// Somebody who may decide.

@@ -76,12 +76,14 @@ impl Check<'_> {
     fn coordinator(&self, raw: &raw::Coordinator, state: &Path) -> Result<Coordinator, Problem> {
         let people = raw.people.iter().enumerate().map(|(at, person)| self.person(at, person));
         let signing_key = raw.signing_key.as_deref().map(|path| self.path("coordinator.signing_key", path));
+        let service_accounts = self.service_accounts(&raw.service_accounts)?;
         Ok(Coordinator {
             listen: self.listen("coordinator.listen", raw.listen.as_deref().unwrap_or("127.0.0.1:7400"))?,
             signing_key: signing_key.unwrap_or_else(|| state.join("coordinator.key")),
             store: self.store(raw.store.as_ref(), state)?,
             people: people.collect::<Result<_, _>>()?,
-            service_accounts: self.service_accounts(&raw.service_accounts)?,
+            nats: raw.nats.as_ref().map(|raw| self.nats(raw, &service_accounts)).transpose()?,
+            service_accounts,
         })
     }
 

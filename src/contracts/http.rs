@@ -229,6 +229,21 @@ pub struct Readiness {
     pub since: Timestamp,
     /// The coordinator's clock.
     pub at: Timestamp,
+    /// Where answers of agents come from beside the webhook. Away, it makes nobody unready: it is not needed to decide.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue: Option<QueueStanding>,
+}
+
+/// A queue as the coordinator sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct QueueStanding {
+    pub address: String,
+    pub stream: String,
+    pub consumer: String,
+    /// Messages can be taken.
+    pub up: bool,
+    /// Why they cannot; empty when they can.
+    pub trouble: String,
 }
 
 /// Answer of `GET /v1/key`.

@@ -28,9 +28,17 @@ pub struct Metrics {
     answers: IntCounterVec,
     tokens: IntCounterVec,
     cost: CounterVec,
+    queue: QueueMetrics,
     listeners: IntGauge,
     pollers: IntGauge,
     calls: CallMetrics,
+}
+
+/// What comes from the queue. Registered when there is one.
+#[derive(Clone, Debug)]
+struct QueueMetrics {
+    messages: IntCounterVec,
+    up: IntGauge,
 }
 
 /// What agents are given and answer. Labels are names of the settings, never ids.
@@ -73,6 +81,13 @@ impl Metrics {
                 opts("agent_cost_usd_total", "US dollars that agents report, by who sent the report."),
                 &["account"],
             )?,
+            queue: QueueMetrics {
+                messages: IntCounterVec::new(
+                    opts("queue_messages_total", "Messages of the queue: done, to be offered again, refused."),
+                    &["outcome"],
+                )?,
+                up: IntGauge::with_opts(opts("queue_up", "Whether messages can be taken from the queue."))?,
+            },
             listeners: IntGauge::with_opts(opts("stream_listeners", "Open health streams."))?,
             pollers: IntGauge::with_opts(opts("stream_pollers", "Deployments looked at for them."))?,
             calls: CallMetrics {
@@ -139,6 +154,20 @@ impl Metrics {
         self.tokens.with_label_values(&[account, "completion"]).inc_by(tokens.completion);
         let cost = metrics.cost_usd.filter(|cost| cost.is_finite() && *cost > 0.0);
         self.cost.with_label_values(&[account]).inc_by(cost.unwrap_or_default());
+    }
+
+    /// From now on the queue's counters are among the others.
+    pub fn with_queue(&self) -> prometheus::Result<()> {
+        self.registry.register(Box::new(self.queue.messages.clone()))?;
+        self.registry.register(Box::new(self.queue.up.clone()))
+    }
+
+    pub fn queue_message(&self, outcome: &str) {
+        self.queue.messages.with_label_values(&[outcome]).inc();
+    }
+
+    pub fn queue_up(&self, up: bool) {
+        self.queue.up.set(i64::from(up));
     }
 
     /// Counts one open stream for as long as the guard lives.

@@ -14,6 +14,7 @@ pub mod intake;
 pub mod key;
 pub mod metrics;
 pub mod openapi;
+pub mod queue;
 pub mod router;
 pub mod senders;
 pub mod server;

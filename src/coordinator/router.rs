@@ -13,11 +13,10 @@ use crate::coordinator::error::ApiError;
 use crate::coordinator::handlers::{
     agents, callback, decisions, gates, goals, health, key, operations, rollback, steps,
 };
+use crate::coordinator::intake::check;
 use crate::coordinator::state::AppState;
 use crate::coordinator::{guard, openapi};
 
-/// What an agent answers (seed 000).
-const MAX_ANSWER_BYTES: usize = 2 * 1024 * 1024;
 /// A spec has 64 KB at most; as a JSON text it grows.
 const MAX_SPEC_BYTES: usize = 256 * 1024;
 /// A decision is a few hundred bytes.
@@ -47,7 +46,7 @@ pub fn router(state: AppState) -> Router {
         .layer(middleware::from_fn(guard::in_time));
     let from_agents = OpenApiRouter::new()
         .routes(routes!(callback::callback))
-        .layer(DefaultBodyLimit::max(MAX_ANSWER_BYTES))
+        .layer(DefaultBodyLimit::max(check::MAX_BYTES))
         .layer(middleware::from_fn(guard::in_time));
     let specs = OpenApiRouter::new()
         .routes(routes!(goals::adopt_spec))

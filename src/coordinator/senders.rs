@@ -111,6 +111,11 @@ impl Senders {
         accounts.iter().map(account).collect::<Result<_, _>>().map(Self)
     }
 
+    /// The one of this name.
+    pub fn named(&self, name: &str) -> Option<Arc<Sender>> {
+        self.0.iter().find(|account| account.sender.name == name).map(|account| Arc::clone(&account.sender))
+    }
+
     /// Looks at every account, whoever matches: the time taken tells nothing.
     fn of_token(&self, token: &[u8]) -> Option<Arc<Sender>> {
         let digest = auth::digest(token);

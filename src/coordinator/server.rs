@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::config::settings::Settings;
+use crate::contracts::http::QueueStanding;
 use crate::coordinator::auth::People;
 use crate::coordinator::dispatcher::board::Board;
 use crate::coordinator::dispatcher::follow::{Followed, follow};
@@ -17,6 +18,7 @@ use crate::coordinator::dispatcher::run::Dispatcher;
 use crate::coordinator::intake::Intake;
 use crate::coordinator::key::SigningKey;
 use crate::coordinator::metrics::Metrics;
+use crate::coordinator::queue::{self, Queue};
 use crate::coordinator::router::router;
 use crate::coordinator::senders::Senders;
 use crate::coordinator::state::{AppState, Shared};
@@ -42,7 +44,8 @@ pub async fn run_with_listener(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
     let (stop, stopping) = watch::channel(false);
-    let state = build(settings, stopping.clone()).await?;
+    let (standing, stands) = settings.coordinator.nats.as_ref().map(queue::unconnected).map(watch::channel).unzip();
+    let state = build(settings, stopping.clone(), stands).await?;
     let mut dispatching = dispatch(settings, &state)?;
     tracing::info!(
         address = %listener.local_addr()?,
@@ -57,6 +60,7 @@ pub async fn run_with_listener(
         let _ = stop.send(true);
     };
     let resuming = tokio::spawn(state.intake().clone().resume(stopping.clone()));
+    let consuming = consume(settings, &state, standing)?;
     let told = wait_for_stop(stopping.clone());
     let serving = axum::serve(listener, router(state)).with_graceful_shutdown(told);
     let serving = async { serving.await.context("the coordinator stopped serving") };
@@ -78,6 +82,11 @@ pub async fn run_with_listener(
         tracing::warn!("some agents were not let go in time; their leases end by themselves");
         dispatching.abort();
     }
+    if let Some(mut consuming) = consuming
+        && tokio::time::timeout(DRAIN, &mut consuming).await.is_err()
+    {
+        consuming.abort();
+    }
     // What it leaves behind is resumed by the next one.
     resuming.abort();
     signal.abort();
@@ -85,6 +94,26 @@ pub async fn run_with_listener(
     let _ = (&mut signal).await;
     tracing::info!("coordinator stopped");
     result
+}
+
+/// Takes answers from the queue, where there is one, until the coordinator stops.
+fn consume(
+    settings: &Settings,
+    state: &AppState,
+    standing: Option<watch::Sender<QueueStanding>>,
+) -> anyhow::Result<Option<JoinHandle<()>>> {
+    let Some((nats, standing)) = settings.coordinator.nats.clone().zip(standing) else { return Ok(None) };
+    state.metrics().with_queue()?;
+    let sender = state.senders().named(&nats.account).context("the queue's service account is not known")?;
+    let queue = Queue {
+        settings: nats,
+        sender,
+        intake: state.intake().clone(),
+        board: Arc::clone(state.board()),
+        metrics: state.metrics().clone(),
+        standing,
+    };
+    Ok(Some(tokio::spawn(queue.run(state.stopping()))))
 }
 
 /// Gives work to agents until the coordinator stops.
@@ -110,7 +139,11 @@ async fn wait_for_stop(mut stopping: watch::Receiver<bool>) {
     let _ = stopping.wait_for(|stopping| *stopping).await;
 }
 
-async fn build(settings: &Settings, stopping: watch::Receiver<bool>) -> anyhow::Result<AppState> {
+async fn build(
+    settings: &Settings,
+    stopping: watch::Receiver<bool>,
+    queue: Option<watch::Receiver<QueueStanding>>,
+) -> anyhow::Result<AppState> {
     let people = People::new(settings.coordinator.people.clone()).map_err(anyhow::Error::msg)?;
     let key = SigningKey::load_or_create(&settings.coordinator.signing_key)?;
     let gateway = Gateway::start(&settings.temporal);
@@ -122,5 +155,7 @@ async fn build(settings: &Settings, stopping: watch::Receiver<bool>) -> anyhow::
     let store = Store::open(&settings.coordinator.store).await?;
     let intake = Intake::new(gateway.clone(), store.clone(), metrics.clone());
     let audit = settings.console.audit_file();
-    Ok(AppState::new(Shared { gateway, key, people, metrics, senders, intake, store, streams, board, audit, stopping }))
+    let shared =
+        Shared { gateway, key, people, metrics, senders, intake, store, streams, board, audit, queue, stopping };
+    Ok(AppState::new(shared))
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use crate::contracts::actor::{Actor, Via};
+use crate::contracts::http::QueueStanding;
 use crate::coordinator::auth::{Caller, People};
 use crate::coordinator::dispatcher::board::Board;
 use crate::coordinator::intake::Intake;
@@ -35,6 +36,8 @@ pub struct Shared {
     pub board: Arc<Board>,
     /// The trail of what people told goals through this coordinator.
     pub audit: PathBuf,
+    /// How the queue stands, when answers come from one.
+    pub queue: Option<watch::Receiver<QueueStanding>>,
     /// Turns true when the coordinator is told to stop.
     pub stopping: watch::Receiver<bool>,
 }
@@ -89,6 +92,10 @@ impl AppState {
 
     pub fn board(&self) -> &Arc<Board> {
         &self.0.board
+    }
+
+    pub fn queue(&self) -> Option<QueueStanding> {
+        self.0.queue.as_ref().map(|queue| queue.borrow().clone())
     }
 
     pub fn stopping(&self) -> watch::Receiver<bool> {

@@ -106,8 +106,8 @@ impl Coordinator {
     }
 
     /// Answers when it is a coordinator and can reach Temporal too: whatever else listens there may say 200 as well.
-    pub async fn ready(&self) -> Result<(), Failure> {
-        read::<Readiness>("its readiness", self.get(&["readyz"]).await?).map(drop)
+    pub async fn ready(&self) -> Result<Readiness, Failure> {
+        read("its readiness", self.get(&["readyz"]).await?)
     }
 
     /// How far its clock and this machine's are apart, to within the time its answer takes.

@@ -34,6 +34,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("temporalio_client", &["gateway", "worker"]),
     ("temporalio_sdk", &["contracts", "workflows", "activities", "worker"]),
     ("temporalio_common", &["contracts", "workflows", "activities", "gateway", "worker"]),
+    ("async_nats", &["coordinator"]),
     ("axum", &["coordinator", "worker", "devstack"]),
     ("sqlx", &["activities", "devstack", "store"]),
     ("cel", &["spec"]),

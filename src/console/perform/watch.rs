@@ -252,8 +252,8 @@ pub async fn coordinator(coordinator: Coordinator, mut refresh: Receiver<u64>, o
     let mut standing = Link::Connecting { attempt: 1, since: now() };
     loop {
         let next = match (coordinator.ready().await, &standing) {
-            (Ok(()), Link::Up { .. }) => standing.clone(),
-            (Ok(()), _) => Link::Up { since: now() },
+            (Ok(_), Link::Up { .. }) => standing.clone(),
+            (Ok(_), _) => Link::Up { since: now() },
             (Err(failure), before) => down(failure, before),
         };
         if next != standing {

@@ -47,7 +47,8 @@ pub async fn callback(State(state): State<AppState>, Posted { sender, body }: Po
             }
             let problems = invalid.problems.clone();
             task::finish(async move {
-                state.intake().refuse(invalid, &sender).await;
+                // What is wrong with it is wrong whatever became of telling its workflow.
+                let _ = state.intake().refuse(invalid, &sender).await;
                 Ok(())
             })
             .await?;

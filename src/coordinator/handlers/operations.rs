@@ -33,7 +33,9 @@ pub async fn readyz(State(state): State<AppState>) -> Result<Json<Readiness>, Ap
         return unready(error.into());
     }
     match state.gateway().link().borrow().clone() {
-        Link::Up { since } => Ok(Json(Readiness { ready: true, since, at: Timestamp(chrono::Utc::now()) })),
+        Link::Up { since } => {
+            Ok(Json(Readiness { ready: true, since, at: Timestamp(chrono::Utc::now()), queue: state.queue() }))
+        }
         Link::Connecting { .. } => unready(Failure::new(
             FailureKind::Unavailable,
             "Temporal has not answered yet.",

@@ -9,6 +9,8 @@ use crate::contracts::http::FieldProblem;
 use crate::contracts::ids::{AttemptId, GoalId, StepId, WorkflowId};
 use crate::contracts::text;
 
+/// What an agent answers is not larger (seed 000).
+pub const MAX_BYTES: usize = 2 * 1024 * 1024;
 /// Temporal's own limit on ids.
 const LONGEST_ID: usize = 1000;
 /// What the engine keeps of a step's or an attempt's name.

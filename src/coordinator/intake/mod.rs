@@ -80,16 +80,15 @@ impl Intake {
     }
 
     /// Tells the workflow of an answer that cannot be read that this attempt has failed, where it can be known which
-    /// (C10). Whoever sent it is told what is wrong with it, whatever becomes of this.
-    pub async fn refuse(&self, invalid: Invalid, sender: &Sender) {
+    /// (C10). Whoever sent it is told what is wrong with it, whatever becomes of this. Fails when nobody was told.
+    pub async fn refuse(&self, invalid: Invalid, sender: &Sender) -> Result<(), Failure> {
         let Some(response) = invalid.failure else {
             self.0.metrics.answer_taken("unreadable", false);
-            return;
+            return Ok(());
         };
-        match self.take_in(Kept { response: *response, problems: invalid.problems }, sender).await {
-            Ok(_) => {}
-            Err(failure) => tracing::warn!(%failure, "nobody was told of an answer that cannot be read"),
-        }
+        let told = self.take_in(Kept { response: *response, problems: invalid.problems }, sender).await;
+        told.map(drop)
+            .inspect_err(|failure| tracing::warn!(%failure, "nobody was told of an answer that cannot be read"))
     }
 
     async fn take_in(&self, mut kept: Kept, sender: &Sender) -> Result<Answer, Failure> {

@@ -53,7 +53,7 @@ pub(super) fn draft(workflow: &str) -> Value {
     })
 }
 
-fn times(state: &EngineState, event: &str) -> usize {
+pub(super) fn times(state: &EngineState, event: &str) -> usize {
     state.log.iter().filter(|entry| entry.event == event).count()
 }
 

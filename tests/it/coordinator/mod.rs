@@ -7,6 +7,7 @@ mod document;
 mod garbage;
 mod key;
 mod proof;
+mod queue;
 pub(crate) mod rig;
 mod schema;
 mod seed;

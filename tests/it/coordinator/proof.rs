@@ -94,23 +94,29 @@ fn copies(goals: &[String], size: &Size) -> Vec<Sent> {
 }
 
 /// A coordinator and a worker, as processes that can be killed.
-struct Processes {
+pub(super) struct Processes {
     folder: tempfile::TempDir,
     queue: String,
     port: u16,
 }
 
 impl Processes {
-    fn new(queue: &str) -> Self {
+    /// `more` is added to their `gatewatch.toml`.
+    pub(super) fn new(queue: &str, more: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let digest = Sha256::digest(BUILDERS);
         let account = format!("[[coordinator.service_accounts]]\nname = \"builders\"\ntoken_sha256 = \"{digest:x}\"\n");
-        std::fs::write(folder.path().join("gatewatch.toml"), account).unwrap();
+        std::fs::write(folder.path().join("gatewatch.toml"), account + more).unwrap();
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         Self { folder, queue: queue.to_owned(), port }
     }
 
-    fn start(&self, role: &str) -> Child {
+    /// A file beside their `gatewatch.toml`.
+    pub(super) fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.folder.path().join(name), text).unwrap();
+    }
+
+    pub(super) fn start(&self, role: &str) -> Child {
         let path: PathBuf = self.folder.path().join(format!("{role}.log"));
         let log = std::fs::File::options().create(true).append(true).open(path).unwrap();
         Command::new(WORKER)
@@ -224,7 +230,7 @@ async fn judge(bench: &Bench, goals: &[String], size: &Size) -> (usize, usize) {
 async fn no_answer_is_lost_and_none_counts_twice_whatever_is_killed() {
     let size = Size::wanted();
     let bench = Bench::without_worker().await;
-    let processes = Processes::new(bench.queue());
+    let processes = Processes::new(bench.queue(), "");
     let goals = goals(&bench, &size).await;
     let copies = Arc::new(copies(&goals, &size));
     let (next, sent) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));

@@ -1,6 +1,7 @@
 //! What tests stand on: a real Temporal server that dies with them, names nobody else uses, waiting on conditions.
 
 pub(crate) mod hook;
+pub(crate) mod nats;
 pub(crate) mod postgres;
 
 use std::path::PathBuf;
