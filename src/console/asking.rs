@@ -170,6 +170,7 @@ impl Deed {
             Self::Done | Self::Failed if step.is_approval() => {
                 Some("It is an approval: approve or reject it.".to_owned())
             }
+            Self::Done | Self::Failed if step.status == StepStatus::Skipped => Some(format!("It is {standing}.")),
             Self::Done if step.status == StepStatus::Done => Some("It is done already.".to_owned()),
             Self::Failed if step.status == StepStatus::Failed => Some("It has failed already.".to_owned()),
             Self::Approve | Self::Reject | Self::Nudge | Self::Requeue | Self::Done | Self::Failed => None,

@@ -162,7 +162,12 @@ impl Summary {
         let mut last: Vec<(&StepState, i64)> = Vec::new();
         for (_, step) in state.in_order() {
             match last.iter_mut().find(|(known, _)| known.kind == step.kind) {
-                Some((known, count)) => (*known, *count) = (step, *count + 1),
+                Some((known, count)) => {
+                    *count += 1;
+                    if step.status != StepStatus::Skipped {
+                        *known = step;
+                    }
+                }
                 None => last.push((step, 1)),
             }
         }

@@ -37,7 +37,7 @@ pub struct Follow {
 /// Between two looks.
 const EVERY: Duration = Duration::from_millis(500);
 /// What of the log is told; the rest is told by the steps themselves.
-const TOLD: [&str; 12] = [
+const TOLD: [&str; 13] = [
     "EVENT",
     "CHILD_COMPLETED",
     "REFUSED",
@@ -45,6 +45,7 @@ const TOLD: [&str; 12] = [
     "SPEC_ADOPTED",
     "NOT_FINALIZED",
     "OVERRIDDEN",
+    "WITHDRAWN",
     "OVERDUE",
     "REPLACED",
     "TOO_MANY_STEPS",

@@ -63,6 +63,8 @@ pub enum StepStatus {
     Failed,
     /// Out of attempts or out of budget: a person must say what next.
     Blocked,
+    /// Not wanted any more: what it was to replace was overridden. It counts for nothing.
+    Skipped,
 }
 
 impl StepStatus {
@@ -70,7 +72,7 @@ impl StepStatus {
     pub fn is_open(self) -> bool {
         match self {
             Self::Waiting | Self::InProgress | Self::Blocked => true,
-            Self::Done | Self::Failed => false,
+            Self::Done | Self::Failed | Self::Skipped => false,
         }
     }
 
@@ -81,6 +83,7 @@ impl StepStatus {
             Self::Done => "DONE",
             Self::Failed => "FAILED",
             Self::Blocked => "BLOCKED",
+            Self::Skipped => "SKIPPED",
         }
     }
 }
@@ -159,6 +162,7 @@ impl StepState {
             StepStatus::Done => "done",
             StepStatus::Failed => "failed",
             StepStatus::Blocked => "blocked",
+            StepStatus::Skipped => "not wanted any more",
         }
     }
 
@@ -254,14 +258,15 @@ pub struct EngineState {
 impl EngineState {
     /// The step of a kind that was requested last: what counts when one was done, then asked for again.
     pub fn latest(&self, kind: &str) -> Option<(&StepId, &StepState)> {
-        self.open_steps.iter().filter(|(_, step)| step.kind.as_str() == kind).max_by_key(|(_, step)| step.order)
+        let counts = |step: &StepState| step.kind.as_str() == kind && step.status != StepStatus::Skipped;
+        self.open_steps.iter().filter(|(_, step)| counts(step)).max_by_key(|(_, step)| step.order)
     }
 
     /// Whether nothing is open, something was done, and the latest step of every kind is done: the least that must
     /// hold before a goal can be complete. An earlier step may have failed; what replaced it counts.
     pub fn is_settled(&self) -> bool {
         let mut latest: BTreeMap<&WorkKind, &StepState> = BTreeMap::new();
-        for step in self.open_steps.values() {
+        for step in self.open_steps.values().filter(|step| step.status != StepStatus::Skipped) {
             let known = latest.entry(&step.kind).or_insert(step);
             if step.order > known.order {
                 *known = step;

@@ -6,10 +6,29 @@ use crate::contracts::clock::Timestamp;
 use crate::contracts::temporal::names;
 use crate::workflows::blocks::publish::Upserts;
 
+/// A change of what workflows do that histories of before would not replay with. Its name is in the histories of after:
+/// it is never used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Overriding a failed step withdraws what was to replace it.
+    Withdraws,
+}
+
+impl Change {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Withdraws => "override-withdraws-replacements",
+        }
+    }
+}
+
 /// The context of `run` and the context of a handler.
 pub trait Context {
     /// The workflow's clock: the same on every replay.
     fn now(&self) -> Timestamp;
+
+    /// Whether this run does it the new way: from now on, or as it did before on replay.
+    fn has(&self, change: Change) -> bool;
 
     /// Sends what changed to the server.
     fn upsert(&self, upserts: Upserts);
@@ -22,6 +41,10 @@ macro_rules! context {
                 let now: Timestamp = self.workflow_time().unwrap_or(std::time::UNIX_EPOCH).into();
                 // Nobody reads nanoseconds, and in a memo of 2 KB every digit counts.
                 Timestamp::from_unix_millis(now.unix_millis()).unwrap_or(now)
+            }
+
+            fn has(&self, change: Change) -> bool {
+                self.patched(change.name())
             }
 
             fn upsert(&self, upserts: Upserts) {

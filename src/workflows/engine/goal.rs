@@ -18,9 +18,9 @@ use crate::contracts::temporal::names::update;
 use crate::spec::EngineSpec;
 use crate::spec::rules::Rules;
 use crate::spec::shipped;
-use crate::workflows::blocks::context::Context;
+use crate::workflows::blocks::context::{Change, Context};
 use crate::workflows::blocks::text::clip;
-use crate::workflows::engine::machine::{Effect, Event, Machine, Memory, Outcome, next_due};
+use crate::workflows::engine::machine::{Effect, Event, Machine, Memory, Outcome, Replacements, next_due};
 use crate::workflows::engine::messages;
 use crate::workflows::engine::publish::Face;
 
@@ -126,6 +126,13 @@ impl Goal {
 
     /// Lets an event happen and publishes what came of it.
     pub(super) fn happen(&mut self, ctx: &impl Context, event: Event) -> Outcome {
+        let mut event = event;
+        if let Event::Override { replacements, .. } = &mut event
+            && !ctx.has(Change::Withdraws)
+        {
+            // What ran before this was thought of goes on as it did.
+            *replacements = Replacements::Leave;
+        }
         let outcome = self.react(ctx.now(), event);
         self.publish(ctx);
         outcome

@@ -15,7 +15,7 @@ use crate::contracts::ids::{AttemptId, StepId, WorkKind};
 use crate::contracts::temporal::args::Args;
 use crate::contracts::temporal::names::{signal, update};
 use crate::spec::rules::Rules;
-use crate::workflows::engine::machine::{Event, LONGEST_NAME, Terms};
+use crate::workflows::engine::machine::{Event, LONGEST_NAME, Replacements, Terms};
 
 /// Names of positional arguments, in their order.
 pub mod positional {
@@ -108,11 +108,11 @@ pub fn read(name: &str, args: &Args) -> Result<Event, String> {
             let done = match status {
                 StepStatus::Done => true,
                 StepStatus::Failed => false,
-                StepStatus::Waiting | StepStatus::InProgress | StepStatus::Blocked => {
+                StepStatus::Waiting | StepStatus::InProgress | StepStatus::Blocked | StepStatus::Skipped => {
                     return Err("`status` is DONE or FAILED".to_owned());
                 }
             };
-            Event::Override { step: step_id, done, reason, by: actor }
+            Event::Override { step: step_id, done, reason, by: actor, replacements: Replacements::Withdraw }
         }
         update::ADOPT_SPEC => {
             let Sent { document, .. } = args.read(&positional::ADOPT_SPEC)?;

@@ -218,6 +218,7 @@ fn phase(step: &StepState) -> Phase {
             StepStatus::Blocked => PhaseStatus::Waiting,
             StepStatus::Done => PhaseStatus::Done,
             StepStatus::Failed => PhaseStatus::Failed,
+            StepStatus::Skipped => PhaseStatus::Skipped,
         },
         started_at: at(step.requested_at),
         ended_at: (!step.status.is_open()).then(|| at(step.updated_at)).flatten(),

@@ -127,6 +127,23 @@ async fn a_step_is_nudged_requeued_and_the_goal_cancelled() {
     .await;
 }
 
+/// A failed step whose replacement was asked for already: overridden, and the goal still comes to its end.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_step_that_is_overridden_leaves_no_replacement_open() {
+    bounded(async || {
+        let (bench, rig) = (Bench::new().await, Rig::start(support::temporal()).await);
+        let id = goal(&bench, "buttons").await;
+        let of = |step: &str, button: &str| format!("/v1/goals/{id}/steps/{step}/{button}");
+        taken(&rig, &of(DRAFT, "answer"), json!({"status": "FAIL", "errors": "no idea"})).await;
+        taken(&rig, &of(DRAFT, "override"), json!({"status": "DONE", "reason": "it was good"})).await;
+        assert_eq!(step(&state(&bench, &id).await, "draft-2"), StepStatus::Skipped);
+        taken(&rig, &of("approval-1", "approve"), json!({})).await;
+        taken(&rig, &of("publish-1", "answer"), json!({"status": "OK"})).await;
+        assert_eq!(state(&bench, &id).await.status, EngineStatus::Completed);
+    })
+    .await;
+}
+
 /// No worker: in doubt, and taken in once when there is one.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_button_without_a_worker_is_in_doubt_and_counts_once() {

@@ -7,6 +7,7 @@ use gatewatch::contracts::engine::state::{EngineStatus, StepStatus};
 use gatewatch::contracts::ids::{AttemptId, StepId};
 use gatewatch::workflows::engine::machine::{Effect, Event, Outcome, Terms};
 
+use super::withdrawn::overridden;
 use super::{Goal, request};
 
 const HOUR: i64 = 60 * 60 * 1000;
@@ -77,15 +78,9 @@ fn work_that_was_requested_too_often_waits_for_a_person() {
 #[test]
 fn a_person_overrides_a_step_with_a_reason() {
     let mut goal = goal();
-    let no_reason =
-        Event::Override { step: "requirements-1".into(), done: true, reason: " ".into(), by: Actor::default() };
+    let no_reason = overridden("requirements-1", " ");
     assert!(matches!(goal.send(no_reason).outcome, Outcome::Refused(_)));
-    let done = || Event::Override {
-        step: StepId::from("requirements-1"),
-        done: true,
-        reason: "I wrote them".into(),
-        by: Actor::default(),
-    };
+    let done = || overridden("requirements-1", "I wrote them");
     assert_eq!(goal.send(done()).outcome, Outcome::Applied);
     assert_eq!(goal.send(done()).outcome, Outcome::Repeated);
     assert_eq!(goal.steps().len(), 4, "the rules were asked");

@@ -4,6 +4,7 @@ mod flows;
 mod hazards;
 mod leases;
 mod properties;
+mod withdrawn;
 
 use std::sync::Arc;
 

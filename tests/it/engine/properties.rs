@@ -7,7 +7,7 @@ use gatewatch::contracts::agent::AgentStatus;
 use gatewatch::contracts::engine::input::Decider;
 use gatewatch::contracts::engine::state::EngineStatus;
 use gatewatch::contracts::ids::StepId;
-use gatewatch::workflows::engine::machine::{Event, Machine, Memory, Terms};
+use gatewatch::workflows::engine::machine::{Event, Machine, Memory, Replacements, Terms};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -61,9 +61,13 @@ fn play(goal: &mut Goal, deed: &Deed) {
             terms: Terms::default(),
         },
         Deed::Requeue(n) => Event::Requeue { step: pick(*n), attempt: None, reason: "r".into(), by: Actor::default() },
-        Deed::Override(n, done) => {
-            Event::Override { step: pick(*n), done: *done, reason: "r".into(), by: Actor::default() }
-        }
+        Deed::Override(n, done) => Event::Override {
+            step: pick(*n),
+            done: *done,
+            reason: "r".into(),
+            by: Actor::default(),
+            replacements: Replacements::Withdraw,
+        },
         Deed::Ci(green) => Event::Custom {
             name: "ciStatusChanged".into(),
             payload: json!({"status": if *green { "SUCCESS" } else { "FAILURE" }}),

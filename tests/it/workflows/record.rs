@@ -2,6 +2,7 @@
 //! workflow learns something new, and keep the old ones as long as such workflows may still be running.
 
 use gatewatch::contracts::decision::Verdict;
+use gatewatch::contracts::engine::state::EngineState;
 use gatewatch::contracts::evidence::CheckStatus;
 use gatewatch::contracts::health::Trigger;
 use gatewatch::contracts::temporal::activities::FiredTrigger;
@@ -138,6 +139,32 @@ async fn goal_histories() {
         goal.send("reject", [json!("approval-1"), json!("no")]).await;
         goal.send("cancel", [json!("not wanted")]).await;
         keep(&bench, &goal.id, "goal-overdue-and-cancelled").await;
+    })
+    .await;
+}
+
+#[tokio::test]
+#[ignore = "writes tests/histories"]
+async fn overridden_histories() {
+    bounded(async || {
+        let bench = Bench::new().await;
+        let draft = json!([{"type": "REQUEST_WORK", "workKind": "DRAFT"}]);
+        let goal = Goal::engine(&bench, json!({"goalId": "g", "specName": "tutorial", "initialPlan": draft})).await;
+        goal.send("agentCompleted", [json!("draft-1"), json!({"status": "FAIL", "runId": "r"})]).await;
+        goal.until("it is asked for again", |state| state.open_steps.len() == 2).await;
+        let done = json!({"stepId": "draft-1", "status": "DONE", "reason": "it was good"});
+        goal.update("override", done).await.unwrap();
+        goal.send("approve", [json!("approval-1")]).await;
+        goal.send("agentCompleted", [json!("publish-1"), json!({"status": "OK", "runId": "r"})]).await;
+        let published =
+            |state: &EngineState| state.open_steps.get(&"publish-1".into()).is_some_and(|step| !step.status.is_open());
+        // Before replacements were withdrawn, such a goal stayed open.
+        if goal.until("all is done", published).await.status.is_over() {
+            keep(&bench, &goal.id, "goal-overridden").await;
+        } else {
+            goal.send("cancel", [json!("it never ends")]).await;
+            keep(&bench, &goal.id, "goal-overridden-without-withdrawing").await;
+        }
     })
     .await;
 }

@@ -76,7 +76,7 @@ fn line(state: &State, line: &Line, ctx: &Ctx<'_>, theme: &Theme) -> Option<Vec<
 pub fn sign(step: &StepState) -> Sign {
     match step.status {
         StepStatus::Waiting if step.is_approval() => Sign::Waiting,
-        StepStatus::Waiting => Sign::NotYet,
+        StepStatus::Waiting | StepStatus::Skipped => Sign::NotYet,
         StepStatus::InProgress => Sign::Running,
         StepStatus::Done => Sign::Ok,
         StepStatus::Failed => Sign::Failed,

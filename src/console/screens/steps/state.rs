@@ -201,7 +201,7 @@ impl State {
             StepStatus::Waiting if step.is_approval() => Some(0),
             StepStatus::Blocked => Some(1),
             StepStatus::InProgress => Some(2),
-            StepStatus::Waiting | StepStatus::Done | StepStatus::Failed => None,
+            StepStatus::Waiting | StepStatus::Done | StepStatus::Failed | StepStatus::Skipped => None,
         };
         let ranked = self.lines.iter().enumerate().filter_map(|(place, line)| {
             let Line::Step { id, .. } = line else { return None };

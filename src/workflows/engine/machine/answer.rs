@@ -10,12 +10,20 @@ use crate::contracts::engine::state::{EngineStatus, StepStatus};
 use crate::contracts::ids::{StepId, WorkflowId};
 use crate::spec::facts::Fact;
 use crate::workflows::blocks::text::clip;
-use crate::workflows::engine::machine::{LONGEST_NAME, Machine, Outcome, signed};
+use crate::workflows::engine::machine::{LONGEST_NAME, Machine, Outcome, Replacements, signed};
 
 /// Why a person does something, and who that is.
+#[derive(Clone, Copy)]
 pub(super) struct Why<'a> {
     pub(super) reason: &'a str,
     pub(super) by: &'a Actor,
+}
+
+/// What a person says of a step.
+pub(super) struct Override<'a> {
+    pub(super) done: bool,
+    pub(super) replacements: Replacements,
+    pub(super) why: Why<'a>,
 }
 
 /// How much of a reason is kept.
@@ -33,7 +41,7 @@ impl Machine {
             return Outcome::Repeated;
         }
         match (step.status, &step.attempt_id) {
-            (StepStatus::Done | StepStatus::Failed, _) => {
+            (StepStatus::Done | StepStatus::Failed | StepStatus::Skipped, _) => {
                 return Outcome::Refused(format!("{id} is {} already.", step.status.as_str()));
             }
             (StepStatus::InProgress, Some(leased))
@@ -65,7 +73,7 @@ impl Machine {
             match step.status {
                 StepStatus::Done => response.status == AgentStatus::Ok && same_attempt,
                 StepStatus::Failed => response.status == AgentStatus::Fail && same_attempt,
-                StepStatus::Waiting | StepStatus::InProgress | StepStatus::Blocked => false,
+                StepStatus::Waiting | StepStatus::InProgress | StepStatus::Blocked | StepStatus::Skipped => false,
             }
         })
     }
@@ -133,7 +141,7 @@ impl Machine {
         match step.status {
             StepStatus::Waiting | StepStatus::InProgress | StepStatus::Blocked => Ok(()),
             StepStatus::Done | StepStatus::Failed if step.status == wanted => Err(Outcome::Repeated),
-            StepStatus::Done | StepStatus::Failed => {
+            StepStatus::Done | StepStatus::Failed | StepStatus::Skipped => {
                 Err(Outcome::Refused(format!("{id} is {} already.", step.status.as_str())))
             }
         }
@@ -183,8 +191,8 @@ impl Machine {
     }
 
     /// A person says how a step ended; the rules are asked as if its agent had.
-    pub(super) fn overridden(&mut self, now: UnixMillis, id: &StepId, done: bool, why: &Why<'_>) -> Outcome {
-        let Why { reason, by } = *why;
+    pub(super) fn overridden(&mut self, now: UnixMillis, id: &StepId, said: &Override<'_>) -> Outcome {
+        let Override { done, replacements, why: Why { reason, by } } = *said;
         let Some(step) = self.memory.state.open_steps.get(id) else {
             return Outcome::Refused(format!("There is no step {id}."));
         };
@@ -196,18 +204,35 @@ impl Machine {
         if step.kind.as_str() == APPROVAL {
             return Outcome::Refused(format!("{id} is an approval: approve or reject it."));
         }
+        if step.status == StepStatus::Skipped {
+            return Outcome::Refused(format!("{id} is SKIPPED; request the work again instead."));
+        }
         if reason.trim().is_empty() {
             return Outcome::Refused("Overriding a step needs a reason.".into());
         }
         self.note(now, "OVERRIDDEN", signed(json!({"stepId": id, "status": wanted, "reason": reason}), by));
+        let others = match replacements {
+            Replacements::Withdraw if done => self.withdraw_replacements(now, id),
+            Replacements::Withdraw | Replacements::Leave => Vec::new(),
+        };
         self.fail_or_finish(now, id, status, reason);
+        for other in others {
+            self.ask_again(now, &other);
+        }
         Outcome::Applied
     }
 
     /// Ends an attempt in its agent's place.
     pub(super) fn fail_or_finish(&mut self, now: UnixMillis, id: &StepId, status: AgentStatus, reason: &str) {
+        let response = self.in_place_of_agent(id, status, reason);
+        self.close(now, &response);
+        self.consider(now, &Fact::Completed { response: &response }, &format!("dec-{id}-{}", response.attempt_id));
+    }
+
+    /// What its agent would have said.
+    pub(super) fn in_place_of_agent(&self, id: &StepId, status: AgentStatus, reason: &str) -> AgentResponse {
         let attempt = self.memory.state.open_steps.get(id).and_then(|step| step.attempt_id.clone()).unwrap_or_default();
-        let response = AgentResponse {
+        AgentResponse {
             goal_id: self.memory.state.goal_id.clone(),
             workflow_id: WorkflowId::default(),
             step_id: id.clone(),
@@ -218,12 +243,10 @@ impl Machine {
             artifacts: Vec::new(),
             metrics: None,
             errors: Value::String(reason.to_owned()),
-        };
-        self.close(now, &response);
-        self.consider(now, &Fact::Completed { response: &response }, &format!("dec-{id}-{}", response.attempt_id));
+        }
     }
 
-    fn mark(&mut self, now: UnixMillis, id: &StepId, status: StepStatus, reason: Option<String>) {
+    pub(super) fn mark(&mut self, now: UnixMillis, id: &StepId, status: StepStatus, reason: Option<String>) {
         if let Some(step) = self.memory.state.open_steps.get_mut(id) {
             step.status = status;
             step.updated_at = now;

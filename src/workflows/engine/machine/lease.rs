@@ -76,7 +76,7 @@ impl Machine {
         }
         match step.status {
             StepStatus::Waiting => Outcome::Repeated,
-            StepStatus::Done | StepStatus::Failed => {
+            StepStatus::Done | StepStatus::Failed | StepStatus::Skipped => {
                 Outcome::Refused(format!("{id} is {}; request the work again instead.", step.status.as_str()))
             }
             StepStatus::InProgress | StepStatus::Blocked => {

@@ -9,12 +9,14 @@
 //! | `answer` | what agents, children and people report of a step |
 //! | `apply` | decisions: their actions, the guardrails, when the goal is complete |
 //! | `lease` | who works on what: leases, due times, reminders, requeueing |
+//! | `withdraw` | what a step that is done after all makes superfluous |
 //! | `journal` | the bounded log |
 
 mod answer;
 mod apply;
 mod journal;
 mod lease;
+mod withdraw;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -32,7 +34,7 @@ use crate::contracts::ids::{AttemptId, StepId, WorkKind};
 use crate::spec::EngineSpec;
 use crate::workflows::blocks::seen::SeenIds;
 use crate::workflows::blocks::text::clip;
-use crate::workflows::engine::machine::answer::Why;
+use crate::workflows::engine::machine::answer::{Override, Why};
 use crate::workflows::engine::machine::lease::Lease;
 
 /// Bytes of the longest id, kind or key that is taken: they are kept as they are.
@@ -105,6 +107,7 @@ pub enum Event {
         done: bool,
         reason: String,
         by: Actor,
+        replacements: Replacements,
     },
     /// Time has passed: something may be overdue.
     Tick,
@@ -113,6 +116,14 @@ pub enum Event {
         spec: Arc<dyn EngineSpec>,
         document: String,
     },
+}
+
+/// What becomes of steps that were to replace one which is done after all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Replacements {
+    Withdraw,
+    /// As it was before anything was withdrawn: for histories of that time.
+    Leave,
 }
 
 /// On which terms a step is leased.
@@ -244,8 +255,9 @@ impl Machine {
                 self.requeued(now, &step, attempt.as_ref(), &Why { reason: &reason, by: &by })
             }
             Event::Nudge { step, by } => self.nudged(now, &step, &by),
-            Event::Override { step, done, reason, by } => {
-                self.overridden(now, &step, done, &Why { reason: &reason, by: &by })
+            Event::Override { step, done, reason, by, replacements } => {
+                let why = Why { reason: &reason, by: &by };
+                self.overridden(now, &step, &Override { done, replacements, why })
             }
             Event::Tick => self.ticked(now),
             Event::AdoptSpec { spec, .. } => self.adopted(now, spec),
