@@ -2,11 +2,13 @@
 
 use sqlx::any::AnyRow;
 use sqlx::{Row as _, query};
+use tokio::sync::oneshot;
 
 use crate::contracts::agent::AgentMetrics;
 use crate::contracts::clock::{Millis, UnixMillis};
 use crate::contracts::ids::{AttemptId, GoalId, StepId, WorkflowId};
-use crate::store::{Store, StoreError, usage};
+use crate::store::writer::{Done, Receive, Write};
+use crate::store::{Store, StoreError};
 
 /// How far an answer's handling is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,10 +76,6 @@ pub enum Received {
     Known(Callback),
 }
 
-const INSERT: &str = "INSERT INTO callbacks \
-    (dedupe_key, workflow_id, goal_id, step_id, attempt_id, sender, response, phase, due_at, tries, received_at) \
-    VALUES ($1, $2, $3, $4, $5, $6, $7, 'received', $8, 1, $9) ON CONFLICT (dedupe_key) DO NOTHING";
-
 const FIND: &str = "SELECT dedupe_key, workflow_id, step_id, attempt_id, sender, response, phase, answer, tries, \
     received_at FROM callbacks WHERE dedupe_key = $1";
 
@@ -99,46 +97,19 @@ impl Store {
         now: UnixMillis,
         lease: Millis,
     ) -> Result<Received, StoreError> {
-        let mut transaction = self.pool.begin().await?;
-        let inserted = query(INSERT)
-            .bind(callback.key.as_str())
-            .bind(callback.workflow_id.as_str())
-            .bind(callback.goal_id.as_str())
-            .bind(callback.step_id.as_str())
-            .bind(callback.attempt_id.as_str())
-            .bind(callback.sender.as_str())
-            .bind(callback.response.as_str())
-            .bind(later(now, lease))
-            .bind(now.0)
-            .execute(&mut *transaction)
-            .await?;
-        if inserted.rows_affected() == 1 {
-            if let Some(metrics) = &callback.metrics {
-                usage::insert(&mut transaction, callback, metrics, now).await?;
-            }
-            transaction.commit().await?;
-            return Ok(Received::New(Callback {
-                key: callback.key.clone(),
-                workflow_id: callback.workflow_id.clone(),
-                step_id: callback.step_id.clone(),
-                attempt_id: callback.attempt_id.clone(),
-                sender: callback.sender.clone(),
-                response: callback.response.clone(),
-                phase: Phase::Received,
-                answer: None,
-                tries: 1,
-                received_at: now,
-            }));
-        }
-        let known = query(FIND).bind(callback.key.as_str()).fetch_one(&mut *transaction).await?;
-        transaction.commit().await?;
-        Ok(Received::Known(read(&known)?))
+        let (reply, told) = oneshot::channel();
+        self.write(Write::Receive(Receive { callback: callback.clone(), now, lease, reply })).await?;
+        told.await.map_err(|_| closed())?
     }
 
     /// The answer of this key, if it is known.
     pub async fn callback(&self, key: &str) -> Result<Option<Callback>, StoreError> {
         let row = query(FIND).bind(key).fetch_optional(&self.pool).await?;
         Ok(row.as_ref().map(read).transpose()?)
+    }
+
+    async fn write(&self, write: Write) -> Result<(), StoreError> {
+        self.writer.send(write).await.map_err(|_| closed())
     }
 
     /// Takes an answer that whoever had it has left alone for too long; none when somebody has it.
@@ -189,20 +160,15 @@ impl Store {
 
     /// Nothing is left to do. The answer that stands is the first one: returned, whoever wrote it.
     pub async fn done(&self, key: &str, answer: &str, now: UnixMillis) -> Result<String, StoreError> {
-        let written = query(
-            "UPDATE callbacks SET phase = 'done', answer = $1, response = '', done_at = $2 \
-             WHERE dedupe_key = $3 AND phase <> 'done'",
-        )
-        .bind(answer)
-        .bind(now.0)
-        .bind(key)
-        .execute(&self.pool)
-        .await?;
-        if written.rows_affected() == 1 {
-            return Ok(answer.to_owned());
+        let (reply, told) = oneshot::channel();
+        let (key, answer) = (key.to_owned(), answer.to_owned());
+        let done = Done { key: key.clone(), answer: answer.clone(), now, reply };
+        self.write(Write::Done(done)).await?;
+        if told.await.map_err(|_| closed())?? {
+            return Ok(answer);
         }
-        let first = self.callback(key).await?.and_then(|callback| callback.answer);
-        Ok(first.unwrap_or_else(|| answer.to_owned()))
+        let first = self.callback(&key).await?.and_then(|callback| callback.answer);
+        Ok(first.unwrap_or(answer))
     }
 
     /// Lets it rest; it is due again then.
@@ -239,11 +205,16 @@ impl Store {
     }
 }
 
+/// The writer is gone: the process ends.
+fn closed() -> StoreError {
+    StoreError::from(sqlx::Error::PoolClosed)
+}
+
 pub(super) fn later(now: UnixMillis, by: Millis) -> i64 {
     now.0.saturating_add(i64::try_from(by.0).unwrap_or(i64::MAX))
 }
 
-fn read(row: &AnyRow) -> sqlx::Result<Callback> {
+pub(super) fn read(row: &AnyRow) -> sqlx::Result<Callback> {
     let text = |name: &str| row.try_get::<String, _>(name);
     Ok(Callback {
         key: text("dedupe_key")?,

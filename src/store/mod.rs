@@ -6,8 +6,10 @@
 pub mod callbacks;
 pub mod deciding;
 pub mod usage;
+mod writer;
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -15,9 +17,11 @@ use secrecy::ExposeSecret as _;
 use sqlx::any::{AnyPoolOptions, install_default_drivers};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{AnyPool, Executor as _, SqlSafeStr as _};
+use tokio::sync::mpsc;
 
 use crate::config::settings;
 use crate::contracts::failure::{Failure, FailureKind};
+use crate::store::writer::Write;
 
 /// How long a statement waits for a connection, and on SQLite for another writer.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -38,12 +42,20 @@ const MIGRATIONS: [(i64, &str, &str); 2] = [
 #[derive(Clone, Debug)]
 pub struct Store {
     pool: AnyPool,
+    /// Takes what is written most, to be committed together.
+    writer: mpsc::Sender<Write>,
 }
 
 /// The database did not do what it was asked to: nobody knows more than that it may be tried again.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[error("the coordinator's database did not answer as it should: {0}")]
-pub struct StoreError(#[from] sqlx::Error);
+pub struct StoreError(Arc<sqlx::Error>);
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        Self(Arc::new(error))
+    }
+}
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
@@ -109,7 +121,7 @@ impl Store {
         });
         let pool = options.connect(url).await?;
         migrator().run(&pool).await.context("its tables cannot be brought up to date")?;
-        Ok(Self { pool })
+        Ok(Self { writer: writer::start(pool.clone()), pool })
     }
 
     /// Whether it answers.

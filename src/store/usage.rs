@@ -1,11 +1,12 @@
 //! What agents used: tokens and money, by goal, step and agent.
 
-use sqlx::{AnyConnection, Row as _, query};
+use sqlx::{AnyConnection, AssertSqlSafe, Row as _, query};
 
 use crate::contracts::agent::{AgentMetrics, Tokens};
 use crate::contracts::clock::UnixMillis;
 use crate::contracts::ids::{GoalId, StepId};
 use crate::store::callbacks::NewCallback;
+use crate::store::writer::values;
 use crate::store::{Store, StoreError};
 
 /// What one agent used for one step of a goal, over all attempts.
@@ -20,30 +21,32 @@ pub struct Usage {
     pub cost_micros: u64,
 }
 
+/// What these answers say they cost.
 pub(super) async fn insert(
     connection: &mut AnyConnection,
-    callback: &NewCallback,
-    metrics: &AgentMetrics,
-    now: UnixMillis,
+    costs: &[(&NewCallback, &AgentMetrics, UnixMillis)],
 ) -> sqlx::Result<()> {
-    let tokens = metrics.tokens.unwrap_or_default();
-    query(
+    let sql = format!(
         "INSERT INTO usage (dedupe_key, goal_id, workflow_id, step_id, attempt_id, agent_role, prompt_tokens, \
-         completion_tokens, cost_micros, at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
-         ON CONFLICT (dedupe_key) DO NOTHING",
-    )
-    .bind(callback.key.as_str())
-    .bind(callback.goal_id.as_str())
-    .bind(callback.workflow_id.as_str())
-    .bind(callback.step_id.as_str())
-    .bind(callback.attempt_id.as_str())
-    .bind(callback.agent_role.as_str())
-    .bind(number(tokens.prompt))
-    .bind(number(tokens.completion))
-    .bind(number(metrics.cost_micros()))
-    .bind(now.0)
-    .execute(connection)
-    .await?;
+         completion_tokens, cost_micros, at) VALUES {} ON CONFLICT (dedupe_key) DO NOTHING",
+        values(costs.len(), "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+    );
+    let mut insert = query(AssertSqlSafe(sql));
+    for (callback, metrics, now) in costs {
+        let tokens = metrics.tokens.unwrap_or_default();
+        insert = insert
+            .bind(callback.key.as_str())
+            .bind(callback.goal_id.as_str())
+            .bind(callback.workflow_id.as_str())
+            .bind(callback.step_id.as_str())
+            .bind(callback.attempt_id.as_str())
+            .bind(callback.agent_role.as_str())
+            .bind(number(tokens.prompt))
+            .bind(number(tokens.completion))
+            .bind(number(metrics.cost_micros()))
+            .bind(now.0);
+    }
+    insert.execute(connection).await?;
     Ok(())
 }
 

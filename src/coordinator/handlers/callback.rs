@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use crate::contracts::agent::AgentResponse;
@@ -16,9 +16,12 @@ use crate::coordinator::task;
 
 /// Says that the answer had been taken in before.
 const REPEATED: HeaderName = HeaderName::from_static("gatewatch-repeated");
+/// What a sender prefers that does not wait for its workflow (RFC 7240).
+const RESPOND_ASYNC: &str = "respond-async";
 
 /// Takes an agent's answer in. Sent again, for the same attempt of the same step, it has one effect and gets the same
 /// receipt. What is not valid is refused with every error, and its workflow is told that the attempt failed.
+/// With `Prefer: respond-async` it is answered as soon as it is kept durably, with 202, and delivered afterwards.
 #[utoipa::path(
     post,
     path = "/agent/callback",
@@ -38,7 +41,12 @@ const REPEATED: HeaderName = HeaderName::from_static("gatewatch-repeated");
     ),
     security(("agent" = []), ("webhook" = [])),
 )]
-pub async fn callback(State(state): State<AppState>, Posted { sender, body }: Posted) -> Result<Response, ApiError> {
+pub async fn callback(
+    State(state): State<AppState>,
+    headers: HeaderMap,
+    Posted { sender, body }: Posted,
+) -> Result<Response, ApiError> {
+    let later = headers.get_all("prefer").iter().any(|preference| preference == RESPOND_ASYNC);
     let response = match check::read(&body) {
         Ok(response) => response,
         Err(invalid) => {
@@ -57,7 +65,11 @@ pub async fn callback(State(state): State<AppState>, Posted { sender, body }: Po
     };
     sender.must(&response)?;
     let answer = task::finish(async move {
-        let answer = state.intake().accept(response.clone(), &sender).await?;
+        let answer = if later {
+            state.intake().keep(response.clone(), &sender).await?
+        } else {
+            state.intake().accept(response.clone(), &sender).await?
+        };
         if !answer.repeated {
             state.board().called_back(&response);
         }
@@ -75,6 +87,9 @@ pub async fn callback(State(state): State<AppState>, Posted { sender, body }: Po
         }
     };
     let mut response = (status, Json(answer.receipt)).into_response();
+    if later {
+        response.headers_mut().insert("preference-applied", HeaderValue::from_static(RESPOND_ASYNC));
+    }
     if answer.repeated {
         response.headers_mut().insert(REPEATED, HeaderValue::from_static("true"));
     }

@@ -18,6 +18,7 @@ use std::time::Duration;
 use chrono::Utc;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::contracts::agent::{AgentResponse, AgentStatus};
@@ -49,6 +50,8 @@ struct Inner {
     store: Store,
     metrics: Metrics,
     own_rules: OwnRules,
+    /// Something is due that nobody has in hand.
+    due: Notify,
 }
 
 /// An answer as it is kept until it is done.
@@ -69,7 +72,7 @@ pub struct Answer {
 
 impl Intake {
     pub fn new(gateway: Gateway, store: Store, metrics: Metrics) -> Self {
-        Self(Arc::new(Inner { gateway, store, metrics, own_rules: OwnRules::default() }))
+        Self(Arc::new(Inner { gateway, store, metrics, own_rules: OwnRules::default(), due: Notify::new() }))
     }
 
     /// Takes an answer in: kept, signalled, and answered with a receipt that everybody gets who sends it again. Fails
@@ -91,33 +94,41 @@ impl Intake {
             .inspect_err(|failure| tracing::warn!(%failure, "nobody was told of an answer that cannot be read"))
     }
 
-    async fn take_in(&self, mut kept: Kept, sender: &Sender) -> Result<Answer, Failure> {
-        let key = key(&kept.response);
-        // What it cost is the coordinator's to keep: it never enters a history (C12).
-        let metrics = kept.response.metrics.take();
-        let body = serde_json::to_string(&kept)
-            .map_err(|error| Failure::new(FailureKind::Invalid, format!("The answer cannot be kept: {error}."), ""))?;
-        let response = kept.response;
-        let callback = NewCallback {
-            key,
-            workflow_id: response.workflow_id,
-            goal_id: response.goal_id,
-            step_id: response.step_id,
-            attempt_id: response.attempt_id,
-            agent_role: response.agent_role,
-            sender: sender.name().to_owned(),
-            response: body,
-            metrics,
+    /// Keeps an answer durably and returns: it is delivered afterwards, as many at once as Temporal bears. Its sender
+    /// is not told whether its workflow is there.
+    pub async fn keep(&self, response: AgentResponse, sender: &Sender) -> Result<Answer, Failure> {
+        let callback = new_callback(Kept { response, problems: Vec::new() }, sender)?;
+        let answer = match self.0.store.receive(&callback, now(), Millis(0)).await {
+            Ok(Received::New(kept)) => {
+                self.count(&callback);
+                self.0.due.notify_one();
+                Ok(Answer { receipt: pending(&kept), repeated: false })
+            }
+            Ok(Received::Known(known)) => {
+                Ok(Answer { receipt: stands(&known).unwrap_or_else(|| pending(&known)), repeated: true })
+            }
+            Err(error) => Err(error.into()),
         };
+        self.note(&callback, &answer);
+        answer
+    }
+
+    async fn take_in(&self, kept: Kept, sender: &Sender) -> Result<Answer, Failure> {
+        let callback = new_callback(kept, sender)?;
         let answer = self.take(&callback).await;
-        let outcome = match &answer {
+        self.note(&callback, &answer);
+        answer
+    }
+
+    fn note(&self, callback: &NewCallback, answer: &Result<Answer, Failure>) {
+        let outcome = match answer {
             Ok(answer) => answer.receipt.outcome.as_str(),
             Err(_) => "failed",
         };
         let repeated = answer.as_ref().is_ok_and(|answer| answer.repeated);
         self.0.metrics.answer_taken(outcome, repeated);
         tracing::info!(
-            sender = sender.name(),
+            sender = callback.sender,
             workflow = %callback.workflow_id,
             step = %callback.step_id,
             attempt = %callback.attempt_id,
@@ -125,7 +136,6 @@ impl Intake {
             repeated,
             "answer of an agent"
         );
-        answer
     }
 
     async fn take(&self, callback: &NewCallback) -> Result<Answer, Failure> {
@@ -159,6 +169,27 @@ impl Intake {
             self.0.metrics.used(&callback.sender, metrics);
         }
     }
+}
+
+/// An answer as it is to be kept.
+fn new_callback(mut kept: Kept, sender: &Sender) -> Result<NewCallback, Failure> {
+    let key = key(&kept.response);
+    // What it cost is the coordinator's to keep: it never enters a history (C12).
+    let metrics = kept.response.metrics.take();
+    let body = serde_json::to_string(&kept)
+        .map_err(|error| Failure::new(FailureKind::Invalid, format!("The answer cannot be kept: {error}."), ""))?;
+    let response = kept.response;
+    Ok(NewCallback {
+        key,
+        workflow_id: response.workflow_id,
+        goal_id: response.goal_id,
+        step_id: response.step_id,
+        attempt_id: response.attempt_id,
+        agent_role: response.agent_role,
+        sender: sender.name().to_owned(),
+        response: body,
+        metrics,
+    })
 }
 
 /// What makes two answers the same: the attempt of the step of the workflow that they end. Reports on the way, and

@@ -29,6 +29,7 @@ impl Intake {
                 // A dropped sender means stop as well.
                 _ = stopping.changed() => return,
                 _ = look.tick() => self.resume_due().await,
+                () = self.0.due.notified() => self.resume_due().await,
                 _ = forget.tick() => self.forget_old().await,
             }
         }

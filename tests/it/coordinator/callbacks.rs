@@ -351,6 +351,27 @@ async fn two_coordinators_share_one_database() {
     .await;
 }
 
+/// Who does not want to wait is told when it is kept; it is delivered all the same, once.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_is_kept_first_and_delivered_later_where_that_is_preferred() {
+    bounded(async || {
+        let (bench, rig) = (Bench::new().await, Rig::start(support::temporal()).await);
+        let id = goal(&bench, "later").await;
+        let post = async || {
+            let request = rig.post("/agent/callback", &draft(&id)).bearer_auth(BUILDERS);
+            let response = request.header("prefer", "respond-async").send().await.unwrap();
+            assert_eq!(response.headers()["preference-applied"], "respond-async");
+            (response.status().as_u16(), response.json::<Value>().await.unwrap())
+        };
+        let (status, receipt) = post().await;
+        assert_eq!((status, &receipt["outcome"], &receipt["ok"]), (202, &json!("pending"), &json!(true)), "{receipt}");
+        let done = async || Some(post().await).filter(|(status, _)| *status == 200);
+        assert_eq!(wait_until("it is delivered", PATIENCE, done).await.1["outcome"], json!("delivered"));
+        assert_eq!(times(&state(&bench, &id).await, "AGENT_COMPLETED"), 1);
+    })
+    .await;
+}
+
 /// With Temporal down an answer is kept, and that is what its sender is told.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_waits_for_temporal() {

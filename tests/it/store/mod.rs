@@ -163,3 +163,42 @@ async fn on_a_workflow_one_decides_at_a_time() {
         assert!(begin(&one, "w", 1999).await, "the time of whoever had it is over");
     }
 }
+
+/// What is written together is told apart: each of many gets its own outcome, and of each pair one is first.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_committed_together_is_told_apart() {
+    const KEYS: usize = 150;
+    for (place, _folder) in engines("what_is_committed_together_is_told_apart").await {
+        let stores = [Store::open(&place).await.unwrap(), Store::open(&place).await.unwrap()];
+        let mut tasks = Vec::new();
+        for at in 0..KEYS * 3 {
+            let store = stores[at % 2].clone();
+            let key = format!("k{}", at % KEYS);
+            tasks.push(tokio::spawn(async move {
+                let received = store.receive(&callback(&key), UnixMillis(1), LEASE).await.unwrap();
+                let (is_new, told) = match received {
+                    Received::New(told) => (true, told),
+                    Received::Known(told) => (false, told),
+                };
+                assert_eq!(told.key, key, "each is told of its own");
+                let answer = format!("{{\"by\":{at}}}");
+                let first = store.done(&key, &answer, UnixMillis(2)).await.unwrap();
+                (key, is_new, first == answer, first)
+            }));
+        }
+        let mut told: std::collections::BTreeMap<String, Vec<(bool, bool, String)>> = std::collections::BTreeMap::new();
+        for task in tasks {
+            let (key, is_new, is_first, first) = task.await.unwrap();
+            told.entry(key).or_default().push((is_new, is_first, first));
+        }
+        assert_eq!(told.len(), KEYS);
+        for (key, told) in told {
+            assert_eq!(told.iter().filter(|(is_new, ..)| *is_new).count(), 1, "{place:?} {key}: {told:?}");
+            assert_eq!(told.iter().filter(|(_, is_first, _)| *is_first).count(), 1, "{place:?} {key}: {told:?}");
+            assert!(told.iter().all(|(.., first)| *first == told[0].2), "all are told what stands: {told:?}");
+            assert_eq!(stores[0].callback(&key).await.unwrap().unwrap().answer.as_ref(), Some(&told[0].2));
+        }
+        let usage = stores[0].usage(&GoalId::from("g1")).await.unwrap();
+        assert_eq!(usage[0].answers, KEYS as u64, "what each cost counts once");
+    }
+}

@@ -1,0 +1,267 @@
+//! Group commit: answers that wait to be written are written in one transaction, while others gather for the next. A
+//! commit waits for the disk; this way many wait for it once. Nobody is told anything before the commit.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt::Write as _;
+
+use sqlx::{AnyConnection, AnyPool, AssertSqlSafe, Row as _, query};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::contracts::clock::{Millis, UnixMillis};
+use crate::store::callbacks::{Callback, NewCallback, Phase, Received, later, read};
+use crate::store::{StoreError, usage};
+
+/// Writes in one transaction.
+const MOST: usize = 256;
+/// Writes that wait; whoever brings more waits as well.
+const WAITING: usize = 1024;
+/// Rows of one statement. Few sizes, so that the database knows its statements again.
+const SIZES: [usize; 4] = [64, 16, 4, 1];
+
+/// Something to write, and who is to be told.
+pub(super) enum Write {
+    Receive(Receive),
+    Done(Done),
+}
+
+/// An answer that came in.
+pub(super) struct Receive {
+    pub callback: NewCallback,
+    pub now: UnixMillis,
+    pub lease: Millis,
+    pub reply: oneshot::Sender<Result<Received, StoreError>>,
+}
+
+/// An answer of which nothing is left to do.
+pub(super) struct Done {
+    pub key: String,
+    pub answer: String,
+    pub now: UnixMillis,
+    /// Whether this was the first to say so.
+    pub reply: oneshot::Sender<Result<bool, StoreError>>,
+}
+
+/// Writes until nobody can bring anything more.
+pub(super) fn start(pool: AnyPool) -> mpsc::Sender<Write> {
+    let (bring, mut brought) = mpsc::channel(WAITING);
+    tokio::spawn(async move {
+        let mut batch = Vec::new();
+        while brought.recv_many(&mut batch, MOST).await > 0 {
+            let (mut received, mut done) = (Vec::new(), Vec::new());
+            for write in batch.drain(..) {
+                match write {
+                    Write::Receive(one) => received.push(one),
+                    Write::Done(one) => done.push(one),
+                }
+            }
+            commit(&pool, received, done).await;
+        }
+    });
+    bring
+}
+
+async fn commit(pool: &AnyPool, received: Vec<Receive>, done: Vec<Done>) {
+    let alone = received.len() + done.len() == 1;
+    match together(pool, &received, &done).await {
+        Ok(outcomes) => tell(received, done, outcomes),
+        // What the database refuses of one must not harm the others.
+        Err(sqlx::Error::Database(_)) if !alone => {
+            for one in received {
+                let outcome = together(pool, std::slice::from_ref(&one), &[]).await;
+                tell_of(vec![one], Vec::new(), outcome);
+            }
+            for one in done {
+                let outcome = together(pool, &[], std::slice::from_ref(&one)).await;
+                tell_of(Vec::new(), vec![one], outcome);
+            }
+        }
+        Err(error) => tell_of(received, done, Err(error)),
+    }
+}
+
+/// What became of each, in their order. Of an answer that is gone again there is nothing.
+type Outcomes = (Vec<Option<Received>>, Vec<bool>);
+
+fn tell_of(received: Vec<Receive>, done: Vec<Done>, outcomes: sqlx::Result<Outcomes>) {
+    match outcomes {
+        Ok(outcomes) => tell(received, done, outcomes),
+        Err(error) => {
+            let error = StoreError::from(error);
+            // Whoever asked may be gone.
+            for one in received {
+                let _ = one.reply.send(Err(error.clone()));
+            }
+            for one in done {
+                let _ = one.reply.send(Err(error.clone()));
+            }
+        }
+    }
+}
+
+fn tell(received: Vec<Receive>, done: Vec<Done>, outcomes: Outcomes) {
+    for (one, outcome) in received.into_iter().zip(outcomes.0) {
+        let _ = one.reply.send(outcome.ok_or_else(|| StoreError::from(sqlx::Error::RowNotFound)));
+    }
+    for (one, first) in done.into_iter().zip(outcomes.1) {
+        let _ = one.reply.send(Ok(first));
+    }
+}
+
+async fn together(pool: &AnyPool, received: &[Receive], done: &[Done]) -> sqlx::Result<Outcomes> {
+    let mut transaction = pool.begin().await?;
+    // In one order everywhere: two coordinators that write the same answers would wait for each other.
+    let mut in_order: Vec<&Receive> = received.iter().collect();
+    in_order.sort_by(|a, b| a.callback.key.cmp(&b.callback.key));
+    let mut fresh = HashSet::new();
+    for chunk in chunks(&in_order) {
+        insert(&mut transaction, chunk, &mut fresh).await?;
+    }
+    let (mut outcomes, mut known) = (Vec::with_capacity(received.len()), Vec::new());
+    let mut costs = Vec::new();
+    for one in received {
+        // Of two with one key in this batch the first was inserted.
+        if fresh.remove(&one.callback.key) {
+            costs.extend(one.callback.metrics.as_ref().map(|metrics| (&one.callback, metrics, one.now)));
+            outcomes.push(Some(Received::New(begun(one))));
+        } else {
+            known.push(one.callback.key.as_str());
+            outcomes.push(None);
+        }
+    }
+    for chunk in chunks(&costs) {
+        usage::insert(&mut transaction, chunk).await?;
+    }
+    let mut found = HashMap::new();
+    for chunk in chunks(&known) {
+        find(&mut transaction, chunk, &mut found).await?;
+    }
+    for (one, outcome) in received.iter().zip(&mut outcomes).filter(|(_, outcome)| outcome.is_none()) {
+        *outcome = found.get(&one.callback.key).cloned().map(Received::Known);
+    }
+    let first = finish(&mut transaction, done).await?;
+    transaction.commit().await?;
+    Ok((outcomes, first))
+}
+
+fn begun(one: &Receive) -> Callback {
+    let NewCallback { key, workflow_id, step_id, attempt_id, sender, response, .. } = one.callback.clone();
+    Callback {
+        key,
+        workflow_id,
+        step_id,
+        attempt_id,
+        sender,
+        response,
+        phase: Phase::Received,
+        answer: None,
+        tries: 1,
+        received_at: one.now,
+    }
+}
+
+async fn insert(connection: &mut AnyConnection, chunk: &[&Receive], fresh: &mut HashSet<String>) -> sqlx::Result<()> {
+    let sql = format!(
+        "INSERT INTO callbacks (dedupe_key, workflow_id, goal_id, step_id, attempt_id, sender, response, phase, due_at, \
+         tries, received_at) VALUES {} ON CONFLICT (dedupe_key) DO NOTHING RETURNING dedupe_key",
+        values(chunk.len(), "(?, ?, ?, ?, ?, ?, ?, 'received', ?, 1, ?)")
+    );
+    let mut insert = query(AssertSqlSafe(sql));
+    for one in chunk {
+        let callback = &one.callback;
+        insert = insert
+            .bind(callback.key.as_str())
+            .bind(callback.workflow_id.as_str())
+            .bind(callback.goal_id.as_str())
+            .bind(callback.step_id.as_str())
+            .bind(callback.attempt_id.as_str())
+            .bind(callback.sender.as_str())
+            .bind(callback.response.as_str())
+            .bind(later(one.now, one.lease))
+            .bind(one.now.0);
+    }
+    for row in insert.fetch_all(connection).await? {
+        fresh.insert(row.try_get("dedupe_key")?);
+    }
+    Ok(())
+}
+
+async fn find(
+    connection: &mut AnyConnection,
+    keys: &[&str],
+    found: &mut HashMap<String, Callback>,
+) -> sqlx::Result<()> {
+    let sql = format!(
+        "SELECT dedupe_key, workflow_id, step_id, attempt_id, sender, response, phase, answer, tries, received_at \
+         FROM callbacks WHERE dedupe_key IN ({})",
+        values(keys.len(), "?")
+    );
+    let mut find = query(AssertSqlSafe(sql));
+    for key in keys {
+        find = find.bind(*key);
+    }
+    for row in find.fetch_all(connection).await? {
+        let callback = read(&row)?;
+        found.insert(callback.key.clone(), callback);
+    }
+    Ok(())
+}
+
+/// Says of each whether it was the first.
+async fn finish(connection: &mut AnyConnection, done: &[Done]) -> sqlx::Result<Vec<bool>> {
+    let mut once: Vec<&Done> = Vec::with_capacity(done.len());
+    for one in done {
+        if once.iter().all(|other| other.key != one.key) {
+            once.push(one);
+        }
+    }
+    once.sort_by(|a, b| a.key.cmp(&b.key));
+    let mut first = HashSet::new();
+    for chunk in chunks(&once) {
+        let sql = format!(
+            "WITH told (told_key, told_answer) AS (VALUES {}) UPDATE callbacks SET phase = 'done', \
+             answer = told_answer, response = '', done_at = ${} FROM told \
+             WHERE dedupe_key = told_key AND phase <> 'done' RETURNING dedupe_key",
+            values(chunk.len(), "(?, ?)"),
+            chunk.len() * 2 + 1
+        );
+        let mut update = query(AssertSqlSafe(sql));
+        for one in chunk {
+            update = update.bind(one.key.as_str()).bind(one.answer.as_str());
+        }
+        let now = chunk.iter().map(|one| one.now.0).max().unwrap_or_default();
+        for row in update.bind(now).fetch_all(&mut *connection).await? {
+            first.insert(row.try_get::<String, _>("dedupe_key")?);
+        }
+    }
+    Ok(done.iter().map(|one| first.remove(&one.key)).collect())
+}
+
+/// The whole in parts of a few sizes.
+pub(super) fn chunks<T>(mut rest: &[T]) -> impl Iterator<Item = &[T]> {
+    std::iter::from_fn(move || {
+        let size = SIZES.into_iter().find(|size| *size <= rest.len())?;
+        let (chunk, more) = rest.split_at(size);
+        rest = more;
+        Some(chunk)
+    })
+}
+
+/// `row` as often as there are rows, its question marks numbered: `($1, $2), ($3, $4)`.
+pub(super) fn values(rows: usize, row: &str) -> String {
+    let (mut text, mut number) = (String::new(), 0);
+    for at in 0..rows {
+        if at > 0 {
+            text.push_str(", ");
+        }
+        for c in row.chars() {
+            if c == '?' {
+                number += 1;
+                // Writing to a string cannot fail.
+                let _ = write!(text, "${number}");
+            } else {
+                text.push(c);
+            }
+        }
+    }
+    text
+}
