@@ -17,6 +17,9 @@ use crate::spec::prompt::Prompt;
 /// A service that does not even take the connection is not there.
 const CONNECT: Duration = Duration::from_secs(10);
 
+/// How long a reminder may take: nothing is done for it.
+const REMINDING: Duration = Duration::from_secs(20);
+
 /// One agent and the way to reach it.
 struct Member {
     agent: Agent,
@@ -74,19 +77,33 @@ impl Fleet {
         self.members.get(name).map(|member| &member.agent)
     }
 
+    /// Reminds an agent of work that it has. None when there is no way to: only a web service can be told.
+    pub async fn remind(&self, name: &str, request: AgentRequest) -> Option<Outcome> {
+        let member = self.members.get(name)?;
+        if !matches!(member.agent.adapter, agents::Adapter::Http(_)) {
+            return None;
+        }
+        Some(member.call(request, member.agent.time_limit.min(REMINDING)).await)
+    }
+
     /// Gives an agent a piece of work and waits for what becomes of it.
-    pub async fn call(&self, name: &str, mut request: AgentRequest) -> Outcome {
-        let Some(member) = self.members.get(name) else {
-            return Outcome::broken(format!("there is no agent called {name}"));
-        };
-        request.agent.clone_from(&member.agent.name);
-        if let Some(prompt) = &member.prompt {
+    pub async fn call(&self, name: &str, request: AgentRequest) -> Outcome {
+        match self.members.get(name) {
+            Some(member) => member.call(request, member.agent.time_limit).await,
+            None => Outcome::broken(format!("there is no agent called {name}")),
+        }
+    }
+}
+
+impl Member {
+    async fn call(&self, mut request: AgentRequest, time_limit: Duration) -> Outcome {
+        request.agent.clone_from(&self.agent.name);
+        if let Some(prompt) = &self.prompt {
             match prompt.fill(&request) {
                 Ok(text) => request.prompt = Some(text),
                 Err(why) => return Outcome::broken(format!("its prompt cannot be filled: {why}")),
             }
         }
-        let Agent { time_limit, max_output, .. } = member.agent;
-        member.adapter.call(&Call { request, time_limit, max_output }).await
+        self.adapter.call(&Call { request, time_limit, max_output: self.agent.max_output }).await
     }
 }

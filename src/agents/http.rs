@@ -30,7 +30,12 @@ impl Http {
 
     async fn post(&self, call: &Call) -> Result<Outcome, String> {
         let body = serde_json::to_vec(&call.request).map_err(|error| format!("the work cannot be told: {error}"))?;
-        let id = call.request.attempt_id.as_str();
+        let attempt = call.request.attempt_id.as_str();
+        let id = match call.request.reminder {
+            0 => attempt.to_owned(),
+            number => format!("{attempt}-reminder-{number}"),
+        };
+        let id = id.as_str();
         let mut request = self
             .client
             .post(self.settings.url.clone())

@@ -89,6 +89,9 @@ pub struct AgentRequest {
     /// After this the step is somebody else's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub due: Option<UnixMillis>,
+    /// Above 0 it has this work already, and is reminded of it for the n-th time.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub reminder: u32,
     /// Where an answer that comes later is posted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub callback_url: Option<String>,
@@ -117,6 +120,11 @@ pub struct AgentResponse {
     pub metrics: Option<AgentMetrics>,
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub errors: Value,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde dictates it")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 impl AgentMetrics {

@@ -47,6 +47,7 @@ struct CallMetrics {
     dispatched: IntCounterVec,
     answers: IntCounterVec,
     broken: IntCounterVec,
+    reminders: IntCounterVec,
     in_flight: IntGaugeVec,
     waiting: IntGaugeVec,
     waiting_seconds: GaugeVec,
@@ -99,6 +100,10 @@ impl Metrics {
                 broken: IntCounterVec::new(
                     opts("agent_calls_failed_total", "Calls that brought no answer, by how."),
                     &["agent", "how"],
+                )?,
+                reminders: IntCounterVec::new(
+                    opts("agent_reminders_total", "Reminders of agents, by what became of them."),
+                    &["agent", "outcome"],
                 )?,
                 in_flight: IntGaugeVec::new(opts("agent_calls_in_flight", "Calls under way."), &["agent"])?,
                 waiting: IntGaugeVec::new(opts("waiting_steps", "Steps that wait for an agent."), &["kind"])?,
@@ -188,6 +193,10 @@ impl Metrics {
         self.calls.broken.with_label_values(&[agent, how]).inc();
     }
 
+    pub fn reminded(&self, agent: &str, outcome: &str) {
+        self.calls.reminders.with_label_values(&[agent, outcome]).inc();
+    }
+
     /// What waited at the last look. Kinds are whatever goals ask for: of many, the first count.
     pub fn waiting(&self, waiting: &[WaitingWork]) {
         let now = Timestamp(chrono::Utc::now());
@@ -214,11 +223,12 @@ impl Metrics {
 }
 
 impl CallMetrics {
-    fn all(&self) -> [Box<dyn Collector>; 6] {
+    fn all(&self) -> [Box<dyn Collector>; 7] {
         [
             Box::new(self.dispatched.clone()),
             Box::new(self.answers.clone()),
             Box::new(self.broken.clone()),
+            Box::new(self.reminders.clone()),
             Box::new(self.in_flight.clone()),
             Box::new(self.waiting.clone()),
             Box::new(self.waiting_seconds.clone()),

@@ -126,6 +126,7 @@ fn dispatch(settings: &Settings, state: &AppState) -> anyhow::Result<JoinHandle<
         board: Arc::clone(state.board()),
         metrics: state.metrics().clone(),
         intake: state.intake().clone(),
+        store: state.store().clone(),
         followed,
         stopping,
     };

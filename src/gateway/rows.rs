@@ -53,6 +53,8 @@ pub(crate) fn published(memo: Option<&Memo>) -> Option<Box<Published>> {
     gates.filter_map(|gate| gate.get_mut("id")).for_each(as_id);
     let work = memo.get_mut("work").and_then(Value::as_array_mut).into_iter().flatten();
     work.filter_map(|step| step.get_mut("id")).for_each(as_id);
+    let reminders = memo.get_mut("reminders").and_then(Value::as_array_mut).into_iter().flatten();
+    reminders.filter_map(|reminder| reminder.get_mut("id")).for_each(as_id);
     memo.get_mut("decided").and_then(|decided| decided.get_mut("gate")).into_iter().for_each(as_id);
     let published = serde_json::from_value::<Published>(payload::safe(memo)).ok();
     if published.is_none() {

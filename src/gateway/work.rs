@@ -10,7 +10,7 @@ use temporalio_common::protos::temporal::api::workflowservice::v1::ListWorkflowE
 use crate::contracts::engine::output::{EngineReply, LeaseReply};
 use crate::contracts::failure::{Failure, FailureKind};
 use crate::contracts::ids::{AttemptId, StepId, WorkflowId};
-use crate::contracts::temporal::memo::WaitingStep;
+use crate::contracts::temporal::memo::{Reminder, WaitingStep};
 use crate::contracts::temporal::names::{attribute, update};
 use crate::contracts::text;
 use crate::gateway::update::{Ask, Asked};
@@ -20,13 +20,14 @@ use crate::gateway::{Call, Gateway, payload, rows};
 const PAGE: i32 = 500;
 const PAGES: usize = 8;
 
-/// A goal with steps that wait.
+/// A goal with steps that wait for an agent, or whose agents are to be reminded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WaitingGoal {
     pub workflow: WorkflowId,
     /// Empty when it has none.
     pub tenant: String,
     pub steps: Vec<WaitingStep>,
+    pub reminders: Vec<Reminder>,
 }
 
 /// An agent takes a step.
@@ -83,9 +84,10 @@ impl Gateway {
                 let attributes = info.search_attributes.clone().unwrap_or_default();
                 let tenant = rows::attribute::<String>(&attributes, attribute::TENANT).unwrap_or_default();
                 let workflow = rows::workflow_id(&info.execution.clone().unwrap_or_default().workflow_id);
-                let steps = rows::published(info.memo.as_ref()).map(|memo| memo.work).unwrap_or_default();
-                if !steps.is_empty() {
-                    goals.push(WaitingGoal { workflow, tenant, steps });
+                let memo = rows::published(info.memo.as_ref()).map(|memo| *memo).unwrap_or_default();
+                let (steps, reminders) = (memo.work, memo.reminders);
+                if !steps.is_empty() || !reminders.is_empty() {
+                    goals.push(WaitingGoal { workflow, tenant, steps, reminders });
                 }
             }
             page = answer.next_page_token;

@@ -17,6 +17,9 @@ use crate::spec::facts::On;
 /// The largest document: it travels in the input of every goal.
 pub const LARGEST: usize = 64 * 1024;
 
+/// The JSON Schema of a document, for editors. Conditions and templates are more than it can tell.
+pub const SCHEMA: &str = include_str!("schema.json");
+
 /// A whole document.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -97,7 +100,9 @@ pub struct Guardrails {
     pub max_attempts: Option<u32>,
     /// How long a leased step may take, in minutes.
     pub due_minutes: Option<u64>,
-    /// What is done with an overdue step, one after the other.
+    /// The same in seconds; it counts where both are given.
+    pub due_seconds: Option<u64>,
+    /// What is done with an overdue step, one after the other; when nothing is left, a person must say how to go on.
     pub overdue: Vec<Overdue>,
     /// Kinds of work that must have been done before the goal can be complete.
     pub required: Vec<WorkKind>,
@@ -111,6 +116,7 @@ pub struct Guardrails {
 pub struct KindGuardrails {
     pub max_attempts: Option<u32>,
     pub due_minutes: Option<u64>,
+    pub due_seconds: Option<u64>,
     pub overdue: Option<Vec<Overdue>>,
 }
 
@@ -134,8 +140,11 @@ impl Guardrails {
 
     /// How long work of this kind may take once somebody has it.
     pub fn due(&self, kind: &WorkKind) -> Option<Millis> {
-        let minutes = self.kinds.get(kind.as_str()).and_then(|own| own.due_minutes).or(self.due_minutes)?;
-        Some(Millis::from_secs(minutes.saturating_mul(60)))
+        let seconds = |seconds: Option<u64>, minutes: Option<u64>| {
+            seconds.or_else(|| minutes.map(|minutes| minutes.saturating_mul(60)))
+        };
+        let own = self.kinds.get(kind.as_str()).and_then(|own| seconds(own.due_seconds, own.due_minutes));
+        own.or_else(|| seconds(self.due_seconds, self.due_minutes)).map(Millis::from_secs)
     }
 
     /// What is done the first, second… time it is overdue; nothing after the last.

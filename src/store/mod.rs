@@ -5,6 +5,7 @@
 
 pub mod callbacks;
 pub mod deciding;
+pub mod reminders;
 pub mod usage;
 mod writer;
 
@@ -33,9 +34,10 @@ const OPENINGS: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(300);
 
 /// Version, name and text of every migration, oldest first.
-const MIGRATIONS: [(i64, &str, &str); 2] = [
+const MIGRATIONS: [(i64, &str, &str); 3] = [
     (1, "callbacks", include_str!("migrations/0001_callbacks.sql")),
     (2, "deciding", include_str!("migrations/0002_deciding.sql")),
+    (3, "reminders", include_str!("migrations/0003_reminders.sql")),
 ];
 
 /// A database. Cheap to clone; all clones share its connections.

@@ -241,3 +241,81 @@ proptest! {
         drop(conditioned(&parts.concat()));
     }
 }
+
+/// The published schema and the reader agree on what a spec is made of.
+#[test]
+fn the_schema_takes_what_is_read_and_nothing_else() {
+    use crate::support::schema::misfit;
+    use gatewatch::spec::document::{Document, SCHEMA};
+
+    let schema: Value = serde_json::from_str(SCHEMA).unwrap();
+    let everything = r#"
+name = "all"
+version = "1"
+description = "d"
+[guardrails]
+max-attempts = 3
+due-minutes = 1
+due-seconds = 30
+overdue = ["remind", "replace", "fail"]
+required = ["A"]
+[guardrails.kinds.A]
+max-attempts = 1
+due-minutes = 1
+due-seconds = 1
+overdue = []
+[[rules]]
+name = "r"
+on = "child-completed"
+kind = "A"
+status = "PARTIAL"
+event = "e"
+when = "true"
+then = [{ request = "A", payload = { x = 1 }, when = "true" }, { annotate = "k", value = 1 }, { approval = "Go?" }]
+[finalize]
+when = "true"
+"#;
+    let all: Value = toml::from_str(everything).unwrap();
+    for (name, text) in shipped::SHIPPED.into_iter().chain([("all", everything)]) {
+        let document: Value = toml::from_str(text).unwrap();
+        assert_eq!(misfit(&schema, &schema, &document, name), None);
+    }
+    // Everything that can stand in a spec stands in this one: none of it may be taken away, misspelt or be something else.
+    let mut tried = 0;
+    for place in places(&all, "") {
+        for other in [Some(json!({"unheard-of": 1})), Some(json!(-1)), Some(json!("x")), Some(json!([true])), None] {
+            let mut changed = all.clone();
+            let (parent, name) = place.rsplit_once('/').unwrap();
+            match (changed.pointer_mut(parent).unwrap(), other) {
+                (Value::Object(fields), Some(other)) => drop(fields.insert(name.to_owned(), other)),
+                (Value::Object(fields), None) => {
+                    let value = fields.remove(name).unwrap();
+                    fields.insert(format!("{name}x"), value);
+                }
+                _ => continue,
+            }
+            let read = serde_json::from_value::<Document>(changed.clone()).map(drop).map_err(|error| error.to_string());
+            let fits = misfit(&schema, &schema, &changed, "");
+            assert_eq!(read.is_ok(), fits.is_none(), "{place}: {read:?}, {fits:?}: {changed}");
+            tried += 1;
+        }
+    }
+    assert!(tried > 100, "{tried}");
+}
+
+/// Where there is something, as JSON pointers; what is under `payload` and `value` is anybody's.
+fn places(value: &Value, at: &str) -> Vec<String> {
+    let inner: Vec<(String, &Value)> = match value {
+        Value::Object(fields) => fields.iter().map(|(name, value)| (format!("{at}/{name}"), value)).collect(),
+        Value::Array(items) => items.iter().enumerate().map(|(n, value)| (format!("{at}/{n}"), value)).collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Vec::new(),
+    };
+    let mut found = Vec::new();
+    for (place, value) in inner {
+        found.push(place.clone());
+        if !place.ends_with("/payload") && !place.ends_with("/value") {
+            found.extend(places(value, &place));
+        }
+    }
+    found
+}

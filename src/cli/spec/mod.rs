@@ -16,7 +16,7 @@ use crate::contracts::engine::spec::SpecPin;
 use crate::contracts::failure::Failure;
 use crate::contracts::text;
 use crate::spec::EngineSpec as _;
-use crate::spec::document::{Document, Source};
+use crate::spec::document::{Document, SCHEMA, Source};
 use crate::spec::facts::{FUNCTIONS, VARIABLES};
 use crate::spec::rules::Rules;
 use crate::spec::shipped;
@@ -50,6 +50,8 @@ enum Action {
     },
     /// List the specs that come with gatewatch.
     List,
+    /// Print the JSON Schema of specs, for editors that check TOML while it is written.
+    Schema,
     /// Print a spec that comes with gatewatch, to begin one's own with.
     Show {
         /// Its name.
@@ -75,6 +77,10 @@ impl Spec {
             Action::Check { file } => check(out, file),
             Action::Test { file, cases } => cases::run(out, &read(file)?.1, &cases::read(cases)?),
             Action::List => list(out),
+            Action::Schema => {
+                out.lines(SCHEMA.lines().map(str::to_owned))?;
+                Ok(Exit::Ok)
+            }
             Action::Show { name } => show(out, name),
         }
     }

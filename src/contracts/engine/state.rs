@@ -122,6 +122,12 @@ pub struct StepState {
     /// How often somebody was reminded of it.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub reminders: u32,
+    /// When the agent that has it now was reminded last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reminded_at: Option<UnixMillis>,
+    /// Agents that had it until it was overdue: it is for somebody else.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub passed_over: Vec<String>,
     /// Why it failed, is blocked, or was overridden.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,

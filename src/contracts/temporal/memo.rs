@@ -9,7 +9,7 @@ use crate::contracts::delivery::{DeploymentSummary, RefusedMessage};
 use crate::contracts::engine::input::Decider;
 use crate::contracts::engine::state::StepState;
 use crate::contracts::gate::OpenGate;
-use crate::contracts::ids::{Environment, ServiceName, StepId, WorkKind};
+use crate::contracts::ids::{AttemptId, Environment, ServiceName, StepId, WorkKind};
 use crate::contracts::phase::Phase;
 use crate::contracts::rollback::{RollbackProgress, RollbackReadiness};
 
@@ -45,6 +45,9 @@ pub struct Published {
     /// Steps that wait for an agent, the most urgent first, as many as have room.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub work: Vec<WaitingStep>,
+    /// Reminders for agents that have a step.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub reminders: Vec<Reminder>,
     /// The latest message that was not obeyed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refused: Option<RefusedMessage>,
@@ -74,6 +77,23 @@ pub struct WaitingStep {
     /// Since when it waits.
     #[serde(default)]
     pub since: UnixMillis,
+    /// Agents that had it until it was overdue.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub passed_over: Vec<String>,
+}
+
+/// Somebody must be told that a step is overdue, or that a person waits for it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Reminder {
+    pub id: StepId,
+    pub kind: WorkKind,
+    pub agent: String,
+    /// The attempt that has the step.
+    #[serde(rename = "runId")]
+    pub attempt_id: AttemptId,
+    /// Counts over all attempts of the step.
+    pub number: u32,
 }
 
 /// Temporal's own default.

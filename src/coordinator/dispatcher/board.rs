@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::{NaiveDate, Utc};
+use futures_util::FutureExt as _;
 use tokio::sync::Notify;
 
 use crate::config::agents::Agent;
@@ -47,6 +48,10 @@ struct Call {
     told: AgentCall,
     /// Its answer has come, by another way than this call.
     settled: Arc<Notify>,
+    /// When the goal gave the step to this attempt, by the goal's clock.
+    leased_at: Option<Timestamp>,
+    /// The step has been offered to others since.
+    lost: Arc<Notify>,
 }
 
 /// What one agent has done.
@@ -93,6 +98,7 @@ pub struct Slot {
     board: Arc<Board>,
     place: Place,
     settled: Arc<Notify>,
+    lost: Arc<Notify>,
 }
 
 impl Drop for Slot {
@@ -105,12 +111,27 @@ impl Drop for Slot {
 impl Slot {
     /// Another agent goes on with it, under another attempt.
     pub fn hand_over(&self, agent: &str, attempt: AttemptId) {
+        // What was lost before is not lost by the next one.
+        let _ = self.lost.notified().now_or_never();
         if let Some(call) = self.board.lock().calls.get_mut(&self.place) {
             agent.clone_into(&mut call.agent);
             call.told.attempt_id = attempt;
+            call.leased_at = None;
             call.told.since = now();
             call.told.called_back = false;
         }
+    }
+
+    /// The goal has given the step to the attempt, at this time of its clock.
+    pub fn leased(&self, at: Option<Timestamp>) {
+        if let Some(call) = self.board.lock().calls.get_mut(&self.place) {
+            call.leased_at = at;
+        }
+    }
+
+    /// Returns when the goal offers the step to others: it was overdue, or a person took it back.
+    pub async fn lost(&self) {
+        self.lost.notified().await;
     }
 
     /// Returns when an answer came by callback.
@@ -165,11 +186,31 @@ impl Board {
             since: now(),
             called_back: false,
         };
-        let settled = Arc::new(Notify::new());
-        self.lock()
-            .calls
-            .insert(taking.place.clone(), Call { agent: agent.to_owned(), told, settled: Arc::clone(&settled) });
-        Slot { board: Arc::clone(self), place: taking.place.clone(), settled }
+        let (settled, lost) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let call = Call {
+            agent: agent.to_owned(),
+            told,
+            settled: Arc::clone(&settled),
+            leased_at: None,
+            lost: Arc::clone(&lost),
+        };
+        self.lock().calls.insert(taking.place.clone(), call);
+        Slot { board: Arc::clone(self), place: taking.place.clone(), settled, lost }
+    }
+
+    /// A step is on offer since then: whoever had it before has lost it.
+    pub fn offered(&self, place: &Place, since: Timestamp) {
+        let inner = self.lock();
+        if let Some(call) = inner.calls.get(place).filter(|call| call.leased_at.is_some_and(|at| at < since)) {
+            call.lost.notify_one();
+        }
+    }
+
+    /// Whether a call of this coordinator has the attempt, and if so, whether its agent answers later.
+    pub fn answers_later(&self, attempt: &AttemptId) -> Option<bool> {
+        let inner = self.lock();
+        let call = inner.calls.values().find(|call| call.told.attempt_id == *attempt)?;
+        Some(call.told.called_back)
     }
 
     /// A call has really begun: the step is leased.

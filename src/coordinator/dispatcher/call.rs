@@ -96,6 +96,7 @@ impl Caller {
         let alternates = self.followed.fleet.agent(&agent).map(|agent| agent.alternates.clone());
         let mut alternates: VecDeque<String> = alternates.unwrap_or_default().into();
         let mut attempt = first;
+        slot.leased(attempt.leased.step.updated_at.timestamp());
         let mut troubles: Vec<String> = Vec::new();
         loop {
             let Some(trouble) = self.attempt(&attempt, taking, slot).await else { return Fate::Taken };
@@ -118,7 +119,10 @@ impl Caller {
             let id = AttemptId::new(format!("attempt-{}", uuid::Uuid::new_v4()));
             slot.hand_over(&next, id.clone());
             match self.lease(&next, &id, Some(attempt.id.clone()), taking).await {
-                Ok(taken_over) => attempt = taken_over,
+                Ok(taken_over) => {
+                    attempt = taken_over;
+                    slot.leased(attempt.leased.step.updated_at.timestamp());
+                }
                 // Somebody else has it by now, or will when the lease ends.
                 Err(_) => return Fate::Taken,
             }
@@ -169,6 +173,11 @@ impl Caller {
         let request = self.request(attempt, taking);
         let outcome = tokio::select! {
             outcome = self.followed.fleet.call(agent, request) => outcome,
+            () = slot.lost() => {
+                self.metrics.agent_broke(agent, "overdue");
+                tracing::info!(agent, attempt = %attempt.id, "the step was taken from an agent");
+                return None;
+            }
             () = stopped(self.stopping.clone()) => {
                 self.give_back(attempt, taking, "The coordinator that had it stopped.").await;
                 return None;
@@ -229,6 +238,7 @@ impl Caller {
         slot.called_back();
         tokio::select! {
             () = slot.settled() => {}
+            () = slot.lost() => self.metrics.agent_broke(&attempt.agent, "overdue"),
             () = self.is_lost(attempt, taking) => {}
             () = tokio::time::sleep_until(attempt.until) => {
                 self.board.broke(&attempt.agent, "It took the work, and no answer came in time.", None);
@@ -315,6 +325,6 @@ impl Caller {
 }
 
 /// As the goal calls it: lists show ids safe to print.
-fn original(step: &StepId) -> StepId {
+pub(super) fn original(step: &StepId) -> StepId {
     StepId::new(text::original(step.as_str()))
 }

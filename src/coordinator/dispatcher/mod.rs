@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`run`] | the loop: look, plan, begin, wait |
 //! | `call` | one step: lease, call, take over, hand the answer to the intake |
+//! | `remind` | reminders, brought to the agents that have a step |
 //! | [`follow`] | the agents of the file, read again when it changes |
 //! | [`board`] | what every agent does and has done, as this coordinator counts it |
 //! | [`plan`] | who gets what: priorities, quotas, fairness; pure |
@@ -16,6 +17,7 @@ pub mod board;
 mod call;
 pub mod follow;
 pub mod plan;
+mod remind;
 pub mod run;
 
 use tokio::sync::watch;

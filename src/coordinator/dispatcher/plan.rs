@@ -20,6 +20,8 @@ pub struct Offer {
     /// 1 before 5.
     pub priority: u8,
     pub since: Timestamp,
+    /// Agents that had it until it was overdue: it is for somebody else.
+    pub passed_over: Vec<String>,
 }
 
 /// A step for an agent.
@@ -75,9 +77,28 @@ fn next(queue: &mut Vec<Offer>, agents: &[Agent], limits: &Dispatcher, load: &Lo
     Some(Pick { offer: queue.remove(at), agent: agent.name.clone() })
 }
 
-/// The agent that takes this kind, has room and is asked first; among equals the one with the most room.
+/// The agent that takes this kind, has room and is asked first; among equals the one with the most room. What was taken
+/// from somebody goes to their alternates first, and back to them only when there is nobody else.
 fn free<'a>(offer: &Offer, agents: &'a [Agent], load: &Load) -> Option<&'a Agent> {
     let room = |agent: &Agent| agent.concurrency.saturating_sub(load.agents.get(&agent.name).copied().unwrap_or(0));
-    let able = agents.iter().filter(|agent| agent.takes(offer.kind.as_str()) && !load.away.contains(&agent.name));
-    able.filter(|agent| room(agent) > 0).min_by_key(|agent| (agent.priority, Reverse(room(agent))))
+    let named = |name: &String| agents.iter().find(|agent| agent.name == *name);
+    let is_there = |agent: &&Agent| !load.away.contains(&agent.name);
+    let is_other = |agent: &&Agent| is_there(agent) && !offer.passed_over.contains(&agent.name);
+    let alternates: Vec<&Agent> = offer
+        .passed_over
+        .iter()
+        .rev()
+        .filter_map(named)
+        .flat_map(|agent| agent.alternates.iter().filter_map(named))
+        .filter(is_other)
+        .collect();
+    if let Some(alternate) = alternates.iter().find(|agent| room(agent) > 0) {
+        return Some(alternate);
+    }
+    let able = || agents.iter().filter(|agent| agent.takes(offer.kind.as_str()));
+    let mut asked: Vec<&Agent> = able().filter(is_other).collect();
+    if asked.is_empty() && alternates.is_empty() {
+        asked = able().filter(is_there).collect();
+    }
+    asked.into_iter().filter(|agent| room(agent) > 0).min_by_key(|agent| (agent.priority, Reverse(room(agent))))
 }

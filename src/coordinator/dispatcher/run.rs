@@ -16,11 +16,13 @@ use crate::coordinator::dispatcher::board::{Board, Place, Taking};
 use crate::coordinator::dispatcher::call::{Caller, Ended, Fate};
 use crate::coordinator::dispatcher::follow::Followed;
 use crate::coordinator::dispatcher::plan::{Offer, plan};
+use crate::coordinator::dispatcher::remind::{Bringer, Reminding};
 use crate::coordinator::dispatcher::stopped;
 use crate::coordinator::intake::Intake;
 use crate::coordinator::metrics::Metrics;
 use crate::gateway::Gateway;
 use crate::gateway::work::WaitingGoal;
+use crate::store::Store;
 
 /// After an effect of ours the list is looked at at once, then less and less often: it shows the effect within half a
 /// second.
@@ -36,6 +38,7 @@ pub struct Dispatcher {
     pub board: Arc<Board>,
     pub metrics: Metrics,
     pub intake: Intake,
+    pub store: Store,
     pub followed: watch::Receiver<Arc<Followed>>,
     pub stopping: watch::Receiver<bool>,
 }
@@ -43,39 +46,33 @@ pub struct Dispatcher {
 impl Dispatcher {
     /// Runs until told to stop; then steps whose agents are not done are given back.
     pub async fn run(mut self) {
-        let mut calls: JoinSet<Ended> = JoinSet::new();
-        let mut tried: BTreeMap<Place, Tried> = BTreeMap::new();
-        let (mut last, mut pace) = (String::new(), AT_ONCE);
+        let mut rounds = Rounds::default();
+        let mut pace = AT_ONCE;
         while !*self.stopping.borrow() {
             let followed = Arc::clone(&self.followed.borrow_and_update());
-            let begun = self.look(&followed, &mut tried, &mut last, &mut calls).await;
+            let begun = self.look(&followed, &mut rounds).await;
             pace = if begun { AT_ONCE } else { (pace * 2).min(followed.limits.idle) };
             let rest = self.board.back_in().map_or(pace, |back| pace.min(back.max(AT_ONCE)));
             tokio::select! {
                 () = tokio::time::sleep(rest) => {}
                 () = self.board.changed.notified() => pace = AT_ONCE,
-                Some(ended) = calls.join_next() => {
+                Some(ended) = rounds.calls.join_next() => {
                     pace = AT_ONCE;
-                    note(ended, &mut tried);
+                    note(ended, &mut rounds.tried);
                 }
                 _ = self.followed.changed() => {}
                 () = stopped(self.stopping.clone()) => {}
             }
-            while let Some(ended) = calls.try_join_next() {
-                note(ended, &mut tried);
+            while let Some(ended) = rounds.calls.try_join_next() {
+                note(ended, &mut rounds.tried);
             }
         }
-        while calls.join_next().await.is_some() {}
+        while rounds.calls.join_next().await.is_some() {}
     }
 
     /// Looks once. True when something was begun.
-    async fn look(
-        &self,
-        followed: &Arc<Followed>,
-        tried: &mut BTreeMap<Place, Tried>,
-        last: &mut String,
-        calls: &mut JoinSet<Ended>,
-    ) -> bool {
+    async fn look(&self, followed: &Arc<Followed>, rounds: &mut Rounds) -> bool {
+        let Rounds { tried, last, calls, reminding } = rounds;
         let agents = followed.fleet.agents();
         let mut kinds: Vec<String> = agents.iter().flat_map(|agent| agent.kinds.clone()).collect();
         kinds.sort();
@@ -92,7 +89,18 @@ impl Dispatcher {
                 return false;
             }
         };
+        reminding.bring(&goals, &self.board, || Bringer {
+            gateway: self.gateway.clone(),
+            store: self.store.clone(),
+            board: Arc::clone(&self.board),
+            metrics: self.metrics.clone(),
+            intake: self.intake.clone(),
+            followed: Arc::clone(followed),
+        });
         let mut offers = offers(goals);
+        for offer in &offers {
+            self.board.offered(&offer.place, offer.since);
+        }
         tried.retain(|place, tried| {
             offers.iter().any(|offer| offer.place == *place && offer.since == tried.since)
                 && tried.until.is_none_or(|until| until > Instant::now())
@@ -123,6 +131,16 @@ impl Dispatcher {
     }
 }
 
+/// What one look leaves to the next.
+#[derive(Default)]
+struct Rounds {
+    tried: BTreeMap<Place, Tried>,
+    /// The tenant that was served last.
+    last: String,
+    calls: JoinSet<Ended>,
+    reminding: Reminding,
+}
+
 /// A step that was taken, or could not be.
 struct Tried {
     /// As it was offered: offered anew it is another offer.
@@ -146,7 +164,7 @@ fn note(ended: Result<Ended, JoinError>, tried: &mut BTreeMap<Place, Tried>) {
 
 fn offers(goals: Vec<WaitingGoal>) -> Vec<Offer> {
     let mut offers = Vec::new();
-    for WaitingGoal { workflow, tenant, steps } in goals {
+    for WaitingGoal { workflow, tenant, steps, .. } in goals {
         for step in steps.into_iter().filter(|step| step.kind.as_str() != APPROVAL) {
             offers.push(Offer {
                 place: (workflow.clone(), step.id),
@@ -154,6 +172,7 @@ fn offers(goals: Vec<WaitingGoal>) -> Vec<Offer> {
                 tenant: tenant.clone(),
                 priority: step.priority,
                 since: step.since.timestamp().unwrap_or_else(now),
+                passed_over: step.passed_over,
             });
         }
     }

@@ -12,12 +12,15 @@ use crate::workflows::blocks::publish::Upserts;
 pub enum Change {
     /// Overriding a failed step withdraws what was to replace it.
     Withdraws,
+    /// Reminders are published, so that somebody brings them to the agent.
+    Reminders,
 }
 
 impl Change {
     fn name(self) -> &'static str {
         match self {
             Self::Withdraws => "override-withdraws-replacements",
+            Self::Reminders => "reminders-are-published",
         }
     }
 }

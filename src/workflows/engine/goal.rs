@@ -22,7 +22,7 @@ use crate::workflows::blocks::context::{Change, Context};
 use crate::workflows::blocks::text::clip;
 use crate::workflows::engine::machine::{Effect, Event, Machine, Memory, Outcome, Replacements, next_due};
 use crate::workflows::engine::messages;
-use crate::workflows::engine::publish::Face;
+use crate::workflows::engine::publish::{self, Face};
 
 /// What an update's handler and validator answer when they refuse.
 pub(super) type Rejection = Box<dyn std::error::Error + Send + Sync>;
@@ -262,7 +262,11 @@ impl Goal {
 
     fn publish(&mut self, ctx: &impl Context) {
         if let Ok(machine) = &self.machine {
-            ctx.upsert(self.face.next(machine.state(), ctx.now()));
+            let reminders = publish::reminders(machine.state());
+            // What ran before reminders were published goes on without.
+            let told = !reminders.is_empty() && ctx.has(Change::Reminders);
+            let reminders = if told { reminders } else { Vec::new() };
+            ctx.upsert(self.face.next(machine.state(), ctx.now(), reminders));
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::contracts::engine::state::{EngineState, LogEntry, StepState, StepStat
 use crate::contracts::gate::{OnDeadline, OpenGate};
 use crate::contracts::ids::{DecisionId, GateId, StepId};
 use crate::contracts::phase::{Phase, PhaseStatus};
-use crate::contracts::temporal::memo::{Published, WaitingStep};
+use crate::contracts::temporal::memo::{Published, Reminder, WaitingStep};
 use crate::contracts::temporal::names::attribute;
 use crate::workflows::blocks::publish::{self, Publisher, Upserts};
 use crate::workflows::blocks::text::clip;
@@ -34,6 +34,8 @@ const PHASES: usize = 12;
 const APPROVALS: usize = 6;
 /// Steps that the memo offers to agents: the most urgent, then the oldest.
 const OFFERED: usize = 12;
+/// Reminders of one memo.
+const REMINDED: usize = 3;
 /// Characters of an attribute: visibility indexes no novels.
 const WORD: usize = 200;
 
@@ -69,7 +71,8 @@ impl Face {
     }
 
     /// What to send so that the world sees this state.
-    pub(super) fn next(&mut self, state: &EngineState, now: Timestamp) -> Upserts {
+    pub(super) fn next(&mut self, state: &EngineState, now: Timestamp, reminders: Vec<Reminder>) -> Upserts {
+        let attributes = self.attributes_of(state, &reminders);
         let title = if state.goal.description.is_empty() { state.goal_id.as_str() } else { &state.goal.description };
         let memo = Published {
             title: title.to_owned(),
@@ -77,6 +80,7 @@ impl Face {
             gates: approvals(state),
             decided: decided(state),
             work: waiting(state).into_iter().take(OFFERED).map(offered).collect(),
+            reminders,
             refused: self.refused.clone(),
             decider: state.decider,
             ..Published::default()
@@ -84,13 +88,12 @@ impl Face {
         let phase = state.status.as_str().to_lowercase().replace('_', "-");
         let face = publish::Face { memo, phase, environment: None, health: None };
         let mut upserts = self.publisher.next(face, now);
-        let attributes = self.attributes_of(state);
         upserts.attributes.extend(attributes.updates(&self.attributes));
         self.attributes = attributes;
         upserts
     }
 
-    fn attributes_of(&self, state: &EngineState) -> Attributes {
+    fn attributes_of(&self, state: &EngineState, reminders: &[Reminder]) -> Attributes {
         let note = |key: &str| state.artifacts.get(key).and_then(|value| value.as_str()).map(str::to_owned);
         let word = |text: Option<String>| text.filter(|text| !text.is_empty()).map(|text| clip(&text, WORD));
         // The latest pull request: its number is what its artifact is called.
@@ -102,7 +105,7 @@ impl Face {
             branch: word(note("branch").or_else(|| self.branch.clone())),
             tenant: word(self.tenant.clone()),
             pull_request: state.artifacts.keys().filter_map(number).max(),
-            waiting: Some(kinds(state)),
+            waiting: Some(kinds(state, reminders)),
             spec: state.spec.iter().map(|pin| clip(pin.name.as_str(), WORD)).collect(),
         }
     }
@@ -143,13 +146,32 @@ fn waiting(state: &EngineState) -> Vec<(&StepId, &StepState)> {
 }
 
 fn offered((id, step): (&StepId, &StepState)) -> WaitingStep {
-    WaitingStep { id: id.clone(), kind: step.kind.clone(), priority: step.priority(), since: step.updated_at }
+    WaitingStep {
+        id: id.clone(),
+        kind: step.kind.clone(),
+        priority: step.priority(),
+        since: step.updated_at,
+        passed_over: step.passed_over.clone(),
+    }
 }
 
-/// Kinds of the steps that the memo offers: who finds a goal by one of them finds the step.
-fn kinds(state: &EngineState) -> Vec<String> {
-    let offered = waiting(state).into_iter().take(OFFERED);
-    let kinds: BTreeSet<String> = offered.map(|(_, step)| clip(step.kind.as_str(), WORD)).collect();
+/// Reminders that are to be brought to agents, as many as have room.
+pub(super) fn reminders(state: &EngineState) -> Vec<Reminder> {
+    let reminder = |(id, step): (&StepId, &StepState)| {
+        let has_it = step.status == StepStatus::InProgress && step.reminded_at.is_some();
+        let (agent, attempt_id) = (step.agent.clone()?, step.attempt_id.clone()?);
+        let (id, kind) = (id.clone(), step.kind.clone());
+        has_it.then_some(Reminder { id, kind, agent, attempt_id, number: step.reminders })
+    };
+    let steps = state.in_order().into_iter().filter(|_| !state.status.is_over());
+    steps.filter_map(reminder).take(REMINDED).collect()
+}
+
+/// Kinds of the steps that the memo tells of: who finds a goal by one of them finds the step.
+fn kinds(state: &EngineState, reminders: &[Reminder]) -> Vec<String> {
+    let offered = waiting(state).into_iter().take(OFFERED).map(|(_, step)| &step.kind);
+    let all = offered.chain(reminders.iter().map(|reminder| &reminder.kind));
+    let kinds: BTreeSet<String> = all.map(|kind| clip(kind.as_str(), WORD)).collect();
     kinds.into_iter().collect()
 }
 

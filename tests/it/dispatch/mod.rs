@@ -3,5 +3,6 @@
 
 mod adapters;
 mod flows;
+mod overdue;
 mod planning;
 mod rig;

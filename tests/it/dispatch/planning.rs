@@ -26,6 +26,7 @@ fn offer(tenant: &str, step: &str, kind: &str, priority: u8, since: i64) -> Offe
         tenant: tenant.to_owned(),
         priority,
         since: Timestamp::from_unix_millis(since).unwrap(),
+        passed_over: Vec::new(),
     }
 }
 
@@ -91,4 +92,25 @@ fn agents_are_asked_in_their_order_and_not_while_they_rest() {
     assert_eq!(who(plan(offers(), &agents, &limits, &load, &mut String::new())), ["second"]);
     let taken = Load { taken: vec![offers()[0].place.clone()], ..Load::default() };
     assert_eq!(steps(&plan(offers(), &agents, &limits, &taken, &mut String::new())), ["b"]);
+}
+
+#[test]
+fn what_was_taken_from_an_agent_goes_to_its_alternates_then_to_others_and_back_only_without_any() {
+    let text = agent("late", "\"X\"", "priority = 1\nalternates = [\"backup\"]")
+        + &agent("backup", "", "")
+        + &agent("other", "\"X\"", "");
+    let (all, limits) = agents(&text);
+    let who = |all: &[Agent], passed_over: &[&str], load: &Load| {
+        let passed_over = passed_over.iter().map(|name| (*name).to_owned()).collect();
+        let offers = vec![Offer { passed_over, ..offer("t", "a", "X", 3, 0) }];
+        plan(offers, all, &limits, load, &mut String::new()).pop().map(|pick| pick.agent)
+    };
+    let (free, named) = (Load::default(), |name: &str| Some(name.to_owned()));
+    assert_eq!(who(&all, &[], &free), named("late"));
+    assert_eq!(who(&all, &["late"], &free), named("backup"));
+    assert_eq!(who(&all, &["late", "backup"], &free), named("other"));
+    let full = Load { agents: [("backup".to_owned(), 1)].into(), ..Load::default() };
+    assert_eq!(who(&all, &["late"], &full), named("other"));
+    assert_eq!(who(&all, &["late", "backup", "other"], &free), named("late"), "better than nobody");
+    assert_eq!(who(&all[..2], &["late"], &full), None, "the alternate will have room");
 }

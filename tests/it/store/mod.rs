@@ -202,3 +202,18 @@ async fn what_is_committed_together_is_told_apart() {
         assert_eq!(usage[0].answers, KEYS as u64, "what each cost counts once");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reminder_is_one_coordinators_until_its_time_is_over_and_nobodys_once_it_is_brought() {
+    for (place, _folder) in engines("a_reminder_is_one_coordinators_until_its_time_is_over").await {
+        let (store, other) = (Store::open(&place).await.unwrap(), Store::open(&place).await.unwrap());
+        let begin = async |store: &Store, at: i64| store.begin_reminding("k", UnixMillis(at), LEASE).await.unwrap();
+        assert!(begin(&store, 0).await);
+        assert!(!begin(&other, 999).await && !begin(&store, 999).await, "somebody has it");
+        assert!(begin(&other, 1000).await, "whoever had it is gone");
+        store.reminded("k", UnixMillis(1500), UnixMillis(0)).await.unwrap();
+        assert!(!begin(&store, 9000).await, "it has been brought");
+        store.reminded("another", UnixMillis(9000), UnixMillis(2000)).await.unwrap();
+        assert!(begin(&store, 9000).await, "long ago it is forgotten");
+    }
+}

@@ -3,6 +3,7 @@
 pub(crate) mod hook;
 pub(crate) mod nats;
 pub(crate) mod postgres;
+pub(crate) mod schema;
 
 use std::path::PathBuf;
 use std::sync::OnceLock;

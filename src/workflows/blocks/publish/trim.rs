@@ -9,7 +9,7 @@ use crate::contracts::temporal::memo::Published;
 use crate::workflows::blocks::text::clip;
 
 /// Each gives up a little more.
-const TRIMS: [fn(&mut Published); 16] = [
+const TRIMS: [fn(&mut Published); 17] = [
     |memo| texts(memo, 100),
     |memo| memo.gates.iter_mut().for_each(|gate| failing(gate, 2)),
     |memo| keep_migrations(memo, 3),
@@ -27,6 +27,7 @@ const TRIMS: [fn(&mut Published); 16] = [
     },
     |memo| texts(memo, 16),
     |memo| memo.work.truncate(6),
+    |memo| memo.reminders.truncate(1),
     |memo| {
         memo.phases.clear();
         memo.decided = None;

@@ -56,6 +56,7 @@ impl Machine {
             step.due = due;
             step.lease_until = until;
             step.reason = None;
+            step.reminded_at = None;
         }
         Outcome::Applied
     }
@@ -140,10 +141,12 @@ impl Machine {
         match self.spec.guardrails().overdue(&step.kind, step.reminders) {
             Some(Overdue::Remind) => self.remind(now, id, "REMINDED", &Actor::default()),
             Some(Overdue::Replace) => {
-                self.note(now, "REPLACED", json!({"stepId": id, "runId": attempt}));
+                let agent = step.agent.clone();
+                self.note(now, "REPLACED", json!({"stepId": id, "runId": attempt, "agent": agent}));
                 self.offer_again(now, id);
                 if let Some(step) = self.memory.state.open_steps.get_mut(id) {
                     step.reminders += 1;
+                    step.passed_over.extend(agent.filter(|agent| !step.passed_over.contains(agent)));
                 }
             }
             Some(Overdue::Fail) => {
@@ -167,6 +170,7 @@ impl Machine {
         self.note(now, event, signed(json!({"stepId": id, "due": due}), by));
         if let Some(step) = self.memory.state.open_steps.get_mut(id) {
             step.reminders += 1;
+            step.reminded_at = Some(now);
             step.due = due;
             step.updated_at = now;
         }
@@ -178,7 +182,7 @@ impl Machine {
             step.status = StepStatus::Waiting;
             step.attempt_id = None;
             step.agent = None;
-            (step.due, step.lease_until) = (None, None);
+            (step.due, step.lease_until, step.reminded_at) = (None, None, None);
             step.reason = None;
             step.updated_at = now;
         }

@@ -1,0 +1,160 @@
+//! Reminders. When a step is overdue, or a person nudges, the goal counts it and publishes who is to be told; here an
+//! agent that is a web service is told, once for each reminder, whichever coordinator does it and however often one is
+//! killed. An agent that somebody waits for with an open call needs no reminder: whoever waits hears of it when the goal
+//! takes the step back.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use crate::agents::Outcome;
+use crate::contracts::agent::AgentRequest;
+use crate::contracts::clock::{Millis, Timestamp, UnixMillis};
+use crate::contracts::engine::state::StepStatus;
+use crate::contracts::failure::Failure;
+use crate::contracts::ids::{StepId, WorkflowId};
+use crate::contracts::temporal::memo::Reminder;
+use crate::coordinator::dispatcher::board::Board;
+use crate::coordinator::dispatcher::call::original;
+use crate::coordinator::dispatcher::follow::Followed;
+use crate::coordinator::intake::Intake;
+use crate::coordinator::metrics::Metrics;
+use crate::coordinator::senders::Sender;
+use crate::gateway::Gateway;
+use crate::gateway::work::WaitingGoal;
+use crate::store::Store;
+
+/// How long whoever brings a reminder has it for themselves: longer than bringing takes. One that could not be brought
+/// is tried again then.
+const LEASE: Millis = Millis::from_secs(30);
+/// How long the coordinator that has the call is left to it: later it is gone.
+const ITS_OWN: Duration = Duration::from_secs(10);
+/// How long it is known what was brought.
+const KEPT: Millis = Millis::from_hours(30 * 24);
+
+/// One reminder of one goal.
+type Known = (WorkflowId, Reminder);
+
+/// Reminders that were seen, and those under way.
+#[derive(Default)]
+pub(super) struct Reminding {
+    /// When it may be brought next.
+    seen: BTreeMap<Known, Instant>,
+    under_way: JoinSet<()>,
+}
+
+/// What it takes to bring one.
+pub(super) struct Bringer {
+    pub(super) gateway: Gateway,
+    pub(super) store: Store,
+    pub(super) board: Arc<Board>,
+    pub(super) metrics: Metrics,
+    pub(super) intake: Intake,
+    pub(super) followed: Arc<Followed>,
+}
+
+impl Reminding {
+    /// Begins to bring what is to be brought.
+    pub(super) fn bring(&mut self, goals: &[WaitingGoal], board: &Board, bringer: impl Fn() -> Bringer) {
+        while self.under_way.try_join_next().is_some() {}
+        let now = Instant::now();
+        let mut seen = BTreeMap::new();
+        for goal in goals {
+            for reminder in &goal.reminders {
+                let known = (goal.workflow.clone(), reminder.clone());
+                let has_call = board.answers_later(&reminder.attempt_id).is_some();
+                let next = self.seen.get(&known).copied();
+                let next = next.unwrap_or(if has_call { now } else { now + ITS_OWN });
+                if next > now {
+                    seen.insert(known, next);
+                    continue;
+                }
+                self.under_way.spawn(bringer().bring(known.clone()));
+                seen.insert(known, now + Duration::from_millis(LEASE.0));
+            }
+        }
+        self.seen = seen;
+    }
+}
+
+impl Bringer {
+    async fn bring(self, (workflow, reminder): Known) {
+        match self.try_to(&workflow, &reminder).await {
+            Ok(None) => {}
+            Ok(Some(outcome)) => {
+                self.metrics.reminded(&reminder.agent, outcome);
+                let Reminder { id: step, agent, number, .. } = &reminder;
+                tracing::info!(%workflow, %step, agent, number, outcome, "reminder");
+            }
+            Err(failure) => {
+                self.metrics.reminded(&reminder.agent, "failed");
+                tracing::warn!(%workflow, step = %reminder.id, agent = reminder.agent, %failure, "an agent could not be reminded");
+            }
+        }
+    }
+
+    /// What became of it; nothing when somebody else brings or has brought it.
+    async fn try_to(&self, workflow: &WorkflowId, reminder: &Reminder) -> Result<Option<&'static str>, Failure> {
+        let key = json!([workflow, reminder.id, reminder.attempt_id, reminder.number]).to_string();
+        if !self.store.begin_reminding(&key, now(), LEASE).await? {
+            return Ok(None);
+        }
+        let outcome = match self.board.answers_later(&reminder.attempt_id) {
+            // Somebody waits for its answer.
+            Some(false) => "waited-for",
+            Some(true) | None => match self.tell(workflow, reminder).await? {
+                Some(outcome) => outcome,
+                None => return Ok(Some("in-vain")),
+            },
+        };
+        let then = UnixMillis(now().0.saturating_sub(i64::try_from(KEPT.0).unwrap_or(i64::MAX)));
+        self.store.reminded(&key, now(), then).await?;
+        Ok(Some(outcome))
+    }
+
+    /// None when the agent did not hear it: it is tried again.
+    async fn tell(&self, workflow: &WorkflowId, reminder: &Reminder) -> Result<Option<&'static str>, Failure> {
+        let state = self.gateway.goal_state(workflow).await?;
+        let id: StepId = original(&reminder.id);
+        let step = state.open_steps.get(&id).filter(|step| step.status == StepStatus::InProgress);
+        let Some(step) = step.filter(|step| step.attempt_id.as_ref() == Some(&reminder.attempt_id)) else {
+            return Ok(Some("too-late"));
+        };
+        let request = AgentRequest {
+            goal_id: state.goal_id.clone(),
+            workflow_id: workflow.clone(),
+            correlation_id: format!("{id}:{}", reminder.attempt_id),
+            step_id: id,
+            attempt_id: reminder.attempt_id.clone(),
+            kind: step.kind.clone(),
+            payload: step.payload.clone(),
+            goal: state.goal.clone(),
+            attempt: step.attempts,
+            reminder: reminder.number,
+            due: step.due.or(step.lease_until),
+            callback_url: self.followed.limits.callback_url.as_ref().map(ToString::to_string),
+            ..AgentRequest::default()
+        };
+        Ok(match self.followed.fleet.remind(&reminder.agent, request).await {
+            None => Some("nobody-to-tell"),
+            Some(Outcome::Accepted) => Some("told"),
+            Some(Outcome::Answered(response)) => {
+                self.intake.accept((*response).clone(), &Sender::coordinator(&reminder.agent)).await?;
+                self.board.called_back(&response);
+                Some("answered")
+            }
+            Some(Outcome::Busy { why, .. } | Outcome::Broken { why, .. }) => {
+                tracing::info!(%workflow, agent = reminder.agent, why, "an agent did not hear a reminder");
+                None
+            }
+        })
+    }
+}
+
+fn now() -> UnixMillis {
+    Timestamp(chrono::Utc::now()).into()
+}

@@ -1,0 +1,34 @@
+//! Reminders of agents: each is brought once, by whichever coordinator.
+
+use sqlx::query;
+
+use crate::contracts::clock::{Millis, UnixMillis};
+use crate::store::callbacks::later;
+use crate::store::{Store, StoreError};
+
+impl Store {
+    /// Whether the caller is to bring this reminder, and has it for as long as `lease`.
+    pub async fn begin_reminding(&self, key: &str, now: UnixMillis, lease: Millis) -> Result<bool, StoreError> {
+        let begun = query(
+            "INSERT INTO reminders (reminder_key, until_at) VALUES ($1, $2) ON CONFLICT (reminder_key) \
+             DO UPDATE SET until_at = excluded.until_at WHERE reminders.brought_at IS NULL AND reminders.until_at <= $3",
+        )
+        .bind(key)
+        .bind(later(now, lease))
+        .bind(now.0)
+        .execute(&self.pool)
+        .await?;
+        Ok(begun.rows_affected() == 1)
+    }
+
+    /// It has been brought; those of before `then` are forgotten.
+    pub async fn reminded(&self, key: &str, now: UnixMillis, then: UnixMillis) -> Result<(), StoreError> {
+        query("UPDATE reminders SET brought_at = $1 WHERE reminder_key = $2")
+            .bind(now.0)
+            .bind(key)
+            .execute(&self.pool)
+            .await?;
+        query("DELETE FROM reminders WHERE brought_at < $1").bind(then.0).execute(&self.pool).await?;
+        Ok(())
+    }
+}
