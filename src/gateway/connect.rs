@@ -112,6 +112,10 @@ impl Wire {
         *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
     }
 
+    fn heard_since(&self, at: Instant) -> bool {
+        *self.heard.lock().unwrap_or_else(PoisonError::into_inner) > at
+    }
+
     /// A call went unanswered: have a look.
     pub(crate) fn doubt(&self) {
         self.doubt.notify_one();
@@ -174,7 +178,11 @@ impl Wire {
                 () = self.retry.notified() => {}
             }
             let Some(client) = self.client() else { continue };
-            if let Err(failure) = self.ping(client).await {
+            let asked = Instant::now();
+            // A server with too much to do may be slow to answer this, and answer something else meanwhile.
+            if let Err(failure) = self.ping(client).await
+                && !self.heard_since(asked)
+            {
                 tracing::warn!(%failure, "the link to Temporal is lost");
                 return failure;
             }

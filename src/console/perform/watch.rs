@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use tokio::sync::watch::Receiver;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::console::effect::{Generation, Interest};
 use crate::console::event::{Answer, Event};
@@ -17,6 +17,7 @@ use crate::console::world::Upstream;
 use crate::contracts::failure::{Failure, FailureKind};
 use crate::contracts::ids::{RunId, WorkflowId};
 use crate::contracts::link::Link;
+use crate::contracts::workflow::HistoryPage;
 use crate::gateway::Gateway;
 use crate::gateway::coordinator::Coordinator;
 
@@ -38,6 +39,8 @@ pub struct Watcher {
 const QUICK: Duration = Duration::from_secs(2);
 /// Between looks after nothing has changed for a while.
 const SLOW: Duration = Duration::from_secs(5);
+/// Between counts of a list whose first page stays as it is.
+const COUNT: Duration = Duration::from_secs(20);
 /// Between looks at a live deployment.
 const LIVE: Duration = Duration::from_secs(1);
 
@@ -80,16 +83,17 @@ impl Watcher {
 
     async fn workflows(&mut self, query: &str) {
         let mut pace = Pace(QUICK);
-        let mut before = None;
+        let (mut before, mut counts, mut counted) = (None, None, None);
         loop {
             self.linked().await;
             let result = self.gateway.list(query, None, PAGE).await;
             let changed =
                 self.news(&mut before, result, |result| Answer::Workflows { query: query.to_owned(), result });
-            // Counting costs the server more than listing: only what changed is counted again.
-            if changed {
+            // Counting costs the server more than listing; but what changes beyond the first page changes the counts alone.
+            if changed || counted.is_none_or(|at: Instant| at.elapsed() >= COUNT) {
                 let result = self.gateway.count(query).await;
-                self.answer(Answer::Counts { query: query.to_owned(), result });
+                counted = Some(Instant::now());
+                self.news(&mut counts, result, |result| Answer::Counts { query: query.to_owned(), result });
             }
             self.pause(pace.after(changed)).await;
         }
@@ -158,37 +162,48 @@ impl Watcher {
     async fn history(&mut self, id: &WorkflowId, run: Option<&RunId>) {
         loop {
             self.linked().await;
-            let result = self.gateway.history(id, run, None).await;
-            let newest = result.as_ref().ok().map(|page| page.events.iter().map(|event| event.id).max().unwrap_or(0));
-            self.answer(Answer::History { workflow: id.clone(), result });
-            if let Some(newest) = newest {
-                break self.tail(id, run, newest).await;
+            match self.newest(id, run).await {
+                Ok((run, page)) => {
+                    let newest = page.events.iter().map(|event| event.id).max().unwrap_or(0);
+                    self.answer(Answer::History { workflow: id.clone(), result: Ok(page) });
+                    break self.tail(id, run, newest).await;
+                }
+                Err(failure) => self.answer(Answer::History { workflow: id.clone(), result: Err(failure) }),
             }
             self.pause(QUICK).await;
         }
     }
 
-    /// A wish for a look now asks anew: the poll that is under way may have died without a word.
-    async fn tail(&mut self, id: &WorkflowId, run: Option<&RunId>, newest: i64) {
-        let (mut run, mut newest) = (run.cloned(), newest);
-        let mut tail = self.gateway.tail(id, run.as_ref(), newest);
+    /// The newest page, and of which run it is: one that continues as new in between must not be followed from there.
+    async fn newest(&self, id: &WorkflowId, run: Option<&RunId>) -> Result<(RunId, HistoryPage), Failure> {
+        let run = match run {
+            Some(run) => run.clone(),
+            None => self.gateway.describe(id, None).await?.row.run_id,
+        };
+        let page = self.gateway.history(id, Some(&run), None).await?;
+        Ok((run, page))
+    }
+
+    /// A wish for a look now asks anew: the poll that is under way may have died without a word, or been refused.
+    async fn tail(&mut self, id: &WorkflowId, run: RunId, newest: i64) {
+        let (mut run, mut newest) = (run, newest);
         loop {
-            let result = tokio::select! {
-                next = tail.next() => match next {
-                    Some(result) => result,
-                    None => return,
-                },
-                // It fails when nobody can wish any more, and then this ends in a moment too.
-                Ok(()) = self.refresh.changed() => {
-                    tail = self.gateway.tail(id, run.as_ref(), newest);
-                    continue;
+            let mut tail = self.gateway.tail(id, Some(&run), newest);
+            loop {
+                let result = tokio::select! {
+                    Some(result) = tail.next() => result,
+                    // It fails when nobody can wish any more, and then this ends in a moment too.
+                    wished = self.refresh.changed() => match wished {
+                        Ok(()) => break,
+                        Err(_) => return,
+                    },
+                };
+                if let Ok(batch) = &result {
+                    run = batch.run_id.clone();
+                    newest = batch.events.iter().map(|event| event.id).max().unwrap_or(newest);
                 }
-            };
-            if let Ok(batch) = &result {
-                run = Some(batch.run_id.clone());
-                newest = batch.events.iter().map(|event| event.id).max().unwrap_or(newest);
+                self.answer(Answer::Tail { workflow: id.clone(), result });
             }
-            self.answer(Answer::Tail { workflow: id.clone(), result });
         }
     }
 
