@@ -46,7 +46,10 @@ impl Guide {
         let waits = || overview.gates.iter().any(|row| followed(&row));
         *self = match *self {
             Self::Open if waits() => Self::Approve,
-            Self::Wait if watched() => Self::Break,
+            // Somebody else may have approved it, or broken it, from another terminal.
+            Self::Approve | Self::Wait if watched() => Self::Break,
+            Self::Approve if overview.live.iter().any(|row| followed(&row)) => Self::Wait,
+            Self::Break if any(HealthStatus::Degraded) => Self::RollBack,
             Self::Wait | Self::Break | Self::RollBack if rolling => Self::Watch,
             Self::Watch | Self::RollBack if any(HealthStatus::RolledBack) && !rolling => Self::Over,
             Self::Open => Self::Open,

@@ -216,7 +216,7 @@ impl Reader {
         if known.contains(&action) || Move::of(action).is_some() {
             return Ok(());
         }
-        Err(format!("{} does nothing in a text: go back first.", action.spec().name))
+        Err(format!("`{}` does nothing in a text: go back first.", action.spec().title))
     }
 
     fn seek(&mut self, height: usize) -> Vec<Effect> {

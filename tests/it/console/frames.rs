@@ -2,7 +2,9 @@
 
 use gatewatch::console::effect::{Effect, Interest};
 use gatewatch::console::event::{Answer, Overview};
+use gatewatch::console::guide::Guide;
 use gatewatch::contracts::clock::Millis;
+use gatewatch::contracts::delivery::DeploymentStage;
 use gatewatch::contracts::evidence::FailingCheck;
 use gatewatch::contracts::gate::OnDeadline;
 use gatewatch::contracts::health::HealthStatus;
@@ -210,4 +212,30 @@ fn a_deployment_that_was_rolled_back_says_so_in_the_list() {
     console.answer(watched, Answer::Workflows { query, result });
     let screen = console.screen();
     assert!(screen.contains("↺ rolled back") && !screen.contains("completed"), "{screen}");
+}
+
+/// The demo's guide follows the world: somebody may have approved and broken it from another terminal.
+#[test]
+fn the_guide_goes_on_whoever_did_the_deed() {
+    let mut console = Driven::new(120, 36);
+    console.pass(7_400_000);
+    console.model.guide = Some(Guide::Open);
+    let mut gates = gates();
+    gates[0].published.as_mut().unwrap().service = Some("checkout".into());
+    console.overview(overview(gates, Vec::new()));
+    assert_eq!(console.model.guide, Some(Guide::Approve));
+    let live = |console: &mut Driven, stage, health| {
+        let mut row = checkout(&Story::quiet(at(192))).row;
+        row.published.as_mut().unwrap().deployment.as_mut().unwrap().stage = stage;
+        row.health = Some(health);
+        console.overview(overview(Vec::new(), vec![row]));
+    };
+    live(&mut console, DeploymentStage::Deploying, HealthStatus::Watching);
+    assert_eq!(console.model.guide, Some(Guide::Wait));
+    live(&mut console, DeploymentStage::Monitoring, HealthStatus::Watching);
+    assert_eq!(console.model.guide, Some(Guide::Break));
+    live(&mut console, DeploymentStage::Monitoring, HealthStatus::Degraded);
+    assert_eq!(console.model.guide, Some(Guide::RollBack));
+    live(&mut console, DeploymentStage::RollingBack, HealthStatus::RollingBack);
+    assert_eq!(console.model.guide, Some(Guide::Watch));
 }

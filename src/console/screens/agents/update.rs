@@ -68,5 +68,5 @@ pub fn can(state: &State, action: Action, ctx: &Ctx<'_>) -> Result<(), String> {
     if Move::of(action).is_some() || matches!(action, Action::Open | Action::Copy) {
         return state.selected(ctx).map(|_| ()).ok_or_else(|| "No agent is known.".to_owned());
     }
-    Err(format!("{} does nothing on agents.", action.spec().name))
+    Err(format!("`{}` does nothing on agents.", action.spec().title))
 }

@@ -11,6 +11,7 @@ use crate::console::widgets::card::{self, Field};
 use crate::console::widgets::time;
 use crate::contracts::clock::Timestamp;
 use crate::contracts::rollback::RollbackReadiness;
+use crate::contracts::temporal::memo::Published;
 
 pub fn draw(scene: &Scene<'_>, theme: &Theme, buffer: &mut Buffer, area: Rect) {
     let lines = card::card(&fields(scene), area.width, theme);
@@ -22,6 +23,12 @@ pub fn draw(scene: &Scene<'_>, theme: &Theme, buffer: &mut Buffer, area: Rect) {
 fn fields(scene: &Scene<'_>) -> Vec<Field<'static>> {
     let mut fields = vec![live(scene)];
     let Some(published) = scene.published() else { return fields };
+    let rolling = published.rolling_back.as_ref();
+    if let Some(summary) = scene.summary().filter(|_| rolling.is_some_and(|rolling| rolling.verified_at.is_some())) {
+        fields.push(Field::new("taken back", format!("{} {}", summary.version, summary.commit.short()), Role::Text));
+        fields.extend(about(published));
+        return fields;
+    }
     let before = published.deployment.as_ref().and_then(|summary| summary.previous.as_ref());
     let ready = published.rollback.as_ref();
     let previous = match (before, ready) {
@@ -33,9 +40,16 @@ fn fields(scene: &Scene<'_>) -> Vec<Field<'static>> {
         (None, _) => Field::new("previous", "none known: nothing to go back to", Role::StatusWarning),
     };
     fields.push(previous);
-    if let Some(ready) = ready {
+    if let Some(ready) = ready.filter(|_| rolling.is_none()) {
         fields.extend(way_back(ready, scene.now));
     }
+    fields.extend(about(published));
+    fields
+}
+
+/// Who decided it, and what else is recorded of it.
+fn about(published: &Published) -> Vec<Field<'static>> {
+    let mut fields = Vec::new();
     if let Some(decided) = &published.decided {
         let evidence =
             decided.evidence.as_ref().map(|digest| format!(" (evidence {})", digest.short())).unwrap_or_default();

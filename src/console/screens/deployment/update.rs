@@ -226,7 +226,7 @@ pub fn can(state: &State, action: Action, ctx: &Ctx<'_>) -> Result<(), String> {
         return may_roll_back(state, &scene);
     }
     if !matches!(action, Action::ExtendMonitoring | Action::PauseMonitoring | Action::ResumeMonitoring) {
-        return Err(format!("{} does nothing on a deployment.", action.spec().name));
+        return Err(format!("`{}` does nothing on a deployment.", action.spec().title));
     }
     may_watch(action, &scene, ctx)
 }

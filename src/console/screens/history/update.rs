@@ -276,7 +276,7 @@ pub fn can(state: &State, action: Action, _ctx: &Ctx<'_>) -> Result<(), String> 
     }
     let moves = Move::of(action).is_some();
     let Some(deed) = Deed::of(action).map(Some).or(moves.then_some(None)) else {
-        return Err(format!("{} does nothing in a history.", action.spec().name));
+        return Err(format!("`{}` does nothing in a history.", action.spec().title));
     };
     if state.workflow.is_none() {
         return no("No history is open. Select a workflow first.");

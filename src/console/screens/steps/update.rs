@@ -135,5 +135,5 @@ pub fn can(state: &State, action: Action, ctx: &Ctx<'_>) -> Result<(), String> {
     if action == Action::Back {
         return no("Nothing is open on this screen.");
     }
-    Err(format!("{} does nothing on the steps of a goal.", action.spec().name))
+    Err(format!("`{}` does nothing on the steps of a goal.", action.spec().title))
 }

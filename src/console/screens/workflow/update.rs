@@ -121,5 +121,5 @@ pub fn can(state: &State, action: Action, ctx: &Ctx<'_>) -> Result<(), String> {
     if action == Action::Copy && state.workflow.is_some() {
         return Ok(());
     }
-    Err(format!("{} does nothing on a workflow.", action.spec().name))
+    Err(format!("`{}` does nothing on a workflow.", action.spec().title))
 }

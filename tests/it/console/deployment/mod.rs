@@ -200,6 +200,9 @@ fn the_end_is_one_line_that_cannot_be_missed() {
     let buffer = screen.rig.buffer("t", |ctx, theme, frame, area| view(&screen.state, ctx, theme, frame, area));
     let style = screen.rig.theme.style(Role::BannerGood);
     assert!((2..118).all(|x| Some(buffer[(x, 2)].bg) == style.bg), "the whole line is lit");
+    let whole = screen.picture("verified");
+    assert!(whole.contains("taken back  v42 9f31c2e"), "{whole}");
+    assert!(!whole.contains("READY"), "there is nothing to be ready for any more:\n{whole}");
     // What led there and how it recovers are one series.
     let samples = &screen.state.seen.as_ref().unwrap().report.samples;
     assert_eq!((samples.len(), samples.last().unwrap().version.as_deref()), (96, Some("v41")));
