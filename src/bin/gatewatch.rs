@@ -6,6 +6,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 use gatewatch::cli::exit;
 use gatewatch::cli::global::Global;
+use gatewatch::cli::output::{Form, Output};
 use gatewatch::devstack::part::Part;
 use gatewatch::headless::args::Headless;
 use gatewatch::{cli, console, devstack, headless};
@@ -42,7 +43,14 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let Arguments { global, command } = Arguments::parse();
+    let Arguments { global, command } = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        // Help and version are no errors; they print themselves.
+        Err(error) if error.use_stderr() && std::env::args_os().any(|word| word == "--json") => {
+            return ExitCode::from(Output::new(Form::Json, true).end(Err(exit::misused(&error))).code());
+        }
+        Err(error) => error.exit(),
+    };
     match command {
         None | Some(Command::Console) => open_console(&global),
         Some(Command::Cli(command)) => cli::run(&global, &command),

@@ -50,7 +50,7 @@ pub struct Gate {
 pub struct Approve {
     #[command(flatten)]
     gate: Gate,
-    /// Digest of the evidence that was seen, as `gatewatch show` prints it.
+    /// Digest of the evidence that was seen, as `gatewatch show` prints it; its first 8 characters are enough.
     #[arg(long, value_name = "DIGEST", required_if_eq("yes", "true"))]
     evidence: Option<String>,
     /// Why, for the record.
@@ -125,7 +125,7 @@ async fn decide(session: &Session, arguments: &Gate, intent: &Intent<'_>) -> Res
     };
     if let Some(gate) = gate {
         if let (Some(seen), Some(current)) = (&intent.seen, gate.digest())
-            && seen != current
+            && !names(seen, current)
         {
             return Err(stale::refuse(session, &id, gate, seen).await);
         }
@@ -138,10 +138,17 @@ async fn decide(session: &Session, arguments: &Gate, intent: &Intent<'_>) -> Res
         workflow_id: id.clone(),
         gate: gate.map_or_else(|| arguments.gate.clone().unwrap_or_default().into(), |gate| gate.id.clone()),
         verdict: intent.verdict,
-        evidence: intent.seen.clone().or_else(|| gate.and_then(OpenGate::digest).cloned()),
+        // A beginning of it names it; what is sent is the whole.
+        evidence: gate.and_then(OpenGate::digest).cloned().or_else(|| intent.seen.clone()),
         reason: intent.reason.map(str::to_owned),
     };
     send(session, request, Duration::from_secs(arguments.wait)).await
+}
+
+/// Whether what a person typed is the digest, or its beginning.
+fn names(seen: &EvidenceDigest, digest: &EvidenceDigest) -> bool {
+    const ENOUGH: usize = 8;
+    seen == digest || (seen.as_str().len() >= ENOUGH && digest.as_str().starts_with(seen.as_str()))
 }
 
 fn fresh() -> DecisionId {

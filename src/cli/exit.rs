@@ -42,6 +42,13 @@ pub fn example(line: &str) -> String {
     format!("Example:\n  {line}\n\nExit codes are listed by `gatewatch --help`.")
 }
 
+/// Arguments that cannot be read, for whoever asked for JSON: what is wrong, and how it is used.
+pub fn misused(error: &clap::Error) -> Stop {
+    let text = error.render().to_string();
+    let (message, rest) = text.split_once("\n\n").unwrap_or((&text, ""));
+    Stop::usage(message.trim_start_matches("error: ").trim(), rest.trim())
+}
+
 /// A failure that comes with words of its own keeps them.
 pub fn failure_of(error: &anyhow::Error) -> Failure {
     let known = error.downcast_ref::<Failure>().cloned();

@@ -167,7 +167,15 @@ fn deployment(published: &Published) -> Vec<String> {
     if let Some(since) = deployment.live_since {
         rows.push(("live since", words::date(since)));
     }
-    rows.extend(published.rollback.as_ref().map(card::rollback));
+    match published.rolling_back.as_ref() {
+        Some(progress) => {
+            if let (Some(at), Some(live)) = (progress.verified_at, &deployment.previous) {
+                let live = format!("{} {}, verified {}", live.version, live.commit.short(), words::date(at));
+                rows.push(("live now", live));
+            }
+        }
+        None => rows.extend(published.rollback.as_ref().map(card::rollback)),
+    }
     fields(&rows)
 }
 

@@ -6,8 +6,9 @@ use crate::cli::exit::{self, Exit, Stop};
 use crate::cli::input;
 use crate::cli::session::Session;
 use crate::cli::words;
-use crate::contracts::ids::{RunId, WorkflowId};
+use crate::contracts::ids::{RunId, WorkflowId, WorkflowType};
 use crate::contracts::mutation::{Done, Mutation, Signal, Target};
+use crate::contracts::temporal::names;
 use crate::gateway::signal;
 
 /// Send a signal to a workflow.
@@ -48,6 +49,10 @@ impl SendSignal {
             name: self.name.clone(),
             args: self.arguments.iter().map(|text| input::loose(text)).collect(),
         });
+        let target = session.describe(&id).await.ok();
+        if let Some(warning) = target.and_then(|detail| unknown(&detail.row.workflow_type, &self.name)) {
+            session.out.say(&warning)?;
+        }
         let done = session.perform(&mutation).await?;
         if session.out.is_json() {
             session.out.json(&Report { workflow_id: &id, signal: &self.name, done })?;
@@ -66,5 +71,27 @@ impl SendSignal {
         };
         session.out.line(&format!("{} is with {id}{seen}", self.name))?;
         Ok(Exit::Ok)
+    }
+}
+
+/// Temporal takes any signal. Where it is known which ones a type listens to, a slip of the pen is said; it is sent all
+/// the same, because another program may run a type of that name.
+fn unknown(workflow_type: &WorkflowType, name: &str) -> Option<String> {
+    let names = names::signal::of(workflow_type.as_str());
+    (!names.is_empty() && !names.contains(&name)).then(|| {
+        format!("{workflow_type} of gatewatch listens to no signal `{name}`; it does to: {}.", names.join(", "))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::unknown;
+
+    #[test]
+    fn a_slip_of_the_pen_is_said() {
+        let said = unknown(&"ProductionDeploymentWorkflow".into(), "pauseMonitorng").unwrap();
+        assert!(said.contains("`pauseMonitorng`") && said.contains("triggerRollback, reportBug"), "{said}");
+        assert_eq!(unknown(&"ProductionDeploymentWorkflow".into(), "pauseMonitoring"), None);
+        assert_eq!(unknown(&"OrderWorkflow".into(), "pauseMonitorng"), None, "of others nothing is known");
     }
 }

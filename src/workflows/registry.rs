@@ -189,6 +189,7 @@ mod tests {
     use temporalio_workflow::workflows::{WorkflowDefinitionDescriptor, WorkflowImplementation};
 
     use super::{DESCRIPTIONS, Message, register};
+    use crate::contracts::temporal::names::signal;
     use crate::workflows::delivery::production_deployment::ProductionDeploymentWorkflow;
     use crate::workflows::delivery::production_readiness::ProductionReadinessWorkflow;
     use crate::workflows::engine::types::{CodegenWorkflow, EngineWorkflow};
@@ -209,6 +210,8 @@ mod tests {
         for (description, definition) in DESCRIPTIONS.iter().zip(definitions) {
             assert_eq!(description.name, definition.workflow_type);
             assert_eq!(names(description.signals), definition.signals.into_iter().collect());
+            let known = signal::of(description.name).iter().map(|name| (*name).to_owned()).collect();
+            assert_eq!(names(description.signals), known, "what people are told of {}", description.name);
             assert_eq!(names(description.queries), definition.queries.into_iter().collect());
             let updates = definition.updates.iter().map(|update| update.name.clone()).collect();
             assert_eq!(names(description.updates), updates);

@@ -50,6 +50,29 @@ pub mod signal {
     pub const CANCEL: &str = "cancel";
     pub const CANCEL_GOAL: &str = "cancelGoal";
     pub const CANCEL_WORKFLOW: &str = "cancel_workflow";
+
+    /// The signals that a type of ours listens to; nothing for the types of others.
+    pub fn of(workflow_type: &str) -> &'static [&'static str] {
+        match workflow_type {
+            super::workflow::PRODUCTION_READINESS => &[APPROVE_PRODUCTION, REJECT_PRODUCTION, REQUEST_MORE_EVIDENCE],
+            super::workflow::PRODUCTION_DEPLOYMENT => {
+                &[TRIGGER_ROLLBACK, REPORT_BUG, EXTEND_MONITORING, PAUSE_MONITORING, RESUME_MONITORING]
+            }
+            super::workflow::ENGINE | super::workflow::CODEGEN => &[
+                AGENT_COMPLETED,
+                APPLY_DECISION,
+                REQUEST_WORK,
+                CHILD_COMPLETED,
+                CUSTOM,
+                APPROVE,
+                REJECT,
+                CANCEL,
+                CANCEL_GOAL,
+                CANCEL_WORKFLOW,
+            ],
+            _ => &[],
+        }
+    }
 }
 
 /// Queries, under the seeds' names.

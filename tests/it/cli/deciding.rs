@@ -24,8 +24,12 @@ async fn deciding_twice_says_who_was_first_and_the_same_again_is_no_second_time(
         let (id, gate) = waiting(&bench, json!({})).await;
         let digest = gate.digest().unwrap().to_string();
         let once = [&approve(&id, &digest)[..], &["--decision-id", "d1"]].concat();
-        let ended = shell.run(&once).await;
-        assert_eq!(ended.code, 0, "{ended:?}");
+        for other in ["0000000000", &digest[..7], &format!("{digest}0")] {
+            let ended = shell.run(&approve(&id, other)).await;
+            assert_eq!((ended.code, ended.out.as_str()), (3, ""), "{other} does not name it: {ended:?}");
+        }
+        let ended = shell.run(&[&approve(&id, &digest[..8])[..], &["--decision-id", "d1"]].concat()).await;
+        assert_eq!(ended.code, 0, "its beginning does: {ended:?}");
         assert!(ended.out.contains("approved by mira"), "{ended:?}");
         let ended = shell.run(&once).await;
         assert_eq!(ended.code, 0, "{ended:?}");

@@ -111,6 +111,8 @@ async fn watching_prints_a_line_each_and_ends_with_the_workflow_the_reader_or_ct
         let ended = tokio::time::timeout(PATIENCE, interrupted.wait_with_output()).await.unwrap().unwrap();
         assert_eq!(ended.status.code(), Some(130), "{ended:?}");
         assert!(String::from_utf8_lossy(&ended.stderr).contains("goes on"), "{ended:?}");
+        let waits = lines[0].next_line().await.unwrap().unwrap();
+        assert!(waits.contains("no worker takes its next task for 5 s: start a worker of its queue"), "{waits}");
         temporal(&["workflow", "terminate", "--workflow-id", &id]).await;
         let status = tokio::time::timeout(PATIENCE, to_its_end.wait()).await.expect("it has ended").unwrap();
         assert_eq!(status.code(), Some(0));

@@ -64,6 +64,12 @@ async fn wrong_use_is_2_and_names_the_nearest() {
         let ended = shell().run_with(&[], arguments).await;
         assert_eq!((ended.code, ended.out.as_str()), (2, ""), "{arguments:?}: {ended:?}");
         assert!(ended.err.contains(words), "{arguments:?}: {ended:?}");
+        // Whoever asks for JSON gets it, however wrong the rest is.
+        let ended = shell().run_with(&[], &[arguments, &["--json"]].concat()).await;
+        let told: serde_json::Value = serde_json::from_str(&ended.err).expect("JSON");
+        assert_eq!((ended.code, ended.out.as_str()), (2, ""), "{arguments:?}: {ended:?}");
+        let told = [&told["error"]["message"], &told["error"]["hint"]].map(|words| words.as_str().unwrap());
+        assert!(told.concat().contains(words), "{arguments:?}: {told:?}");
     }
 }
 
