@@ -195,9 +195,11 @@ impl Seen {
                 TriggerStatus::Failing { count, of, fires_in_ms }
                     if before.map(|old| &old.status) != Some(&state.status) =>
                 {
-                    let left = fires_in_ms.words();
-                    let text =
-                        format!("{title} {} (limit {}), {count} of {of}; rolls back in {left}", state.now, state.limit);
+                    let then = match is.overdue(self.now) {
+                        Some(_) => "nothing rolls back by itself while nobody looks".to_owned(),
+                        None => format!("rolls back in {}", fires_in_ms.words()),
+                    };
+                    let text = format!("{title} {} (limit {}), {count} of {of}; {then}", state.now, state.limit);
                     self.add(None, What::Trigger, text);
                 }
                 TriggerStatus::Ok if before.is_some_and(|old| matches!(old.status, TriggerStatus::Failing { .. })) => {

@@ -41,13 +41,16 @@ fn row(trigger: Trigger, report: Option<&HealthReport>, scene: &Scene<'_>, room:
     // Only while it is watched, and seen to be, does a trigger count down to something.
     let counts = scene.is_monitoring() && !scene.stale && scene.held_up().is_none();
     let looked_at = scene.last_sample().map(|sample| sample.at).filter(|_| counts);
+    // The looks after a rollback know nothing of what it took back.
+    let taken_back = trigger == Trigger::MigrationFailure && scene.is_taken_back();
+    let now = if taken_back { "taken back".to_owned() } else { state.now.clone() };
     let loud = matches!(state.status, TriggerStatus::Failing { .. } | TriggerStatus::Fired);
     let plain = theme.style(if loud { Role::StatusFailed } else { Role::Text });
     let muted = theme.style(if loud { Role::StatusFailed } else { Role::TextMuted });
     Row {
         cells: vec![
             Line::styled(trigger.title(), plain),
-            Line::styled(state.now.clone(), plain),
+            Line::styled(now, plain),
             Line::styled(state.limit.clone(), muted),
             standing(&state.status, scene.now, looked_at, room, theme),
         ],

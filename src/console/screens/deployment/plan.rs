@@ -90,7 +90,8 @@ fn cause(rolling: &RollbackProgress) -> String {
         None => format!("asked by {}", cause.actor.name),
     };
     // Where nobody gave a reason, the workflow writes a sentence that says who asked.
-    let says_who = cause.reason.to_lowercase().starts_with(&who.to_lowercase());
+    let begins = |words: &str| cause.reason.to_lowercase().starts_with(&words.to_lowercase());
+    let says_who = begins(&who) || begins(&format!("asked for by {}", cause.actor.name));
     match (cause.reason.is_empty(), says_who) {
         (true, _) => who,
         (false, true) => cause.reason.trim_end_matches('.').to_owned(),

@@ -115,6 +115,14 @@ impl<'a> Scene<'a> {
         self.health()?.fired()
     }
 
+    /// The rollback has taken migrations back.
+    pub fn is_taken_back(&self) -> bool {
+        let is_done = |report: &StepReport| {
+            report.step == RollbackStep::Migrations && matches!(report.status, StepStatus::Done { .. })
+        };
+        self.rolling().is_some_and(|rolling| rolling.steps.iter().any(is_done))
+    }
+
     /// The step the rollback is at: the first that is neither done nor skipped.
     pub fn current_step(&self) -> Option<&'a StepReport> {
         let unfinished =

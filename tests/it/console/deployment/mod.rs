@@ -202,6 +202,7 @@ fn the_end_is_one_line_that_cannot_be_missed() {
     assert!((2..118).all(|x| Some(buffer[(x, 2)].bg) == style.bg), "the whole line is lit");
     let whole = screen.picture("verified");
     assert!(whole.contains("taken back  v42 9f31c2e"), "{whole}");
+    assert!(whole.contains("database migration   taken back"), "{whole}");
     assert!(!whole.contains("READY"), "there is nothing to be ready for any more:\n{whole}");
     // What led there and how it recovers are one series.
     let samples = &screen.state.seen.as_ref().unwrap().report.samples;
