@@ -14,6 +14,7 @@ pub mod evidence;
 pub mod failure;
 pub mod gate;
 pub mod health;
+pub mod hex;
 pub mod http;
 pub mod ids;
 pub mod link;

@@ -7,6 +7,7 @@ use axum::http::request::Parts;
 use sha2::{Digest, Sha256};
 
 use crate::config::settings::{Permission, Person};
+use crate::contracts::hex;
 use crate::coordinator::error::ApiError;
 use crate::coordinator::state::AppState;
 
@@ -46,17 +47,8 @@ pub(super) fn same(left: &[u8; 32], right: &[u8; 32]) -> bool {
     left.iter().zip(right).fold(0, |difference, (a, b)| std::hint::black_box(difference | (a ^ b))) == 0
 }
 
-pub(super) fn decode_digest(hex: &str) -> Option<[u8; 32]> {
-    let hex = hex.as_bytes();
-    if hex.len() != 64 {
-        return None;
-    }
-    let mut digest = [0; 32];
-    for (byte, pair) in digest.iter_mut().zip(hex.chunks_exact(2)) {
-        let digit = |at: usize| pair.get(at).and_then(|c| char::from(*c).to_digit(16));
-        *byte = u8::try_from(digit(0)? * 16 + digit(1)?).ok()?;
-    }
-    Some(digest)
+pub(super) fn decode_digest(digest: &str) -> Option<[u8; 32]> {
+    hex::decode(digest)?.try_into().ok()
 }
 
 /// Somebody the coordinator knows. A handler that takes this is closed to everybody else.

@@ -10,6 +10,7 @@ use ring::rand::SystemRandom;
 use ring::signature::{Ed25519KeyPair, KeyPair};
 
 use crate::contracts::decision::{Decide, Proof};
+use crate::contracts::hex;
 use crate::contracts::ids::WorkflowId;
 
 /// Signs decisions. Its private half never leaves this type.
@@ -37,7 +38,7 @@ impl SigningKey {
         }
         let pair = Ed25519KeyPair::from_pkcs8(&fs::read(file)?)
             .map_err(|why| anyhow::anyhow!("it is no Ed25519 key in PKCS#8 form: {why}"))?;
-        let public = hex(pair.public_key().as_ref());
+        let public = hex::encode(pair.public_key().as_ref());
         Ok(Self { pair, public })
     }
 
@@ -49,7 +50,7 @@ impl SigningKey {
     /// Vouches that `decide.actor` is who they say and may decide this gate.
     pub fn prove(&self, decide: &Decide, workflow: &WorkflowId) -> Proof {
         let signature = self.pair.sign(&decide.signed_bytes(workflow));
-        Proof { key: self.public.clone(), signature: hex(signature.as_ref()) }
+        Proof { key: self.public.clone(), signature: hex::encode(signature.as_ref()) }
     }
 }
 
@@ -74,13 +75,4 @@ fn write(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let mut handle = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file)?;
     handle.write_all(bytes)?;
     handle.sync_all()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        use std::fmt::Write as _;
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

@@ -6,6 +6,7 @@ use ring::signature::{ED25519, UnparsedPublicKey};
 use crate::contracts::actor::Via;
 use crate::contracts::decision::{Decide, Proof, Refusal, RefusalCode};
 use crate::contracts::delivery::{Authority, SignalPolicy};
+use crate::contracts::hex;
 use crate::contracts::ids::WorkflowId;
 
 /// How a decision came in.
@@ -63,7 +64,7 @@ fn is_known(authority: &Authority, proof: &Proof) -> bool {
 }
 
 fn signed(proof: &Proof, bytes: &[u8]) -> bool {
-    let (Some(key), Some(signature)) = (from_hex(&proof.key), from_hex(&proof.signature)) else { return false };
+    let (Some(key), Some(signature)) = (hex::decode(&proof.key), hex::decode(&proof.signature)) else { return false };
     UnparsedPublicKey::new(&ED25519, key).verify(bytes, &signature).is_ok()
 }
 
@@ -71,31 +72,16 @@ fn refuse(why: &str) -> Refusal {
     Refusal::new(RefusalCode::NotAuthorised, format!("Not authorised: {why}"))
 }
 
-fn from_hex(text: &str) -> Option<Vec<u8>> {
-    if !text.len().is_multiple_of(2) || !text.is_ascii() {
-        return None;
-    }
-    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok()).collect()
-}
-
 #[cfg(test)]
 mod tests {
-    use std::fmt::Write as _;
-
     use ring::signature::{Ed25519KeyPair, KeyPair as _};
 
     use super::{Channel, check, via};
     use crate::contracts::actor::{Actor, Via};
     use crate::contracts::decision::{Decide, Proof, RefusalCode, Verdict};
     use crate::contracts::delivery::{Authority, SignalPolicy};
+    use crate::contracts::hex;
     use crate::contracts::ids::{DecisionId, EvidenceDigest, GateId, WorkflowId};
-
-    fn hex(bytes: &[u8]) -> String {
-        bytes.iter().fold(String::new(), |mut text, byte| {
-            write!(text, "{byte:02x}").unwrap();
-            text
-        })
-    }
 
     fn key(seed: u8) -> Ed25519KeyPair {
         Ed25519KeyPair::from_seed_unchecked(&[seed; 32]).unwrap()
@@ -114,12 +100,12 @@ mod tests {
     }
 
     fn proven(decide: Decide, key: &Ed25519KeyPair, workflow: &str) -> Decide {
-        let signature = hex(key.sign(&decide.signed_bytes(&WorkflowId::from(workflow))).as_ref());
-        Decide { proof: Some(Proof { key: hex(key.public_key().as_ref()), signature }), ..decide }
+        let signature = hex::encode(key.sign(&decide.signed_bytes(&WorkflowId::from(workflow))).as_ref());
+        Decide { proof: Some(Proof { key: hex::encode(key.public_key().as_ref()), signature }), ..decide }
     }
 
     fn authority(signals: SignalPolicy, deciders: &[&Ed25519KeyPair]) -> Authority {
-        Authority { signals, deciders: deciders.iter().map(|key| hex(key.public_key().as_ref())).collect() }
+        Authority { signals, deciders: deciders.iter().map(|key| hex::encode(key.public_key().as_ref())).collect() }
     }
 
     #[test]
@@ -134,7 +120,7 @@ mod tests {
         let changed = Decide { verdict: Verdict::Reject, ..good.clone() };
         let renamed = Decide { actor: Actor::new("mallory", Via::Coordinator), ..good.clone() };
         let garbage = Decide {
-            proof: Some(Proof { key: hex(ours.public_key().as_ref()), signature: "zz€".into() }),
+            proof: Some(Proof { key: hex::encode(ours.public_key().as_ref()), signature: "zz€".into() }),
             ..decide()
         };
         let cases = [

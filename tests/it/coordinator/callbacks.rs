@@ -57,6 +57,22 @@ pub(super) fn times(state: &EngineState, event: &str) -> usize {
     state.log.iter().filter(|entry| entry.event == event).count()
 }
 
+/// What a coordinator has kept of an answer when it is killed.
+fn left_behind(key: String, response: &Value) -> NewCallback {
+    let text = |name: &str| response[name].as_str().unwrap();
+    NewCallback {
+        key,
+        workflow_id: text("workflowId").into(),
+        goal_id: text("goalId").into(),
+        step_id: text("stepId").into(),
+        attempt_id: text("runId").into(),
+        agent_role: text("agentRole").into(),
+        sender: "builders".into(),
+        response: json!({"response": response, "problems": []}).to_string(),
+        metrics: None,
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_has_one_effect_and_one_receipt_however_often_it_is_sent() {
     bounded(async || {
@@ -175,18 +191,7 @@ async fn what_a_crash_cut_off_is_resumed() {
         let store = Store::open(&settings.coordinator.store).await.unwrap();
         let (received, signalled) = (goal(&bench, "received").await, goal(&bench, "signalled").await);
         for id in [&received, &signalled] {
-            let response = draft(id);
-            let callback = NewCallback {
-                key: format!("key-of-{id}"),
-                workflow_id: id.as_str().into(),
-                goal_id: "g".into(),
-                step_id: "draft-1".into(),
-                attempt_id: "run-1".into(),
-                agent_role: "writer".into(),
-                sender: "builders".into(),
-                response: json!({"response": response, "problems": []}).to_string(),
-                metrics: None,
-            };
+            let callback = left_behind(format!("key-of-{id}"), &draft(id));
             // Whoever had it was killed this moment.
             let now = UnixMillis(chrono::Utc::now().timestamp_millis());
             store.receive(&callback, now, Millis::from_hours(1)).await.unwrap();
@@ -272,17 +277,7 @@ async fn a_decision_that_a_crash_cut_off_is_made_once() {
         let id = decided_outside(&bench).await;
         let store = Store::open(&settings.coordinator.store).await.unwrap();
         let rig = Rig::with(settings, folder).await;
-        let callback = NewCallback {
-            key: "k".repeat(64),
-            workflow_id: id.as_str().into(),
-            goal_id: "g".into(),
-            step_id: "implementation-1".into(),
-            attempt_id: "run-1".into(),
-            agent_role: "writer".into(),
-            sender: "builders".into(),
-            response: json!({"response": implemented(&id), "problems": []}).to_string(),
-            metrics: None,
-        };
+        let callback = left_behind("k".repeat(64), &implemented(&id));
         bench.signal(&id, "agentCompleted", payloads([json!("implementation-1"), implemented(&id)])).await;
         let decision = format!("dec-{}", "k".repeat(32));
         for _ in 0..2 {
@@ -328,17 +323,7 @@ async fn two_coordinators_share_one_database() {
             assert_eq!(usage.iter().map(|usage| usage.answers).collect::<Vec<_>>(), [1]);
         }
         let id = goal(&bench, "left").await;
-        let callback = NewCallback {
-            key: format!("key-of-{id}"),
-            workflow_id: id.as_str().into(),
-            goal_id: "g".into(),
-            step_id: "draft-1".into(),
-            attempt_id: "run-1".into(),
-            agent_role: "writer".into(),
-            sender: "builders".into(),
-            response: json!({"response": draft(&id), "problems": []}).to_string(),
-            metrics: None,
-        };
+        let callback = left_behind(format!("key-of-{id}"), &draft(&id));
         store.receive(&callback, UnixMillis(0), Millis(0)).await.unwrap();
         let done = async || store.callback(&callback.key).await.unwrap().filter(|c| c.phase == Phase::Done);
         assert_eq!(wait_until("either goes on", PATIENCE, done).await.tries, 2, "one of them took it");
