@@ -2,10 +2,8 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
-use std::io::{Read as _, Seek as _, SeekFrom};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::process::CommandExt as _;
-use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime};
 
@@ -21,8 +19,6 @@ use crate::contracts::clock::Timestamp;
 /// Marks the process of a deployment, so that one whose number was never written down is found again.
 const MARK: &str = "GATEWATCH_DEPLOYMENT";
 const LISTEN: &str = "GATEWATCH_LISTEN";
-/// Bytes of a log's end that are looked at for its last words.
-const LAST_WORDS: u64 = 2_000;
 
 /// An address that nobody listens on at this moment.
 pub fn free_address() -> anyhow::Result<SocketAddr> {
@@ -139,25 +135,6 @@ pub async fn stop(process: &Process) -> anyhow::Result<()> {
         bail!("process {} could not be ended", process.pid);
     }
     Ok(())
-}
-
-/// The last lines of a log, for a message.
-pub fn last_words(log: &Path) -> String {
-    let text = end_of(log).unwrap_or_default();
-    let text = String::from_utf8_lossy(&text);
-    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    let last = lines.get(lines.len().saturating_sub(3)..).unwrap_or_default();
-    if last.is_empty() { "it said nothing".to_owned() } else { format!("it said: {}", last.join(" / ")) }
-}
-
-/// The end of a file, however large it is: a version that ran for months has written much.
-fn end_of(file: &Path) -> std::io::Result<Vec<u8>> {
-    let mut file = File::open(file)?;
-    let length = file.metadata()?.len();
-    file.seek(SeekFrom::Start(length.saturating_sub(LAST_WORDS)))?;
-    let mut end = Vec::new();
-    file.take(LAST_WORDS).read_to_end(&mut end)?;
-    Ok(end)
 }
 
 fn number(pid: u32) -> Option<Pid> {

@@ -178,6 +178,12 @@ impl Processes<'_> {
         Switch { http: self.http, admin: &self.target.switch }
     }
 
+    /// Where to read why. What it wrote stays there: a failure enters the history, and a log may hold anything.
+    fn where_it_logs(&self, deployment: &DeploymentId) -> String {
+        let host = rustix::system::uname();
+        format!("its log is {} on {}", self.records().log(deployment).display(), host.nodename().to_string_lossy())
+    }
+
     /// The record of a release that was started and not undone.
     fn known(&self, release: &Release) -> anyhow::Result<Record> {
         let record = self.records().get(&release.deployment_id)?;
@@ -246,13 +252,20 @@ impl Processes<'_> {
             if identity.as_ref().is_ok_and(|identity| identity.is(release)) {
                 return Ok(());
             }
-            let last_words = || child::last_words(&self.records().log(&release.deployment_id));
             if !child::is_alive(process) {
-                bail!("version {} ended before it answered; {}", release.version, last_words());
+                bail!(
+                    "version {} ended before it answered; {}",
+                    release.version,
+                    self.where_it_logs(&release.deployment_id)
+                );
             }
             if Instant::now() > deadline {
                 let found = identity.map_or_else(|error| format!("{error:#}"), |identity| format!("{identity:?}"));
-                bail!("version {} does not answer at {listen}: {found}; {}", release.version, last_words());
+                bail!(
+                    "version {} does not answer at {listen}: {found}; {}",
+                    release.version,
+                    self.where_it_logs(&release.deployment_id)
+                );
             }
             tokio::time::sleep(POLL).await;
         }
@@ -288,8 +301,8 @@ impl Processes<'_> {
                 return self.note_healthy(record).await;
             }
             if record.process.as_ref().is_some_and(|process| !child::is_alive(process)) {
-                let words = child::last_words(&self.records().log(&record.deployment_id));
-                bail!("version {} ended before it was healthy; {words}", record.version);
+                let log = self.where_it_logs(&record.deployment_id);
+                bail!("version {} ended before it was healthy; {log}", record.version);
             }
             if Instant::now() > deadline {
                 let found = answer.map_or_else(|error| error.to_string(), |status| status.to_string());
