@@ -146,7 +146,7 @@ async fn decide(session: &Session, arguments: &Gate, intent: &Intent<'_>) -> Res
 }
 
 /// Whether what a person typed is the digest, or its beginning.
-fn names(seen: &EvidenceDigest, digest: &EvidenceDigest) -> bool {
+pub fn names(seen: &EvidenceDigest, digest: &EvidenceDigest) -> bool {
     const ENOUGH: usize = 8;
     seen == digest || (seen.as_str().len() >= ENOUGH && digest.as_str().starts_with(seen.as_str()))
 }

@@ -40,7 +40,9 @@ pub async fn follow<T>(
                 }
                 report(&changes::between(before.as_ref(), &detail, now))?;
                 let was_held_up = std::mem::replace(&mut held_up, detail.held_up(now));
-                if let Some(change) = changes::held_up(was_held_up, held_up, now) {
+                let change = changes::held_up(was_held_up, held_up, now);
+                // What has ended waits for nobody, and nobody has it again.
+                if let Some(change) = change.filter(|_| detail.row.status.is_open()) {
                     report(&[change])?;
                 }
                 if let Next::Enough(value) = enough(&detail) {

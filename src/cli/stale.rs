@@ -1,5 +1,6 @@
 //! Evidence that changed after it was seen: what is different now.
 
+use crate::cli::decide;
 use crate::cli::exit::{Exit, Stop};
 use crate::cli::session::Session;
 use crate::cli::words;
@@ -12,7 +13,7 @@ use crate::contracts::shell;
 /// The refusal, with every difference between what was seen and what is there.
 pub async fn refuse(session: &Session, id: &WorkflowId, gate: &OpenGate, seen: &EvidenceDigest) -> Stop {
     let collected = session.gateway.collected_evidence(id).await;
-    let before = collected.packages.iter().find(|shown| shown.digest == *seen);
+    let before = collected.packages.iter().find(|shown| decide::names(seen, &shown.digest));
     let now = collected.packages.iter().find(|shown| Some(&shown.digest) == gate.digest());
     let mut sentences = vec![format!("The evidence of {} is not the one that was seen.", gate.id)];
     match (before, now, &collected.incomplete) {

@@ -249,7 +249,7 @@ fn tab(model: &Model, action: Action) -> Option<Place> {
 
 /// Whether a screen is about one workflow, so that a key can only mean that one.
 fn is_about_one(screen: ScreenId) -> bool {
-    matches!(screen, ScreenId::Workflow | ScreenId::Deployment)
+    matches!(screen, ScreenId::Workflow | ScreenId::Deployment | ScreenId::History)
 }
 
 /// A tab is the beginning of a way: going back from it leads to the first screen.

@@ -227,7 +227,10 @@ fn worst(described: &Remote<WorkflowDetail>, held_up: Option<HeldUp>, now: Times
         _ if described.is_stale() => {
             (format!("last seen {} ago", time::age(now, looked_at)), "whether it rolls back cannot be seen · ")
         }
-        (_, Some(late)) => (format!("not watched for {late}"), "nothing rolls back by itself · "),
+        (_, Some(late)) => {
+            let nobody = if matches!(held_up, Some(HeldUp::NoLook(_))) { "not watched" } else { "no worker" };
+            (format!("{nobody} for {late}"), "nothing rolls back by itself · ")
+        }
         (Some(until), None) => (format!("automatic rollback paused for {}", time::countdown(now, until)), ""),
         (None, None) => (format!("rolls back in {}", time::countdown(now, fires_at)), ""),
     };

@@ -45,10 +45,10 @@ impl Guide {
         let rolling = any(HealthStatus::RollingBack) || any(HealthStatus::Stuck);
         let waits = || overview.gates.iter().any(|row| followed(&row));
         *self = match *self {
-            Self::Open if waits() => Self::Approve,
             // Somebody else may have approved it, or broken it, from another terminal.
-            Self::Approve | Self::Wait if watched() => Self::Break,
-            Self::Approve if overview.live.iter().any(|row| followed(&row)) => Self::Wait,
+            Self::Open | Self::Approve | Self::Wait if watched() => Self::Break,
+            Self::Open if waits() => Self::Approve,
+            Self::Open | Self::Approve if overview.live.iter().any(|row| followed(&row)) => Self::Wait,
             Self::Break if any(HealthStatus::Degraded) => Self::RollBack,
             Self::Wait | Self::Break | Self::RollBack if rolling => Self::Watch,
             Self::Watch | Self::RollBack if any(HealthStatus::RolledBack) && !rolling => Self::Over,

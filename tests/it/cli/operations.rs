@@ -116,8 +116,9 @@ async fn watching_prints_a_line_each_and_ends_with_the_workflow_the_reader_or_ct
         temporal(&["workflow", "terminate", "--workflow-id", &id]).await;
         let status = tokio::time::timeout(PATIENCE, to_its_end.wait()).await.expect("it has ended").unwrap();
         assert_eq!(status.code(), Some(0));
-        let last = lines.remove(0).next_line().await.unwrap().unwrap();
+        let last = lines[0].next_line().await.unwrap().unwrap();
         assert!(last.contains("terminated"), "{last}");
+        assert_eq!(lines[0].next_line().await.unwrap(), None, "no worker has it again");
         assert_eq!(shell.run(&["watch", &unique("nobody")]).await.code, 5);
     })
     .await;

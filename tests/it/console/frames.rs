@@ -232,6 +232,7 @@ fn the_guide_goes_on_whoever_did_the_deed() {
     };
     live(&mut console, DeploymentStage::Deploying, HealthStatus::Watching);
     assert_eq!(console.model.guide, Some(Guide::Wait));
+    console.model.guide = Some(Guide::Open);
     live(&mut console, DeploymentStage::Monitoring, HealthStatus::Watching);
     assert_eq!(console.model.guide, Some(Guide::Break));
     live(&mut console, DeploymentStage::Monitoring, HealthStatus::Degraded);

@@ -91,8 +91,8 @@ fn cause(rolling: &RollbackProgress) -> String {
     };
     // Where nobody gave a reason, the workflow writes a sentence that says who asked.
     let begins = |words: &str| cause.reason.to_lowercase().starts_with(&words.to_lowercase());
-    let says_who = begins(&who) || begins(&format!("asked for by {}", cause.actor.name));
-    match (cause.reason.is_empty(), says_who) {
+    let says_nothing = cause.reason.is_empty() || begins(&format!("asked for by {}", cause.actor.name));
+    match (says_nothing, begins(&who)) {
         (true, _) => who,
         (false, true) => cause.reason.trim_end_matches('.').to_owned(),
         (false, false) => format!("{who}: {}", cause.reason),

@@ -80,7 +80,8 @@ fn standing_still(held_up: HeldUp, scene: &Scene<'_>, countdown: Option<Countdow
         (short, ": start one and it begins".to_owned())
     } else if let Some(Countdown { trigger, .. }) = countdown {
         let (title, now) = (trigger.trigger.title(), &trigger.now);
-        let short = format!("{title} {now} · no look for {late}: no automatic rollback");
+        let nobody = if matches!(held_up, HeldUp::NoLook(_)) { "no look" } else { "no worker" };
+        let short = format!("{title} {now} · {nobody} for {late}: no automatic rollback");
         (short, format!(" until a worker is back · {key} is kept for it"))
     } else if matches!(held_up, HeldUp::NoLook(_)) {
         (format!("{what} for {late}: no automatic rollback until a worker is back"), format!(" · {key} is kept for it"))
