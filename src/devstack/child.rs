@@ -180,7 +180,8 @@ impl Child {
     }
 }
 
-fn last_lines(log: &Path) -> Vec<String> {
+/// The last lines of a log, safe to show; none of one that cannot be read.
+pub fn last_lines(log: &Path) -> Vec<String> {
     // Another process wrote it: it is shown, so it must not be able to draw.
     let text = fs::read(log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
     let lines: Vec<String> = text

@@ -3,6 +3,7 @@
 //! It must not know what comes next.
 
 use std::fmt::Write as _;
+use std::path::Path;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -20,6 +21,7 @@ use crate::contracts::ids::{DecisionId, RequestId, WorkflowId};
 use crate::contracts::mutation::{Done, Mutation, Start, Target, Tell};
 use crate::contracts::temporal::names;
 use crate::contracts::workflow::WorkflowDetail;
+use crate::devstack::child;
 use crate::devstack::story::cast::Cast;
 use crate::gateway::Gateway;
 use crate::gateway::coordinator::Coordinator;
@@ -181,10 +183,17 @@ fn state(detail: &WorkflowDetail) -> String {
         // Writing to a string cannot fail.
         let _ = write!(text, "; {} at attempt {}", activity.activity_type, activity.attempt);
         if let Some(failure) = &activity.last_failure {
-            let _ = write!(text, ", failed before: {failure}");
+            let _ = write!(text, ", failed before: {failure}{}", read_on(failure));
         }
     }
     text
+}
+
+/// The demo runs where its services do, so it reads on where a failure says that there is more.
+fn read_on(failure: &str) -> String {
+    let log = failure.split_once("its log is ").and_then(|(_, rest)| rest.split_once(" on "));
+    let said = log.map(|(log, _)| child::last_lines(Path::new(log))).unwrap_or_default();
+    if said.is_empty() { String::new() } else { format!(" ({})", said.join(" / ")) }
 }
 
 fn missed(id: &WorkflowId, what: &str, seen: &str) -> Failure {

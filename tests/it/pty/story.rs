@@ -53,7 +53,7 @@ impl Demo {
         ]);
         console.assert_shows(&[
             "failing   Critical paths",
-            "temporal workflow update execute",
+            "gatewatch approve prod-checkout-42 --gate",
             "Type the name of the env",
         ]);
         console.send("production");
