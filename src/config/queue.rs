@@ -42,14 +42,23 @@ impl Check<'_> {
             let wrong = || self.wrong(key, format!("`{name}` is no subject."), "Write it like `agents.answers`.");
             fits.then(|| name.to_owned()).ok_or_else(wrong)
         };
+        let taken = subject("coordinator.nats.subject", raw.subject.as_deref().unwrap_or("agents.answers"))?;
         let refused = raw.refused_subject.as_deref();
+        let refused = refused.map(|name| subject("coordinator.nats.refused_subject", name)).transpose()?;
+        if let Some(refused) = refused.as_deref().filter(|refused| takes(&taken, refused)) {
+            return Err(self.wrong(
+                "coordinator.nats.refused_subject",
+                format!("`{refused}` is taken in again by `{taken}`: what is refused would come back for ever."),
+                "Name a subject without wildcards outside coordinator.nats.subject.",
+            ));
+        }
         Ok(Nats {
             login,
             account,
             stream: name("coordinator.nats.stream", raw.stream.as_ref(), "AGENT_ANSWERS")?,
             consumer: name("coordinator.nats.consumer", raw.consumer.as_ref(), "gatewatch")?,
-            subject: subject("coordinator.nats.subject", raw.subject.as_deref().unwrap_or("agents.answers"))?,
-            refused_subject: refused.map(|name| subject("coordinator.nats.refused_subject", name)).transpose()?,
+            subject: taken,
+            refused_subject: refused,
             url,
         })
     }
@@ -90,4 +99,38 @@ impl Check<'_> {
 fn is_here(url: &Url) -> bool {
     let web = url.host_str().and_then(|host| Url::parse(&format!("http://{host}")).ok());
     web.is_some_and(|web| web::is_loopback(&web))
+}
+
+/// Whether NATS gives what is sent to `other` to whoever listens to `subject`. One with wildcards can be sent to nobody.
+fn takes(subject: &str, other: &str) -> bool {
+    let (mut wanted, mut words) = (subject.split('.'), other.split('.'));
+    if other.split('.').any(|word| matches!(word, "*" | ">")) {
+        return true;
+    }
+    loop {
+        match (wanted.next(), words.next()) {
+            (Some(">"), Some(_)) | (None, None) => return true,
+            (Some(wanted), Some(word)) if wanted == "*" || wanted == word => {}
+            (Some(_) | None, _) => return false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::takes;
+
+    #[test]
+    fn what_is_refused_must_not_come_back() {
+        for (subject, other) in
+            [("agents.>", "agents.refused"), ("agents.*", "agents.refused"), ("a.b", "a.b"), ("a", "b.>")]
+        {
+            assert!(takes(subject, other), "{subject} {other}");
+        }
+        for (subject, other) in
+            [("agents.answers", "agents.refused"), ("agents.*", "agents.a.b"), ("agents.>", "agents")]
+        {
+            assert!(!takes(subject, other), "{subject} {other}");
+        }
+    }
 }

@@ -12,7 +12,7 @@ use async_nats::connection::State;
 use async_nats::jetstream::consumer::{AckPolicy, PullConsumer, pull};
 use async_nats::jetstream::stream::{self, RetentionPolicy};
 use async_nats::jetstream::{AckKind, Message};
-use async_nats::{Client, ConnectOptions, Event, HeaderMap};
+use async_nats::{Client, ConnectOptions, Event, HeaderMap, PublishError};
 use futures_util::StreamExt as _;
 use secrecy::ExposeSecret as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
@@ -42,6 +42,8 @@ const UNKNOWN_TRIES: u32 = 5;
 const DRAIN: Duration = Duration::from_secs(8);
 /// Says, in a message that is passed on as refused, what was wrong with it.
 const ERRORS: &str = "Gatewatch-Errors";
+/// Characters of that.
+const LONGEST_ERRORS: usize = 4000;
 
 /// Takes answers from a queue.
 pub struct Queue {
@@ -196,7 +198,10 @@ impl Queue {
     ) -> Result<Infallible, Box<dyn std::error::Error + Send + Sync>> {
         let consumer = self.consumer(client).await?;
         loop {
-            self.up();
+            // Without a connection requests wait in the client, and end as if there were no messages.
+            if client.connection_state() == State::Connected {
+                self.up();
+            }
             drop(slots.acquire().await?);
             let room = slots.available_permits().max(1);
             let mut batch = consumer.batch().max_messages(room).expires(EXPIRES).messages().await?;
@@ -241,8 +246,13 @@ impl Queue {
             Verdict::Never(problems) => {
                 let errors = serde_json::to_string(&problems).unwrap_or_default();
                 tracing::warn!(errors, subject = %message.subject, "a message can never be valid");
-                self.pass_on(&client, &message, &errors).await;
-                ("refused", AckKind::Term)
+                match self.pass_on(&client, &message, &errors).await {
+                    Ok(()) => ("refused", AckKind::Term),
+                    Err(error) => {
+                        tracing::warn!(%error, "a refused message was not passed on; it is offered again");
+                        ("again", AckKind::Nak(Some(rest_after(offered))))
+                    }
+                }
             }
         };
         self.metrics.queue_message(outcome);
@@ -252,13 +262,13 @@ impl Queue {
     }
 
     /// A message that is refused goes to those who look after such, with the reasons.
-    async fn pass_on(&self, client: &Client, message: &Message, errors: &str) {
-        let Some(subject) = &self.settings.refused_subject else { return };
+    async fn pass_on(&self, client: &Client, message: &Message, errors: &str) -> Result<(), PublishError> {
+        let Some(subject) = &self.settings.refused_subject else { return Ok(()) };
         let mut headers = HeaderMap::new();
-        headers.insert(ERRORS, errors);
-        if let Err(error) = client.publish_with_headers(subject.clone(), headers, message.payload.clone()).await {
-            tracing::warn!(%error, subject, "a refused message was not passed on");
-        }
+        // A message may be as large as NATS allows: its headers count too.
+        headers.insert(ERRORS, errors.chars().take(LONGEST_ERRORS).collect::<String>());
+        client.publish_with_headers(subject.clone(), headers, message.payload.clone()).await?;
+        Ok(())
     }
 
     async fn verdict(&self, body: &[u8], offered: u32) -> Verdict {

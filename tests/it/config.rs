@@ -103,7 +103,7 @@ fn the_commented_out_part_of_the_example_parses_too() {
     assert_eq!(target.switch.as_str(), "http://127.0.0.1:8081/");
     assert_eq!(service.journeys[0].expect_text.as_deref(), Some("checkout"));
     assert!(service.repository.is_absolute() && service.repository.ends_with("src/checkout"));
-    assert_eq!(settings.coordinator.people[0].may, [Permission::Decide, Permission::Rollback]);
+    assert_eq!(settings.coordinator.people[0].may, [Permission::Decide, Permission::Rollback, Permission::Operate]);
     assert_eq!(settings.coordinator_client.unwrap().url.as_str(), "http://127.0.0.1:7400/");
     assert_eq!(settings.worker.drain, Duration::from_secs(20));
     let adapters: Vec<&str> = settings.agents.iter().map(Agent::adapter_name).collect();
