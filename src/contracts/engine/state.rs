@@ -63,7 +63,7 @@ pub enum StepStatus {
     Failed,
     /// Out of attempts or out of budget: a person must say what next.
     Blocked,
-    /// Not wanted any more: what it was to replace was overridden. It counts for nothing.
+    /// Not wanted any more: what it was to replace was overridden. It counts among the attempts of its kind, and for nothing else.
     Skipped,
 }
 

@@ -135,7 +135,8 @@ impl Bringer {
             goal: state.goal.clone(),
             attempt: step.attempts,
             reminder: reminder.number,
-            due: step.due.or(step.lease_until),
+            // Its lease may end before the step is due again: then somebody else gets it.
+            due: step.due.into_iter().chain(step.lease_until).min(),
             callback_url: self.followed.limits.callback_url.as_ref().map(ToString::to_string),
             ..AgentRequest::default()
         };

@@ -19,6 +19,12 @@ const REPEATED: HeaderName = HeaderName::from_static("gatewatch-repeated");
 /// What a sender prefers that does not wait for its workflow (RFC 7240).
 const RESPOND_ASYNC: &str = "respond-async";
 
+/// Whether a line of `Prefer` names it, among others or with parameters (RFC 7240).
+fn wants_it_later(line: &str) -> bool {
+    let names = line.split(',').filter_map(|preference| preference.split(';').next());
+    names.map(str::trim).any(|name| name.eq_ignore_ascii_case(RESPOND_ASYNC))
+}
+
 /// Takes an agent's answer in. Sent again, for the same attempt of the same step, it has one effect and gets the same
 /// receipt. What is not valid is refused with every error, and its workflow is told that the attempt failed.
 /// With `Prefer: respond-async` it is answered as soon as it is kept durably, with 202, and delivered afterwards.
@@ -46,7 +52,7 @@ pub async fn callback(
     headers: HeaderMap,
     Posted { sender, body }: Posted,
 ) -> Result<Response, ApiError> {
-    let later = headers.get_all("prefer").iter().any(|preference| preference == RESPOND_ASYNC);
+    let later = headers.get_all("prefer").iter().filter_map(|line| line.to_str().ok()).any(wants_it_later);
     let response = match check::read(&body) {
         Ok(response) => response,
         Err(invalid) => {

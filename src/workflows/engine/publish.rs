@@ -155,7 +155,7 @@ fn offered((id, step): (&StepId, &StepState)) -> WaitingStep {
     }
 }
 
-/// Reminders that are to be brought to agents, as many as have room.
+/// Reminders that are to be brought to agents, as many as have room: the newest, for the others have been.
 pub(super) fn reminders(state: &EngineState) -> Vec<Reminder> {
     let reminder = |(id, step): (&StepId, &StepState)| {
         let has_it = step.status == StepStatus::InProgress && step.reminded_at.is_some();
@@ -163,8 +163,9 @@ pub(super) fn reminders(state: &EngineState) -> Vec<Reminder> {
         let (id, kind) = (id.clone(), step.kind.clone());
         has_it.then_some(Reminder { id, kind, agent, attempt_id, number: step.reminders })
     };
-    let steps = state.in_order().into_iter().filter(|_| !state.status.is_over());
-    steps.filter_map(reminder).take(REMINDED).collect()
+    let mut steps: Vec<_> = state.in_order().into_iter().filter(|_| !state.status.is_over()).collect();
+    steps.sort_by_key(|(_, step)| std::cmp::Reverse(step.reminded_at));
+    steps.into_iter().filter_map(reminder).take(REMINDED).collect()
 }
 
 /// Kinds of the steps that the memo tells of: who finds a goal by one of them finds the step.

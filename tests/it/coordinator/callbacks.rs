@@ -344,7 +344,7 @@ async fn an_answer_is_kept_first_and_delivered_later_where_that_is_preferred() {
         let id = goal(&bench, "later").await;
         let post = async || {
             let request = rig.post("/agent/callback", &draft(&id)).bearer_auth(BUILDERS);
-            let response = request.header("prefer", "respond-async").send().await.unwrap();
+            let response = request.header("prefer", "wait=10, Respond-Async; x").send().await.unwrap();
             assert_eq!(response.headers()["preference-applied"], "respond-async");
             (response.status().as_u16(), response.json::<Value>().await.unwrap())
         };

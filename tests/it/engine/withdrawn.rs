@@ -2,11 +2,12 @@
 
 use gatewatch::contracts::actor::Actor;
 use gatewatch::contracts::agent::AgentStatus;
+use gatewatch::contracts::engine::input::Decider;
 use gatewatch::contracts::engine::state::{EngineStatus, StepStatus};
 use gatewatch::workflows::engine::machine::{Event, Outcome, Replacements};
 use serde_json::json;
 
-use super::{Goal, pull_request, request};
+use super::{Goal, pull_request, request, shipped_spec};
 
 pub(super) fn overridden(step: &str, reason: &str) -> Event {
     Event::Override {
@@ -52,6 +53,20 @@ fn histories_of_before_go_on_as_they_did() {
     let mut goal = reviewed(AgentStatus::Fail, AgentStatus::Ok);
     let Event::Override { step, done, reason, by, .. } = overridden("pr-review-1", "wrong") else { unreachable!() };
     goal.send(Event::Override { step, done, reason, by, replacements: Replacements::Leave });
+    assert_eq!((goal.step("rework-1"), goal.status()), (StepStatus::Waiting, EngineStatus::Running));
+}
+
+/// Whoever decides from outside hears of answers, not of overrides: nobody would ask for anything in its place.
+#[test]
+fn what_was_asked_for_from_outside_goes_on() {
+    let mut goal = Goal::with(shipped_spec("codegen"), Decider::Coordinator);
+    goal.boot(request("PR_REVIEW"));
+    assert_eq!(goal.answer("pr-review-1", AgentStatus::Fail), Outcome::Applied);
+    let rework = json!({"decisionId": "dec-2", "actions": [{"type": "REQUEST_REWORK", "payload": {}}],
+        "basedOn": {"stepId": "pr-review-1", "attemptId": "run-pr-review-1"}});
+    let outcome = goal.send(Event::ApplyDecision(serde_json::from_value(rework).unwrap())).outcome;
+    assert_eq!((outcome, goal.step("rework-1")), (Outcome::Applied, StepStatus::Waiting));
+    assert_eq!(goal.send(overridden("pr-review-1", "the finding was wrong")).outcome, Outcome::Applied);
     assert_eq!((goal.step("rework-1"), goal.status()), (StepStatus::Waiting, EngineStatus::Running));
 }
 

@@ -6,6 +6,7 @@ use crate::contracts::actor::Actor;
 use crate::contracts::agent::{AgentResponse, AgentStatus};
 use crate::contracts::clock::UnixMillis;
 use crate::contracts::engine::decision::APPROVAL;
+use crate::contracts::engine::input::Decider;
 use crate::contracts::engine::state::{EngineStatus, StepStatus};
 use crate::contracts::ids::{StepId, WorkflowId};
 use crate::spec::facts::Fact;
@@ -212,7 +213,8 @@ impl Machine {
         }
         self.note(now, "OVERRIDDEN", signed(json!({"stepId": id, "status": wanted, "reason": reason}), by));
         let others = match replacements {
-            Replacements::Withdraw if done => self.withdraw_replacements(now, id),
+            // Whoever decides from outside is not asked about an override: what they asked for goes on.
+            Replacements::Withdraw if done && self.decider == Decider::Spec => self.withdraw_replacements(now, id),
             Replacements::Withdraw | Replacements::Leave => Vec::new(),
         };
         self.fail_or_finish(now, id, status, reason);
