@@ -319,18 +319,17 @@ pub fn back_to_before(model: &mut Model) -> Vec<Effect> {
     to_screen(model, Input::Opened(&place))
 }
 
-/// The deployment that `R` means here. In a list it is one that is failing, before one that happens to be selected: the
-/// alert line says so, and whoever is in a hurry reads that and presses the key.
+/// The deployment that `R` means here. In a list it is the one that the alert line names, before a healthy one that
+/// happens to be selected, and stays so until that is over: whoever is in a hurry reads the line and presses the key.
 pub fn rollback_target(model: &Model) -> Result<WorkflowId, String> {
     let ctx = model.ctx();
     let selected = model.stage.subject(model.screen(), &ctx).filter(|id| model.is_deployment(id));
-    let mut failing = model.failing();
-    let failing = match &selected {
-        Some(id) if is_about_one(model.screen()) || model.failing().any(|row| row.id == *id) => None,
-        Some(_) | None => failing.next(),
+    let unwell = match &selected {
+        Some(id) if is_about_one(model.screen()) || model.unwell().any(|row| row.id == *id) => None,
+        Some(_) | None => model.worst_off().map(|(row, _)| row.id.clone()),
     };
     let live = model.live();
-    match (failing.map(|row| row.id.clone()).or(selected), live.as_slice()) {
+    match (unwell.or(selected), live.as_slice()) {
         (Some(id), _) => Ok(id),
         (None, [only]) => Ok(only.id.clone()),
         (None, []) => Err("No deployment is live, so there is nothing to roll back.".to_owned()),

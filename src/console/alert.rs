@@ -88,14 +88,6 @@ impl Model {
         })
     }
 
-    /// Live deployments whose triggers are failing, the worst first.
-    pub fn failing(&self) -> impl Iterator<Item = &WorkflowRow> {
-        self.unwell().filter(|row| {
-            let row = self.world.detail(&row.id).value().map_or(*row, |detail| &detail.row);
-            row.health == Some(HealthStatus::Degraded)
-        })
-    }
-
     fn unwell_alert(&self) -> Option<Alert> {
         let (row, health) = self.worst_off()?;
         let described = self.world.detail(&row.id);
@@ -119,7 +111,9 @@ impl Model {
             HealthStatus::Degraded => {
                 // The key means what is selected, which may be another one that is not well.
                 let meant = act::rollback_target(self).is_ok_and(|id| id == row.id);
-                let way = if meant {
+                let way = if self.stage.deployment.is_sent(&row.id) {
+                    "rollback sent".to_owned()
+                } else if meant {
                     format!("{} now", key(Action::RollBack))
                 } else {
                     format!("{} shows it", key(Action::GoDeployment))

@@ -9,7 +9,7 @@ use gatewatch::contracts::evidence::FailingCheck;
 use gatewatch::contracts::gate::OnDeadline;
 use gatewatch::contracts::health::HealthStatus;
 use gatewatch::contracts::phase::{Phase, PhaseStatus};
-use gatewatch::contracts::workflow::{ExecutionStatus, WorkflowCounts, WorkflowPage, WorkflowRow};
+use gatewatch::contracts::workflow::{ExecutionStatus, WorkflowCounts, WorkflowDetail, WorkflowPage, WorkflowRow};
 
 use crate::console::deployment::fixture::{Story, checkout};
 use crate::console::drive::Driven;
@@ -151,6 +151,13 @@ fn the_alert_promises_nothing_while_nobody_looks() {
         let screen = console.screen();
         let alert = screen.lines().nth(2).unwrap();
         assert!(alert.contains(" · not watched for 42s · R ") && !alert.contains("rolls back in"), "{alert}");
+        let row = screen.lines().find(|line| line.contains("of 10:00")).unwrap();
+        assert!(row.contains("▲ not watched"), "{row}");
+        console.keys("4RR");
+        let screen = console.screen();
+        let alert = screen.lines().nth(2).unwrap();
+        assert!(!alert.contains(" · R now"), "it was pressed: {alert}");
+        assert!(screen.contains("rollback sent, but no worker takes it up"), "{screen}");
     }
 }
 
@@ -171,8 +178,16 @@ fn the_key_that_rolls_back_means_the_deployment_that_fails() {
             assert!(shown.lines().last().unwrap().contains("R roll back checkout v42"), "{shown}");
             console.keys("j");
         }
+        // Nor does it turn to a healthy one while the rollback runs.
+        let mut rolling = console.model.live()[1].clone();
+        rolling.health = Some(HealthStatus::RollingBack);
+        let other = console.model.live()[0].clone();
+        console.overview(overview(gates(), vec![other, rolling.clone()]));
+        console.describe(WorkflowDetail { row: rolling, ..checkout(&Story::rolling(at(201))) });
+        let shown = console.screen();
+        assert!(!shown.lines().last().unwrap().contains("basket"), "{shown}");
         console.keys("R");
-        assert!(console.screen().contains("Roll back checkout v42 → v41?"), "{}", console.screen());
+        assert!(console.screen().contains("┏ deploy-checkout-v42 ·"), "{}", console.screen());
     }
 }
 

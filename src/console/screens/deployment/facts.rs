@@ -79,7 +79,10 @@ fn live(scene: &Scene<'_>) -> Field<'static> {
     };
     let wanted = format!("{version} {}", commit.short());
     let looked_at = scene.is_monitoring() || back;
-    match scene.last_sample().and_then(|sample| sample.version.as_ref()).filter(|_| looked_at) {
+    // What was seen before the old version was verified says nothing against it.
+    let verified_at = scene.rolling().and_then(|rolling| rolling.verified_at);
+    let newest = scene.last_sample().filter(|sample| verified_at.is_none_or(|at| sample.at >= at));
+    match newest.and_then(|sample| sample.version.as_ref()).filter(|_| looked_at) {
         Some(answers) if *answers != version.as_str() => {
             Field::new("live", format!("{failed} {answers} answers, not {wanted}"), Role::StatusFailed)
         }

@@ -86,6 +86,12 @@ impl State {
         action == Action::RollBack && sends
     }
 
+    /// Whether the rollback of this deployment was sent from here, and is not known to have failed.
+    pub fn is_sent(&self, id: &WorkflowId) -> bool {
+        let sent = matches!(&self.asked, Asked::Sent { answer, .. } if !matches!(answer, Answer::Failed(_)));
+        sent && self.workflow.as_ref() == Some(id)
+    }
+
     /// Shows a deployment, with nothing asked of it yet. A preview does not outlive the look at it; what was sent stays.
     pub fn show(&mut self, workflow: Option<WorkflowId>) {
         if self.workflow != workflow {

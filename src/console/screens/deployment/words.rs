@@ -159,11 +159,11 @@ fn serving_again(state: &State, scene: &Scene<'_>, rolling: &RollbackProgress, v
 fn sent(at: Timestamp, answer: &Answer, held_up: Option<HeldUp>, ctx: &Ctx<'_>) -> Words {
     let since = time::clock(ctx.now.since(at));
     match answer {
-        Answer::Accepted if held_up.is_some() => words(
+        Answer::Waiting | Answer::Accepted if held_up.is_some() => words(
             Tone::Alarm,
             Sign::Waiting,
             format!(
-                "rollback accepted, but no worker takes it up: start one and it runs · {since} since you pressed R"
+                "rollback sent, but no worker takes it up: it is kept until one does · {since} since you pressed R"
             ),
         ),
         Answer::Waiting => words(Tone::Bad, Sign::RollingBack, format!("rollback sent · {since} since you pressed R")),

@@ -13,7 +13,7 @@ use crate::console::widgets::table::{Column, Row};
 use crate::console::widgets::time;
 use crate::contracts::clock::{Millis, Timestamp};
 use crate::contracts::health::{HealthReport, HealthStatus, Sample};
-use crate::contracts::workflow::WorkflowRow;
+use crate::contracts::workflow::{HeldUp, WorkflowRow};
 
 pub const GATES: [Column; 6] = [
     Column::flex("GATE", 22, 2).at_most(32),
@@ -65,14 +65,19 @@ pub fn gate<'a>(gate: &GateView<'a>, now: Timestamp, theme: &Theme) -> Row<'a> {
 }
 
 pub fn live<'a>(row: &'a WorkflowRow, ctx: &Ctx<'_>, theme: &Theme) -> Row<'a> {
-    let detail = ctx.world.detail(&row.id).value();
+    let remote = ctx.world.detail(&row.id);
+    let detail = remote.value();
+    let held_up = detail.zip(remote.at()).and_then(|(detail, at)| detail.held_up(at));
     let health = detail.map_or(row.health, |detail| detail.row.health);
     let report = detail.and_then(|detail| detail.health.as_deref());
     Row {
         cells: vec![
             Line::styled(name(row), theme.style(Role::Text)),
             environment(row, theme),
-            state(row, health, theme),
+            match held_up {
+                Some(HeldUp::NoLook(_)) => signed(Sign::Warning, "not watched", theme),
+                Some(HeldUp::NoWorker(_)) | None => state(row, health, theme),
+            },
             Line::styled(watched(row, report, ctx.now), theme.style(Role::TextMuted)),
             errors(report, theme),
             response(report, theme),
@@ -112,6 +117,10 @@ fn state<'a>(row: &'a WorkflowRow, health: Option<HealthStatus>, theme: &Theme) 
         (None, Some(phase)) if row.status.is_open() => (Sign::Running, phase),
         (None, _) => (Sign::from(row.status), row.status.as_str()),
     };
+    signed(sign, words, theme)
+}
+
+fn signed<'a>(sign: Sign, words: &'a str, theme: &Theme) -> Line<'a> {
     Line::from(vec![
         Span::styled(sign.glyph(), theme.style(sign.role())),
         Span::raw(" "),
