@@ -91,7 +91,7 @@ impl Model {
     fn unwell_alert(&self) -> Option<Alert> {
         let (row, health) = self.worst_off()?;
         let described = self.world.detail(&row.id);
-        let held_up = described.value().zip(described.at()).and_then(|(detail, at)| detail.held_up(at));
+        let held_up = described.held_up();
         let name = name(row);
         let key = |action: Action| self.look.keymap.label(Context::Global, action).unwrap_or_default();
         let counts = health == HealthStatus::Degraded || held_up.is_some() || described.is_stale();

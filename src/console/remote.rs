@@ -2,6 +2,7 @@
 
 use crate::contracts::clock::Timestamp;
 use crate::contracts::failure::Failure;
+use crate::contracts::workflow::{HeldUp, WorkflowDetail};
 
 /// A remote value. The old one stays while a newer one is fetched, and when fetching fails.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -69,5 +70,12 @@ impl<T> Remote<T> {
             }
             (Self::Idle | Self::Failed { .. }, Err(failure)) => Self::Failed { failure, at: now },
         };
+    }
+}
+
+impl Remote<WorkflowDetail> {
+    /// What held the workflow up when this console last saw it: what it does not see it does not judge.
+    pub fn held_up(&self) -> Option<HeldUp> {
+        self.value()?.held_up(self.at()?)
     }
 }

@@ -67,14 +67,13 @@ pub fn gate<'a>(gate: &GateView<'a>, now: Timestamp, theme: &Theme) -> Row<'a> {
 pub fn live<'a>(row: &'a WorkflowRow, ctx: &Ctx<'_>, theme: &Theme) -> Row<'a> {
     let remote = ctx.world.detail(&row.id);
     let detail = remote.value();
-    let held_up = detail.zip(remote.at()).and_then(|(detail, at)| detail.held_up(at));
     let health = detail.map_or(row.health, |detail| detail.row.health);
     let report = detail.and_then(|detail| detail.health.as_deref());
     Row {
         cells: vec![
             Line::styled(name(row), theme.style(Role::Text)),
             environment(row, theme),
-            match held_up {
+            match remote.held_up() {
                 Some(HeldUp::NoLook(_)) => signed(Sign::Warning, "not watched", theme),
                 Some(HeldUp::NoWorker(_)) | None => state(row, health, theme),
             },
