@@ -151,12 +151,12 @@ impl Queue {
     }
 
     fn up(&self) {
-        let was_up = self.standing.send_if_modified(|standing| {
+        let is_news = self.standing.send_if_modified(|standing| {
             let news = !standing.up;
             (standing.up, standing.trouble) = (true, String::new());
             news
         });
-        if was_up {
+        if is_news {
             self.metrics.queue_up(true);
             tracing::info!(
                 stream = self.settings.stream,
