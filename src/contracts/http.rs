@@ -15,6 +15,7 @@ use crate::contracts::ids::{
     AttemptId, DecisionId, Environment, EvidenceDigest, GateId, RequestId, WorkKind, WorkflowId,
 };
 use crate::contracts::rollback::RollbackReply;
+use crate::contracts::roster::Spent;
 use crate::contracts::workflow::WorkflowRow;
 
 /// Body of `POST /v1/decisions`. Who decides comes from the bearer token, never from the body.
@@ -95,6 +96,15 @@ pub struct GoalList {
 pub struct GoalView {
     pub workflow_id: WorkflowId,
     pub state: EngineState,
+    pub at: Timestamp,
+}
+
+/// Answer of `GET /v1/goals/{id}/usage`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct GoalUsage {
+    pub workflow_id: WorkflowId,
+    pub spent: Spent,
     pub at: Timestamp,
 }
 

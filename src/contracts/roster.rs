@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::contracts::clock::Timestamp;
+use crate::contracts::engine::budget::BudgetLevel;
 use crate::contracts::ids::{AttemptId, StepId, WorkKind, WorkflowId};
 
 /// Answer of `GET /v1/agents`. Every coordinator counts what it did itself, since it started.
@@ -95,6 +96,18 @@ impl Spent {
     pub fn is_used_up(&self) -> bool {
         self.budget_usd.is_some_and(|most| self.usd >= most)
             || self.budget_tokens.is_some_and(|most| self.tokens >= most)
+    }
+
+    /// How much of the budget is used, as far as somebody must hear of it.
+    pub fn level(&self) -> Option<BudgetLevel> {
+        let warned = |most: f64| most * f64::from(BudgetLevel::Warning.percent()) / 100.0;
+        #[expect(clippy::cast_precision_loss, reason = "nobody is warned by the token")]
+        let tokens = self.budget_tokens.is_some_and(|most| self.tokens as f64 >= warned(most as f64));
+        match (self.is_used_up(), tokens || self.budget_usd.is_some_and(|most| self.usd >= warned(most))) {
+            (true, _) => Some(BudgetLevel::Spent),
+            (false, true) => Some(BudgetLevel::Warning),
+            (false, false) => None,
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use prometheus::{
 
 use crate::contracts::agent::{AgentMetrics, AgentStatus};
 use crate::contracts::clock::Timestamp;
+use crate::contracts::engine::budget::BudgetLevel;
 use crate::contracts::roster::WaitingWork;
 
 /// Kinds of waiting work that are told apart.
@@ -48,6 +49,7 @@ struct CallMetrics {
     answers: IntCounterVec,
     broken: IntCounterVec,
     reminders: IntCounterVec,
+    budgets: IntCounterVec,
     in_flight: IntGaugeVec,
     waiting: IntGaugeVec,
     waiting_seconds: GaugeVec,
@@ -104,6 +106,10 @@ impl Metrics {
                 reminders: IntCounterVec::new(
                     opts("agent_reminders_total", "Reminders of agents, by what became of them."),
                     &["agent", "outcome"],
+                )?,
+                budgets: IntCounterVec::new(
+                    opts("goal_budgets_total", "Goals of which this much of the budget was used."),
+                    &["level"],
                 )?,
                 in_flight: IntGaugeVec::new(opts("agent_calls_in_flight", "Calls under way."), &["agent"])?,
                 waiting: IntGaugeVec::new(opts("waiting_steps", "Steps that wait for an agent."), &["kind"])?,
@@ -197,6 +203,10 @@ impl Metrics {
         self.calls.reminders.with_label_values(&[agent, outcome]).inc();
     }
 
+    pub fn budget_reached(&self, level: BudgetLevel) {
+        self.calls.budgets.with_label_values(&[level.as_str()]).inc();
+    }
+
     /// What waited at the last look. Kinds are whatever goals ask for: of many, the first count.
     pub fn waiting(&self, waiting: &[WaitingWork]) {
         let now = Timestamp(chrono::Utc::now());
@@ -223,12 +233,13 @@ impl Metrics {
 }
 
 impl CallMetrics {
-    fn all(&self) -> [Box<dyn Collector>; 7] {
+    fn all(&self) -> [Box<dyn Collector>; 8] {
         [
             Box::new(self.dispatched.clone()),
             Box::new(self.answers.clone()),
             Box::new(self.broken.clone()),
             Box::new(self.reminders.clone()),
+            Box::new(self.budgets.clone()),
             Box::new(self.in_flight.clone()),
             Box::new(self.waiting.clone()),
             Box::new(self.waiting_seconds.clone()),

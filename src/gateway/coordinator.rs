@@ -12,7 +12,7 @@ use crate::config::settings;
 use crate::contracts::decision::Outcome;
 use crate::contracts::failure::{Failure, FailureKind};
 use crate::contracts::http::{
-    DecisionRequest, DecisionResponse, ErrorBody, PublicKey, Readiness, RollbackBody, RollbackOutcome,
+    DecisionRequest, DecisionResponse, ErrorBody, GoalUsage, PublicKey, Readiness, RollbackBody, RollbackOutcome,
 };
 use crate::contracts::ids::{GateId, WorkflowId};
 use crate::contracts::roster::AgentRoster;
@@ -127,6 +127,12 @@ impl Coordinator {
     /// Agents with their load, failures and cost, as it counts them.
     pub async fn agents(&self) -> Result<AgentRoster, Failure> {
         read("its agents", self.get(&["v1", "agents"]).await?)
+    }
+
+    /// What the agents of a goal have cost, as it counts them.
+    pub async fn usage(&self, id: &WorkflowId) -> Result<GoalUsage, Failure> {
+        let workflow = text::original(id.as_str());
+        read("what the goal cost", self.get(&["v1", "goals", &workflow, "usage"]).await?)
     }
 
     async fn get(&self, path: &[&str]) -> Result<Value, Failure> {

@@ -7,10 +7,11 @@ use temporalio_client::grpc::WorkflowService as _;
 use temporalio_common::protos::temporal::api::common::v1::Payloads;
 use temporalio_common::protos::temporal::api::workflowservice::v1::ListWorkflowExecutionsRequest;
 
+use crate::contracts::engine::budget::{Budget, BudgetLevel};
 use crate::contracts::engine::output::{EngineReply, LeaseReply};
 use crate::contracts::failure::{Failure, FailureKind};
 use crate::contracts::ids::{AttemptId, StepId, WorkflowId};
-use crate::contracts::temporal::memo::{Reminder, WaitingStep};
+use crate::contracts::temporal::memo::{Published, Reminder, WaitingStep};
 use crate::contracts::temporal::names::{attribute, update};
 use crate::contracts::text;
 use crate::gateway::update::{Ask, Asked};
@@ -21,13 +22,14 @@ const PAGE: i32 = 500;
 const PAGES: usize = 8;
 
 /// A goal with steps that wait for an agent, or whose agents are to be reminded.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct WaitingGoal {
     pub workflow: WorkflowId,
     /// Empty when it has none.
     pub tenant: String,
     pub steps: Vec<WaitingStep>,
     pub reminders: Vec<Reminder>,
+    pub budget: Option<Budget>,
 }
 
 /// An agent takes a step.
@@ -85,9 +87,9 @@ impl Gateway {
                 let tenant = rows::attribute::<String>(&attributes, attribute::TENANT).unwrap_or_default();
                 let workflow = rows::workflow_id(&info.execution.clone().unwrap_or_default().workflow_id);
                 let memo = rows::published(info.memo.as_ref()).map(|memo| *memo).unwrap_or_default();
-                let (steps, reminders) = (memo.work, memo.reminders);
+                let Published { work: steps, reminders, budget, .. } = memo;
                 if !steps.is_empty() || !reminders.is_empty() {
-                    goals.push(WaitingGoal { workflow, tenant, steps, reminders });
+                    goals.push(WaitingGoal { workflow, tenant, steps, reminders, budget });
                 }
             }
             page = answer.next_page_token;
@@ -117,6 +119,18 @@ impl Gateway {
     ) -> Result<Sent<EngineReply>, Failure> {
         let argument = json!({"stepId": original(step), "runId": attempt, "reason": reason});
         let ask = Ask { name: update::REQUEUE, id: &format!("requeue:{attempt}") };
+        self.tell(id, ask, &argument).await
+    }
+
+    /// Tells a goal how much of its budget is used. What it cost is not told: that enters no history.
+    pub async fn report_budget(
+        &self,
+        id: &WorkflowId,
+        round: u32,
+        level: BudgetLevel,
+    ) -> Result<Sent<EngineReply>, Failure> {
+        let argument = json!({"round": round, "level": level});
+        let ask = Ask { name: update::BUDGET_REACHED, id: &format!("budget:{round}:{}", level.as_str()) };
         self.tell(id, ask, &argument).await
     }
 

@@ -11,6 +11,7 @@ use crate::config::document::Document as File;
 use crate::config::problem::{Place, Problem};
 use crate::contracts::agent::AgentStatus;
 use crate::contracts::clock::Millis;
+use crate::contracts::engine::budget::Budget;
 use crate::contracts::ids::{SpecHash, SpecName, WorkKind};
 use crate::spec::facts::On;
 
@@ -93,7 +94,7 @@ pub struct Finalize {
 }
 
 /// What holds whatever the rules say.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Guardrails {
     /// How often a kind of work may be requested before a person must say so.
@@ -104,6 +105,10 @@ pub struct Guardrails {
     pub due_seconds: Option<u64>,
     /// What is done with an overdue step, one after the other; when nothing is left, a person must say how to go on.
     pub overdue: Vec<Overdue>,
+    /// US dollars that all answers of a goal may cost together; then agents are given nothing until a person says so.
+    pub budget_usd: Option<f64>,
+    /// The same in tokens. What is reached first counts.
+    pub budget_tokens: Option<u64>,
     /// Kinds of work that must have been done before the goal can be complete.
     pub required: Vec<WorkKind>,
     /// For one kind of work, in place of what is said for all.
@@ -136,6 +141,12 @@ impl Guardrails {
     /// How often work of this kind may be requested.
     pub fn max_attempts(&self, kind: &WorkKind) -> Option<u32> {
         self.kinds.get(kind.as_str()).and_then(|own| own.max_attempts).or(self.max_attempts)
+    }
+
+    /// What a goal may cost, in its first round.
+    pub fn budget(&self) -> Option<Budget> {
+        let limited = self.budget_usd.is_some() || self.budget_tokens.is_some();
+        limited.then(|| Budget { tokens: self.budget_tokens, usd: self.budget_usd, round: 1, ..Budget::default() })
     }
 
     /// How long work of this kind may take once somebody has it.

@@ -54,6 +54,7 @@ impl Rules {
         if document.name.is_empty() {
             return Err(source.problem("name", "The spec has no name.", "Give it one, such as `codegen`."));
         }
+        check_budget(source)?;
         let mut rules = Vec::with_capacity(document.rules.len());
         for (position, rule) in document.rules.iter().enumerate() {
             let at = format!("rules[{position}]");
@@ -176,6 +177,18 @@ impl What {
             Self::Annotate { key, value } => Ok(Action::Annotate { key: key.clone(), value: value.fill(scope)? }),
         }
     }
+}
+
+fn check_budget(source: &Source) -> Result<(), Problem> {
+    let Guardrails { budget_usd, budget_tokens, .. } = &source.document.guardrails;
+    let fix = "Give an amount above 0, or leave it out: then there is no limit.";
+    if budget_usd.is_some_and(|usd| !usd.is_finite() || usd <= 0.0) {
+        return Err(source.problem("guardrails.budget-usd", "It is no amount of US dollars.", fix));
+    }
+    if *budget_tokens == Some(0) {
+        return Err(source.problem("guardrails.budget-tokens", "No answer has so few tokens.", fix));
+    }
+    Ok(())
 }
 
 fn compile(source: &Source, text: Option<&str>, field: &str) -> Result<Option<Expression>, Problem> {

@@ -1,10 +1,12 @@
 //! What agents used: tokens and money, by goal, step and agent.
 
+use std::collections::BTreeMap;
+
 use sqlx::{AnyConnection, AssertSqlSafe, Row as _, query};
 
 use crate::contracts::agent::{AgentMetrics, Tokens};
 use crate::contracts::clock::UnixMillis;
-use crate::contracts::ids::{GoalId, StepId};
+use crate::contracts::ids::{GoalId, StepId, WorkflowId};
 use crate::store::callbacks::NewCallback;
 use crate::store::writer::values;
 use crate::store::{Store, StoreError};
@@ -20,6 +22,17 @@ pub struct Usage {
     /// Millionths of a US dollar.
     pub cost_micros: u64,
 }
+
+/// What all answers to one workflow cost together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Total {
+    pub tokens: u64,
+    /// Millionths of a US dollar.
+    pub cost_micros: u64,
+}
+
+/// Workflows of one statement.
+const TOGETHER: usize = 64;
 
 /// What these answers say they cost.
 pub(super) async fn insert(
@@ -62,7 +75,6 @@ impl Store {
         .bind(goal.as_str())
         .fetch_all(&self.pool)
         .await?;
-        let count = |number: i64| u64::try_from(number).unwrap_or_default();
         let usage = rows.iter().map(|row| {
             Ok(Usage {
                 step_id: StepId::new(row.try_get::<String, _>("step_id")?),
@@ -74,6 +86,34 @@ impl Store {
         });
         Ok(usage.collect::<sqlx::Result<_>>()?)
     }
+
+    /// What workflows have cost since a time of each; those are left out that have cost nothing.
+    pub async fn spent(&self, since: &[(WorkflowId, UnixMillis)]) -> Result<BTreeMap<WorkflowId, Total>, StoreError> {
+        let mut spent = BTreeMap::new();
+        for workflows in since.chunks(TOGETHER) {
+            let each: Vec<String> =
+                (1..=workflows.len()).map(|n| format!("(workflow_id = ${} AND at >= ${})", 2 * n - 1, 2 * n)).collect();
+            let sql = format!(
+                "SELECT workflow_id, CAST(sum(prompt_tokens + completion_tokens) AS BIGINT) AS tokens, \
+                 CAST(sum(cost_micros) AS BIGINT) AS cost FROM usage WHERE {} GROUP BY workflow_id",
+                each.join(" OR ")
+            );
+            let mut select = query(AssertSqlSafe(sql));
+            for (workflow, since) in workflows {
+                select = select.bind(workflow.as_str()).bind(since.0);
+            }
+            for row in select.fetch_all(&self.pool).await? {
+                let total = Total { tokens: count(row.try_get("tokens")?), cost_micros: count(row.try_get("cost")?) };
+                spent.insert(WorkflowId::new(row.try_get::<String, _>("workflow_id")?), total);
+            }
+        }
+        Ok(spent)
+    }
+}
+
+/// A sum of what is never negative.
+fn count(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or_default()
 }
 
 fn number(count: u64) -> i64 {

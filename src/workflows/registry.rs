@@ -86,6 +86,7 @@ const GOAL_UPDATES: &[Message] = &[
     about(update::NUDGE, "Reminds the agent that has a step.", &goal::NUDGE),
     about(update::OVERRIDE, "A person says how a step ended; needs a reason.", &goal::OVERRIDE),
     about(update::ADOPT_SPEC, "Other rules from now on: a spec as TOML.", &goal::ADOPT_SPEC),
+    about(update::BUDGET_REACHED, "So much of the budget is used: `warning` or `spent`.", &goal::BUDGET_REACHED),
 ];
 
 /// Every workflow that [`register`] registers.

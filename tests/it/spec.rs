@@ -49,6 +49,9 @@ fn what_is_wrong_names_file_line_and_field() {
             5,
             vec!["never closes"],
         ),
+        ("name = \"x\"\n[guardrails]\nbudget-usd = -1.5\n".to_owned(), 3, vec!["guardrails.budget-usd", "US dollars"]),
+        ("name = \"x\"\n[guardrails]\nbudget-usd = nan\n".to_owned(), 3, vec!["guardrails.budget-usd"]),
+        ("name = \"x\"\n[guardrails]\nbudget-tokens = 0\n".to_owned(), 3, vec!["guardrails.budget-tokens"]),
     ] {
         let said = wrong(&text);
         assert!(said.starts_with(&format!("my.toml:{line}: ")), "{text}\n{said}");

@@ -48,6 +48,7 @@ const CHANGING: &[&str] = &[
     "cancel",
     "decide",
     "lease_step",
+    "report_budget",
     "register_attributes",
     "requeue_step",
     "rollback",
@@ -78,6 +79,7 @@ const READING: &[&str] = &[
     "public_key",
     "ready",
     "server_info",
+    "usage",
     "waiting_work",
 ];
 

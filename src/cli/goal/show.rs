@@ -15,6 +15,7 @@ use crate::contracts::engine::state::{EngineState, StepStatus};
 use crate::contracts::engine::tree;
 use crate::contracts::failure::{Failure, FailureKind};
 use crate::contracts::ids::WorkflowId;
+use crate::contracts::roster::Spent;
 use crate::contracts::workflow::WorkflowDetail;
 
 /// Show a goal: its plan as a tree of steps, its artifacts, and what happened.
@@ -44,6 +45,9 @@ struct Report<'a> {
     /// Why not.
     #[serde(skip_serializing_if = "Option::is_none")]
     without_state: Option<&'a Failure>,
+    /// What its agents have cost, as the coordinator counts; absent where none is asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    spent: Option<Spent>,
     at: Timestamp,
 }
 
@@ -59,13 +63,14 @@ impl Show {
             return Err(failure.clone().into());
         }
         let out = session.out;
+        let spent = self.spent(session, &id).await?;
         if out.is_json() {
             let (at, without_state) = (words::now(), state.as_ref().err());
-            out.json(&Report { workflow: &detail, state: state.as_ref().ok(), without_state, at })?;
+            out.json(&Report { workflow: &detail, state: state.as_ref().ok(), without_state, spent, at })?;
             return Ok(Exit::Ok);
         }
         match &state {
-            Ok(state) => out.lines(self.whole(out, &detail, state))?,
+            Ok(state) => out.lines(self.whole(out, &detail, state, spent))?,
             Err(failure) => {
                 out.say(&format!("No worker says where its steps stand: {}", failure.message))?;
                 out.lines(published(out, &detail))?;
@@ -74,8 +79,16 @@ impl Show {
         Ok(Exit::Ok)
     }
 
-    fn whole(&self, out: Output, detail: &WorkflowDetail, state: &EngineState) -> Vec<String> {
-        let mut lines = head(out, detail, state);
+    /// What it cost is the coordinator's to know, where there is one.
+    async fn spent(&self, session: &Session, id: &WorkflowId) -> Result<Option<Spent>, Stop> {
+        let Some(coordinator) = &session.coordinator else { return Ok(None) };
+        let usage = coordinator.usage(id).await;
+        session.warn(usage.as_ref().err())?;
+        Ok(usage.ok().map(|usage| usage.spent))
+    }
+
+    fn whole(&self, out: Output, detail: &WorkflowDetail, state: &EngineState, spent: Option<Spent>) -> Vec<String> {
+        let mut lines = head(out, detail, state, spent);
         lines.extend([String::new(), out.paint(Tone::Strong, "steps")]);
         if state.open_steps.is_empty() {
             lines.push("  none was asked for yet".to_owned());
@@ -99,7 +112,7 @@ impl Show {
     }
 }
 
-fn head(out: Output, detail: &WorkflowDetail, state: &EngineState) -> Vec<String> {
+fn head(out: Output, detail: &WorkflowDetail, state: &EngineState, spent: Option<Spent>) -> Vec<String> {
     let title = if state.goal.description.is_empty() { state.goal_id.as_str() } else { &state.goal.description };
     let mut rows = vec![
         ("goal", state.goal_id.to_string()),
@@ -112,6 +125,13 @@ fn head(out: Output, detail: &WorkflowDetail, state: &EngineState) -> Vec<String
     if let Some(pin) = &state.spec {
         let hash: String = pin.hash.as_str().chars().take(12).collect();
         rows.push(("spec", format!("{} {} ({hash})", pin.name, pin.version)));
+    }
+    if let Some(budget) = &state.budget {
+        let used = budget.reached.map(|level| format!(", {} % used", level.percent()));
+        rows.push(("budget", format!("{budget}{}", used.unwrap_or_default())));
+    }
+    if let Some(spent) = spent {
+        rows.push(("spent", format!("{:.2} USD and {} tokens", spent.usd, spent.tokens)));
     }
     rows.push(("started", words::or_dash(detail.row.started_at.map(words::date))));
     rows.extend(state.goal.constraints.iter().map(|constraint| ("constraint", constraint.clone())));

@@ -1,5 +1,6 @@
 //! The engine's words: what is decided, what state that leads to, and how a goal is started.
 
+pub mod budget;
 pub mod decision;
 pub mod input;
 pub mod message;

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use crate::contracts::agent::{AgentResponse, AgentStatus};
 use crate::contracts::clock::UnixMillis;
+use crate::contracts::engine::budget::Budget;
 use crate::contracts::engine::decision::APPROVAL;
 use crate::contracts::engine::input::Decider;
 use crate::contracts::engine::spec::SpecPin;
@@ -63,7 +64,7 @@ pub enum StepStatus {
     Failed,
     /// Out of attempts or out of budget: a person must say what next.
     Blocked,
-    /// Not wanted any more: what it was to replace was overridden. It counts among the attempts of its kind, and for nothing else.
+    /// Not wanted any more: what it was to replace was overridden, or another step is the same. It counts for nothing.
     Skipped,
 }
 
@@ -259,6 +260,9 @@ pub struct EngineState {
     /// Who decides; left out when the spec does.
     #[serde(skip_serializing_if = "Decider::is_spec")]
     pub decider: Decider,
+    /// What it may cost, when its spec says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub budget: Option<Budget>,
 }
 
 impl EngineState {

@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 use crate::contracts::clock::{Timestamp, UnixMillis};
 use crate::contracts::decision::DecisionRecord;
 use crate::contracts::delivery::{DeploymentSummary, RefusedMessage};
+use crate::contracts::engine::budget::Budget;
 use crate::contracts::engine::input::Decider;
 use crate::contracts::engine::state::StepState;
 use crate::contracts::gate::OpenGate;
@@ -56,6 +57,9 @@ pub struct Published {
     /// Of a goal: who decides what follows an answer; left out when its spec does.
     #[serde(skip_serializing_if = "Decider::is_spec")]
     pub decider: Decider,
+    /// Of a goal: what it may cost, when its spec says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub budget: Option<Budget>,
     pub updated_at: Option<Timestamp>,
 }
 

@@ -27,6 +27,8 @@ pub mod update {
     pub const OVERRIDE: &str = "override";
     /// A goal: other rules from now on.
     pub const ADOPT_SPEC: &str = "adoptSpec";
+    /// A goal: so much of its budget is used.
+    pub const BUDGET_REACHED: &str = "budgetReached";
 }
 
 /// Signals, under the seeds' names.

@@ -8,12 +8,14 @@
 //! |---|---|
 //! | [`run`] | the loop: look, plan, begin, wait |
 //! | `call` | one step: lease, call, take over, hand the answer to the intake |
+//! | [`budget`] | goals that have spent what they may, and are given nothing |
 //! | `remind` | reminders, brought to the agents that have a step |
 //! | [`follow`] | the agents of the file, read again when it changes |
 //! | [`board`] | what every agent does and has done, as this coordinator counts it |
 //! | [`plan`] | who gets what: priorities, quotas, fairness; pure |
 
 pub mod board;
+pub mod budget;
 mod call;
 pub mod follow;
 pub mod plan;

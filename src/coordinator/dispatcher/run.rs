@@ -13,6 +13,7 @@ use crate::contracts::engine::decision::APPROVAL;
 use crate::contracts::ids::{AttemptId, WorkKind};
 use crate::contracts::roster::WaitingWork;
 use crate::coordinator::dispatcher::board::{Board, Place, Taking};
+use crate::coordinator::dispatcher::budget::{Budgets, Teller};
 use crate::coordinator::dispatcher::call::{Caller, Ended, Fate};
 use crate::coordinator::dispatcher::follow::Followed;
 use crate::coordinator::dispatcher::plan::{Offer, plan};
@@ -30,7 +31,7 @@ const AT_ONCE: Duration = Duration::from_millis(50);
 /// A step that was refused is not asked for again so soon, unless it was offered anew.
 const REFUSED: Duration = Duration::from_mins(1);
 /// The same of one that nobody answered for.
-const UNCLEAR: Duration = Duration::from_secs(2);
+pub(super) const UNCLEAR: Duration = Duration::from_secs(2);
 
 /// Everything it needs.
 pub struct Dispatcher {
@@ -72,7 +73,7 @@ impl Dispatcher {
 
     /// Looks once. True when something was begun.
     async fn look(&self, followed: &Arc<Followed>, rounds: &mut Rounds) -> bool {
-        let Rounds { tried, last, calls, reminding } = rounds;
+        let Rounds { tried, last, calls, reminding, budgets } = rounds;
         let agents = followed.fleet.agents();
         let mut kinds: Vec<String> = agents.iter().flat_map(|agent| agent.kinds.clone()).collect();
         kinds.sort();
@@ -97,6 +98,8 @@ impl Dispatcher {
             intake: self.intake.clone(),
             followed: Arc::clone(followed),
         });
+        let teller = || Teller { gateway: self.gateway.clone(), metrics: self.metrics.clone() };
+        let spent = budgets.spent(&goals, &self.store, teller).await;
         let mut offers = offers(goals);
         for offer in &offers {
             self.board.offered(&offer.place, offer.since);
@@ -106,7 +109,7 @@ impl Dispatcher {
                 && tried.until.is_none_or(|until| until > Instant::now())
         });
         // The list is some hundred milliseconds old: what was taken meanwhile still stands there, as it was.
-        offers.retain(|offer| !tried.contains_key(&offer.place));
+        offers.retain(|offer| !tried.contains_key(&offer.place) && !spent.contains(&offer.place.0));
         let waiting = waiting(&offers, followed);
         self.metrics.waiting(&waiting);
         self.board.looked(Ok(waiting));
@@ -139,6 +142,7 @@ struct Rounds {
     last: String,
     calls: JoinSet<Ended>,
     reminding: Reminding,
+    budgets: Budgets,
 }
 
 /// A step that was taken, or could not be.

@@ -10,3 +10,4 @@ pub mod key;
 pub mod operations;
 pub mod rollback;
 pub mod steps;
+pub mod usage;

@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use crate::contracts::actor::Actor;
 use crate::contracts::agent::AgentResponse;
 use crate::contracts::clock::Millis;
+use crate::contracts::engine::budget::BudgetLevel;
 use crate::contracts::engine::decision::Decision;
 use crate::contracts::engine::state::StepStatus;
 use crate::contracts::ids::{AttemptId, StepId, WorkKind};
@@ -32,6 +33,7 @@ pub mod positional {
     pub const NUDGE: [&str; 1] = ["stepId"];
     pub const OVERRIDE: [&str; 3] = ["stepId", "status", "reason"];
     pub const ADOPT_SPEC: [&str; 1] = ["document"];
+    pub const BUDGET_REACHED: [&str; 2] = ["round", "level"];
 }
 
 /// Every field that some message has.
@@ -54,6 +56,8 @@ struct Sent {
     replaces: AttemptId,
     status: StepStatus,
     document: String,
+    round: u32,
+    level: Option<BudgetLevel>,
     /// Who asks. Believed as far as the right to write to the workflow goes: nothing that needs authority is asked for here.
     actor: Actor,
 }
@@ -118,6 +122,10 @@ pub fn read(name: &str, args: &Args) -> Result<Event, String> {
             let Sent { document, .. } = args.read(&positional::ADOPT_SPEC)?;
             let rules = Rules::read("the spec", &document).map_err(|problem| problem.to_string())?;
             Event::AdoptSpec { spec: Arc::new(rules), document }
+        }
+        update::BUDGET_REACHED => {
+            let Sent { round, level, .. } = args.read(&positional::BUDGET_REACHED)?;
+            Event::BudgetReached { round, level: level.ok_or("`level` is missing")? }
         }
         other => return Err(format!("`{other}` is no message of a goal")),
     })

@@ -83,6 +83,7 @@ impl Face {
             reminders,
             refused: self.refused.clone(),
             decider: state.decider,
+            budget: state.budget.clone(),
             ..Published::default()
         };
         let phase = state.status.as_str().to_lowercase().replace('_', "-");

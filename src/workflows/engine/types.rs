@@ -303,6 +303,20 @@ macro_rules! engine_workflow {
             ) -> Result<EngineReply, Rejection> {
                 self.goal.updated(ctx, update::ADOPT_SPEC, &args)
             }
+
+            #[update_validator(update_budget_reached)]
+            fn check_budget_reached(&self, _ctx: &WorkflowContextView, args: &Args) -> Result<(), Rejection> {
+                self.goal.check(update::BUDGET_REACHED, args)
+            }
+
+            #[update(name = "budgetReached")]
+            pub fn update_budget_reached(
+                &mut self,
+                ctx: &mut SyncWorkflowContext<Self>,
+                args: Args,
+            ) -> Result<EngineReply, Rejection> {
+                self.goal.updated(ctx, update::BUDGET_REACHED, &args)
+            }
         }
     };
 }

@@ -25,6 +25,7 @@ async fn every_documented_operation_is_routed_and_every_route_is_documented() {
         ("GET", "/v1/gates"),
         ("GET", "/v1/goals"),
         ("GET", "/v1/goals/{id}"),
+        ("GET", "/v1/goals/{id}/usage"),
         ("GET", "/v1/key"),
         ("POST", "/agent/callback"),
         ("POST", "/v1/decisions"),

@@ -2,6 +2,7 @@
 //! real programs.
 
 mod adapters;
+mod budget;
 mod flows;
 mod overdue;
 mod planning;

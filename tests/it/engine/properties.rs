@@ -1,17 +1,22 @@
 //! What holds whatever happens in whatever order.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use gatewatch::contracts::actor::Actor;
 use gatewatch::contracts::agent::AgentStatus;
+use gatewatch::contracts::engine::budget::{Budget, BudgetLevel};
 use gatewatch::contracts::engine::input::Decider;
-use gatewatch::contracts::engine::state::EngineStatus;
+use gatewatch::contracts::engine::state::{EngineStatus, StepState, StepStatus};
 use gatewatch::contracts::ids::StepId;
+use gatewatch::spec::EngineSpec;
+use gatewatch::spec::rules::Rules;
+use gatewatch::spec::shipped;
 use gatewatch::workflows::engine::machine::{Event, Machine, Memory, Replacements, Terms};
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::{Goal, request, response, shipped_spec};
+use super::{Goal, request, response};
 
 #[derive(Clone, Debug)]
 enum Deed {
@@ -21,7 +26,14 @@ enum Deed {
     Override(usize, bool),
     Ci(bool),
     Tick(i64),
+    Budget(u32, BudgetLevel),
     Cancel,
+}
+
+/// The shipped rules, for a goal that may not cost much.
+fn rules() -> Arc<dyn EngineSpec> {
+    let text = shipped::text("codegen").unwrap().replace("max-attempts = 5", "max-attempts = 5\nbudget-usd = 1.0");
+    Arc::new(Rules::read("codegen", &text).unwrap())
 }
 
 fn deeds() -> impl Strategy<Value = Vec<Deed>> {
@@ -37,6 +49,9 @@ fn deeds() -> impl Strategy<Value = Vec<Deed>> {
         1 => (0..20_usize, any::<bool>()).prop_map(|(n, done)| Deed::Override(n, done)),
         2 => any::<bool>().prop_map(Deed::Ci),
         2 => (0..10_000_000_i64).prop_map(Deed::Tick),
+        2 => (1..4_u32, any::<bool>()).prop_map(|(round, spent)| {
+            Deed::Budget(round, if spent { BudgetLevel::Spent } else { BudgetLevel::Warning })
+        }),
         1 => Just(Deed::Cancel),
     ];
     proptest::collection::vec(deed, 0..80)
@@ -76,6 +91,7 @@ fn play(goal: &mut Goal, deed: &Deed) {
             goal.now += millis;
             Event::Tick
         }
+        Deed::Budget(round, level) => Event::BudgetReached { round: *round, level: *level },
         Deed::Cancel => Event::Cancel { reason: "r".into(), by: Actor::default() },
     };
     goal.send(event);
@@ -86,7 +102,7 @@ proptest! {
 
     #[test]
     fn a_finished_goal_has_nothing_open_and_never_changes(deeds in deeds()) {
-        let mut goal = Goal::of("codegen");
+        let mut goal = Goal::with(rules(), Decider::Spec);
         goal.boot(request("REQUIREMENTS"));
         for deed in &deeds {
             let over = goal.status().is_over();
@@ -107,21 +123,25 @@ proptest! {
                 *kinds.entry(step.kind.as_str()).or_default() += 1;
             }
             prop_assert!(goal.state().log.len() <= 200);
+            let spent = goal.state().budget.as_ref().is_some_and(Budget::is_spent);
+            let offered = |step: &StepState| step.status == StepStatus::Waiting && !step.is_approval();
+            let offers = goal.state().open_steps.values().any(offered);
+            prop_assert!(!spent || !offers || goal.status().is_over(), "nobody is given what may not be paid");
         }
     }
 
     /// Continue-as-new at any point changes nothing.
     #[test]
     fn what_is_carried_over_is_all_there_is(deeds in deeds(), at in 0..80_usize) {
-        let mut whole = Goal::of("codegen");
-        let mut cut = Goal::of("codegen");
+        let mut whole = Goal::with(rules(), Decider::Spec);
+        let mut cut = Goal::with(rules(), Decider::Spec);
         whole.boot(request("REQUIREMENTS"));
         cut.boot(request("REQUIREMENTS"));
         for (position, deed) in deeds.iter().enumerate() {
             if position == at {
                 let carried = serde_json::to_string(cut.machine.memory()).unwrap();
                 let memory: Memory = serde_json::from_str(&carried).unwrap();
-                cut.machine = Machine::resume(memory, Decider::Spec, shipped_spec("codegen"));
+                cut.machine = Machine::resume(memory, Decider::Spec, rules());
             }
             play(&mut whole, deed);
             play(&mut cut, deed);

@@ -3,9 +3,10 @@
 use gatewatch::config::settings;
 use gatewatch::contracts::agent::{AgentMetrics, Tokens};
 use gatewatch::contracts::clock::{Millis, UnixMillis};
-use gatewatch::contracts::ids::{GoalId, StepId};
+use gatewatch::contracts::ids::{GoalId, StepId, WorkflowId};
 use gatewatch::store::Store;
 use gatewatch::store::callbacks::{Callback, NewCallback, Phase, Received};
+use gatewatch::store::usage::Total;
 
 use crate::support::postgres;
 
@@ -215,5 +216,28 @@ async fn a_reminder_is_one_coordinators_until_its_time_is_over_and_nobodys_once_
         assert!(!begin(&store, 9000).await, "it has been brought");
         store.reminded("another", UnixMillis(9000), UnixMillis(2000)).await.unwrap();
         assert!(begin(&store, 9000).await, "long ago it is forgotten");
+    }
+}
+
+/// A workflow id may be used again: what the goal before has cost is not this one's.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_workflow_has_cost_counts_from_its_beginning() {
+    for (place, _folder) in engines("what_a_workflow_has_cost_counts_from_its_beginning").await {
+        let store = Store::open(&place).await.unwrap();
+        for (key, workflow, at) in [("a", "w1", 10), ("b", "w1", 20), ("c", "w1", 30), ("d", "w2", 20)] {
+            let callback = NewCallback { workflow_id: workflow.into(), ..callback(key) };
+            store.receive(&callback, UnixMillis(at), LEASE).await.unwrap();
+        }
+        let since = |id: &str, at| (WorkflowId::from(id), UnixMillis(at));
+        // More than fit into one statement.
+        let mut asked: Vec<_> = (0..100).map(|n| since(&format!("nobody-{n}"), 0)).collect();
+        asked.extend([since("w1", 20), since("w2", 0)]);
+        let spent = store.spent(&asked).await.unwrap();
+        let expected = [
+            (WorkflowId::from("w1"), Total { tokens: 24, cost_micros: 500_000 }),
+            (WorkflowId::from("w2"), Total { tokens: 12, cost_micros: 250_000 }),
+        ];
+        assert_eq!(spent, expected.into(), "{place:?}");
+        assert!(store.spent(&[]).await.unwrap().is_empty());
     }
 }

@@ -80,6 +80,10 @@ impl Machine {
             StepStatus::Done | StepStatus::Failed | StepStatus::Skipped => {
                 Outcome::Refused(format!("{id} is {}; request the work again instead.", step.status.as_str()))
             }
+            StepStatus::Blocked if self.is_held(id) => {
+                self.raise_budget(now, id, why);
+                Outcome::Applied
+            }
             StepStatus::InProgress | StepStatus::Blocked => {
                 self.note(now, "REQUEUED", signed(json!({"stepId": id, "reason": reason}), by));
                 self.offer_again(now, id);
@@ -177,7 +181,7 @@ impl Machine {
     }
 
     /// Back to waiting. The agent that had it may still answer, until another one takes it.
-    fn offer_again(&mut self, now: UnixMillis, id: &StepId) {
+    pub(super) fn offer_again(&mut self, now: UnixMillis, id: &StepId) {
         if let Some(step) = self.memory.state.open_steps.get_mut(id) {
             step.status = StepStatus::Waiting;
             step.attempt_id = None;

@@ -8,17 +8,19 @@
 //! |---|---|
 //! | `answer` | what agents, children and people report of a step |
 //! | `apply` | decisions: their actions, the guardrails, when the goal is complete |
+//! | `budget` | what is held back when the budget is spent |
 //! | `lease` | who works on what: leases, due times, reminders, requeueing |
 //! | `withdraw` | what a step that is done after all makes superfluous |
 //! | `journal` | the bounded log |
 
 mod answer;
 mod apply;
+mod budget;
 mod journal;
 mod lease;
 mod withdraw;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -27,6 +29,7 @@ use serde_json::{Value, json};
 use crate::contracts::actor::Actor;
 use crate::contracts::agent::AgentResponse;
 use crate::contracts::clock::{Millis, Timestamp, UnixMillis};
+use crate::contracts::engine::budget::BudgetLevel;
 use crate::contracts::engine::decision::{Action, Decision};
 use crate::contracts::engine::input::{Decider, EngineInput};
 use crate::contracts::engine::state::{EngineState, EngineStatus};
@@ -109,6 +112,11 @@ pub enum Event {
         by: Actor,
         replacements: Replacements,
     },
+    /// So much of the budget is used, as the coordinator counts.
+    BudgetReached {
+        round: u32,
+        level: BudgetLevel,
+    },
     /// Time has passed: something may be overdue.
     Tick,
     /// Other rules from now on; `document` is their text.
@@ -176,6 +184,10 @@ pub struct Memory {
     requested: u64,
     /// Bytes of everything that is kept of payloads, answers and artifacts.
     kept_bytes: usize,
+    /// Steps that wait until a person gives more money.
+    held: BTreeSet<StepId>,
+    /// Rounds of budgets there ever were.
+    rounds: u32,
 }
 
 /// A goal.
@@ -194,11 +206,13 @@ impl Machine {
             goal: input.goal.clone(),
             spec: Some(spec.pin().clone()),
             decider: input.decider,
+            budget: spec.guardrails().budget(),
             ..EngineState::default()
         };
         // Rules name branches after the goal.
         state.artifacts.insert("goalId".to_owned(), Value::String(input.goal_id.as_str().to_owned()));
-        let mut machine = Self { memory: Memory { state, ..Memory::default() }, spec, decider: input.decider };
+        let rounds = state.budget.as_ref().map_or(0, |budget| budget.round);
+        let mut machine = Self { memory: Memory { state, rounds, ..Memory::default() }, spec, decider: input.decider };
         machine.memory.state.plan = machine.kept(&Value::Null, input.initial_plan.clone());
         machine
     }
@@ -224,7 +238,9 @@ impl Machine {
         let outcome = if self.memory.state.status.is_over() {
             self.after_the_end(&event)
         } else {
+            self.budget_begins(now);
             let outcome = self.happen(now, event);
+            self.hold_back(now);
             self.settle();
             outcome
         };
@@ -259,6 +275,7 @@ impl Machine {
                 let why = Why { reason: &reason, by: &by };
                 self.overridden(now, &step, &Override { done, replacements, why })
             }
+            Event::BudgetReached { round, level } => self.budget_reached(now, round, level),
             Event::Tick => self.ticked(now),
             Event::AdoptSpec { spec, .. } => self.adopted(now, spec),
         }
@@ -287,6 +304,7 @@ impl Machine {
             | Event::Requeue { .. }
             | Event::Nudge { .. }
             | Event::Override { .. }
+            | Event::BudgetReached { .. }
             | Event::AdoptSpec { .. } => {
                 Outcome::Refused(format!("The goal is {}; nothing changes any more.", status.as_str()))
             }
@@ -317,7 +335,9 @@ impl Machine {
         }
         self.note(now, "SPEC_ADOPTED", serde_json::to_value(spec.pin()).unwrap_or_default());
         self.memory.state.spec = Some(spec.pin().clone());
+        let budget = self.spec.guardrails().budget();
         self.spec = spec;
+        self.budget_follows(now, budget.as_ref());
         self.finalize_if_reached(now);
         Outcome::Applied
     }

@@ -1,0 +1,34 @@
+//! `GET /v1/goals/{id}/usage`: what the agents of a goal have cost, beside what they may.
+
+use axum::Json;
+use axum::extract::State;
+
+use crate::contracts::clock::Timestamp;
+use crate::contracts::http::GoalUsage;
+use crate::coordinator::auth::Caller;
+use crate::coordinator::dispatcher::budget::{standing, totals};
+use crate::coordinator::error::ApiError;
+use crate::coordinator::extract;
+use crate::coordinator::openapi::Refusals;
+use crate::coordinator::state::AppState;
+
+/// What the agents of a goal have cost, as far as their answers said so, beside the budget of its spec. Needs no worker.
+#[utoipa::path(
+    get,
+    path = "/v1/goals/{id}/usage",
+    params(("id" = String, Path, description = "Workflow id of the goal.")),
+    responses((status = 200, body = GoalUsage), Refusals),
+    security(("token" = [])),
+)]
+pub async fn show_usage(
+    _caller: Caller,
+    State(state): State<AppState>,
+    extract::Target(workflow_id): extract::Target,
+) -> Result<Json<GoalUsage>, ApiError> {
+    let detail = state.gateway().describe(&workflow_id, None).await.map_err(ApiError::from_temporal)?;
+    let budget = detail.row.published.and_then(|published| published.budget).unwrap_or_default();
+    let spent = totals(&[(&workflow_id, &budget)], state.store()).await;
+    let spent = spent.map_err(|error| ApiError::from_temporal(error.into()))?;
+    let spent = standing(&budget, spent.get(&workflow_id).copied().unwrap_or_default());
+    Ok(Json(GoalUsage { workflow_id, spent, at: Timestamp(chrono::Utc::now()) }))
+}
