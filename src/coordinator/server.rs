@@ -60,6 +60,7 @@ pub async fn run_with_listener(
         let _ = stop.send(true);
     };
     let resuming = tokio::spawn(state.intake().clone().resume(stopping.clone()));
+    let deciding = tokio::spawn(state.intake().clone().decide_what_happened(stopping.clone()));
     let consuming = consume(settings, &state, standing)?;
     let told = wait_for_stop(stopping.clone());
     let serving = axum::serve(listener, router(state)).with_graceful_shutdown(told);
@@ -89,6 +90,7 @@ pub async fn run_with_listener(
     }
     // What it leaves behind is resumed by the next one.
     resuming.abort();
+    deciding.abort();
     signal.abort();
     // Aborting is the point.
     let _ = (&mut signal).await;

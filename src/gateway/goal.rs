@@ -26,21 +26,27 @@ impl Gateway {
     /// All that a goal knows, as its workflow answers `currentState` within 2 s; also after it has ended. A failure does not
     /// mean that there is no goal: what it publishes can be read without a worker.
     pub async fn goal(&self, id: &WorkflowId) -> Result<EngineState, Failure> {
-        let state = self.query_goal(id).await?;
+        let state = self.query_goal(id, query::CURRENT_STATE).await?;
         state.as_ref().and_then(payload::decode).ok_or_else(|| no_goal(id))
     }
 
     /// The same with its text as it is: for rules, never for a screen.
     pub async fn goal_state(&self, id: &WorkflowId) -> Result<EngineState, Failure> {
-        let state = self.query_goal(id).await?.as_ref().and_then(payload::raw_json);
+        let state = self.query_goal(id, query::CURRENT_STATE).await?.as_ref().and_then(payload::raw_json);
         state.and_then(|state| serde_json::from_value(state).ok()).ok_or_else(|| no_goal(id))
     }
 
-    async fn query_goal(&self, id: &WorkflowId) -> Result<Option<Payload>, Failure> {
+    /// The text of the spec that a goal is pinned to.
+    pub async fn goal_spec(&self, id: &WorkflowId) -> Result<String, Failure> {
+        let document = self.query_goal(id, query::CURRENT_SPEC).await?.as_ref().and_then(payload::raw_json);
+        document.and_then(|document| serde_json::from_value(document).ok()).ok_or_else(|| no_goal(id))
+    }
+
+    async fn query_goal(&self, id: &WorkflowId, name: &str) -> Result<Option<Payload>, Failure> {
         let request = QueryWorkflowRequest {
             namespace: self.namespace(),
             execution: Some(describe::execution(id, None)),
-            query: Some(WorkflowQuery { query_type: query::CURRENT_STATE.to_owned(), ..WorkflowQuery::default() }),
+            query: Some(WorkflowQuery { query_type: name.to_owned(), ..WorkflowQuery::default() }),
             ..QueryWorkflowRequest::default()
         };
         let what = format!("ask {id} for its steps");

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use temporalio_client::grpc::WorkflowService as _;
 use temporalio_common::protos::temporal::api::common::v1::Payloads;
+use temporalio_common::protos::temporal::api::workflow::v1::WorkflowExecutionInfo;
 use temporalio_common::protos::temporal::api::workflowservice::v1::ListWorkflowExecutionsRequest;
 
 use crate::contracts::engine::budget::{Budget, BudgetLevel};
@@ -12,7 +13,7 @@ use crate::contracts::engine::output::{EngineReply, LeaseReply};
 use crate::contracts::failure::{Failure, FailureKind};
 use crate::contracts::ids::{AttemptId, StepId, WorkflowId};
 use crate::contracts::temporal::memo::{Published, Reminder, WaitingStep};
-use crate::contracts::temporal::names::{attribute, update};
+use crate::contracts::temporal::names::{DECISION, attribute, update};
 use crate::contracts::text;
 use crate::gateway::update::{Ask, Asked};
 use crate::gateway::{Call, Gateway, payload, rows};
@@ -68,6 +69,29 @@ impl Gateway {
             format!("{name} IN ({})", quoted.join(", "))
         };
         let mut goals = Vec::new();
+        for info in self.running(&wanted, "look for work that waits").await? {
+            let attributes = info.search_attributes.clone().unwrap_or_default();
+            let tenant = rows::attribute::<String>(&attributes, attribute::TENANT).unwrap_or_default();
+            let workflow = rows::workflow_id(&info.execution.clone().unwrap_or_default().workflow_id);
+            let memo = rows::published(info.memo.as_ref()).map(|memo| *memo).unwrap_or_default();
+            let Published { work: steps, reminders, budget, .. } = memo;
+            if !steps.is_empty() || !reminders.is_empty() {
+                goals.push(WaitingGoal { workflow, tenant, steps, reminders, budget });
+            }
+        }
+        Ok(goals)
+    }
+
+    /// Goals in which something waits for a decision of the coordinator.
+    pub async fn undecided_goals(&self) -> Result<Vec<WorkflowId>, Failure> {
+        let wanted = format!("{} = '{DECISION}'", attribute::WAITING_WORK);
+        let goals = self.running(&wanted, "look for what waits for a decision").await?;
+        Ok(goals.into_iter().map(|info| rows::workflow_id(&info.execution.unwrap_or_default().workflow_id)).collect())
+    }
+
+    /// Running workflows that are as wanted, the newest first.
+    async fn running(&self, wanted: &str, what: &str) -> Result<Vec<WorkflowExecutionInfo>, Failure> {
+        let mut found = Vec::new();
         let mut page = Vec::new();
         for _ in 0..PAGES {
             let request = ListWorkflowExecutionsRequest {
@@ -76,28 +100,19 @@ impl Gateway {
                 next_page_token: page,
                 query: format!("ExecutionStatus = 'Running' AND {wanted}"),
             };
-            let call = Call::long_read("look for work that waits");
+            let call = Call::long_read(what);
             let answer =
                 self.call(call, request, |mut client, request| async move {
                     client.list_workflow_executions(request).await
                 })
                 .await?;
-            for info in answer.executions {
-                let attributes = info.search_attributes.clone().unwrap_or_default();
-                let tenant = rows::attribute::<String>(&attributes, attribute::TENANT).unwrap_or_default();
-                let workflow = rows::workflow_id(&info.execution.clone().unwrap_or_default().workflow_id);
-                let memo = rows::published(info.memo.as_ref()).map(|memo| *memo).unwrap_or_default();
-                let Published { work: steps, reminders, budget, .. } = memo;
-                if !steps.is_empty() || !reminders.is_empty() {
-                    goals.push(WaitingGoal { workflow, tenant, steps, reminders, budget });
-                }
-            }
+            found.extend(answer.executions);
             page = answer.next_page_token;
             if page.is_empty() {
                 break;
             }
         }
-        Ok(goals)
+        Ok(found)
     }
 
     /// Takes a step for an agent. What is to be done comes with the answer, as it was written: it is for an agent, not

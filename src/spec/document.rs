@@ -97,7 +97,8 @@ pub struct Finalize {
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Guardrails {
-    /// How often a kind of work may be requested before a person must say so.
+    /// How often a kind of work may be requested before a person must say so. Approvals, and steps that are not wanted
+    /// any more, do not count.
     pub max_attempts: Option<u32>,
     /// How long a leased step may take, in minutes.
     pub due_minutes: Option<u64>,
@@ -141,6 +142,11 @@ impl Guardrails {
     /// How often work of this kind may be requested.
     pub fn max_attempts(&self, kind: &WorkKind) -> Option<u32> {
         self.kinds.get(kind.as_str()).and_then(|own| own.max_attempts).or(self.max_attempts)
+    }
+
+    /// Whether there is a limit to how often some work may be requested.
+    pub fn limits_attempts(&self) -> bool {
+        self.max_attempts.is_some() || self.kinds.values().any(|own| own.max_attempts.is_some())
     }
 
     /// What a goal may cost, in its first round.

@@ -6,6 +6,7 @@ use cel::{Context, Env, ExecutionError, Value as CelValue};
 use serde_json::{Value, json};
 
 use crate::contracts::agent::{AgentRequest, AgentResponse, AgentStatus};
+use crate::contracts::engine::fact::Happening;
 use crate::contracts::engine::state::{EngineState, Goal, StepState, StepStatus};
 use crate::contracts::ids::{GoalId, StepId};
 
@@ -70,6 +71,53 @@ impl<'a> Fact<'a> {
             Self::Completed { .. } | Self::Approved { .. } | Self::Rejected { .. } => None,
         }
     }
+}
+
+/// Bytes of what is kept of a payload until it is decided on.
+const KEPT: usize = 8_000;
+/// Characters of a reason.
+const REASON: usize = 1_000;
+
+impl Fact<'_> {
+    /// What is kept of it until somebody outside decides. An answer's content is in its step.
+    pub fn kept(&self) -> Happening {
+        match *self {
+            Self::Completed { response } => {
+                let mut response = AgentResponse { content: Value::Null, ..response.clone() };
+                response.errors = bounded(&response.errors);
+                if json!(response.artifacts).to_string().len() > KEPT {
+                    response.artifacts.clear();
+                }
+                Happening::Completed { response: Box::new(response) }
+            }
+            Self::Event { name, payload } => Happening::Event { name: name.to_owned(), payload: bounded(payload) },
+            Self::Approved { step } => Happening::Approved { step_id: step.clone() },
+            Self::Rejected { step, reason } => {
+                let reason = reason.chars().take(REASON).collect();
+                Happening::Rejected { step_id: step.clone(), reason }
+            }
+            Self::ChildCompleted { kind, result } => {
+                Happening::ChildCompleted { kind: kind.to_owned(), result: bounded(result) }
+            }
+        }
+    }
+}
+
+impl<'a> From<&'a Happening> for Fact<'a> {
+    fn from(happening: &'a Happening) -> Self {
+        match happening {
+            Happening::Completed { response } => Self::Completed { response },
+            Happening::Event { name, payload } => Self::Event { name, payload },
+            Happening::Approved { step_id } => Self::Approved { step: step_id },
+            Happening::Rejected { step_id, reason } => Self::Rejected { step: step_id, reason },
+            Happening::ChildCompleted { kind, result } => Self::ChildCompleted { kind, result },
+        }
+    }
+}
+
+fn bounded(value: &Value) -> Value {
+    let bytes = value.to_string().len();
+    if bytes <= KEPT { value.clone() } else { json!({ "omittedBytes": bytes }) }
 }
 
 /// Names of the variables that conditions and templates may use.

@@ -67,6 +67,7 @@ const GOAL_SIGNALS: &[Message] = &[
 
 const GOAL_QUERIES: &[Message] = &[
     about(query::CURRENT_STATE, "Everything there is to know of the goal.", &[]),
+    about(query::CURRENT_SPEC, "The spec it is pinned to, as TOML.", &[]),
     about(query::OPEN_STEPS, "Steps something is still to come of.", &[]),
     about(query::HISTORY, "What happened, as much of it as is kept.", &[]),
 ];

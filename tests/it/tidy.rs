@@ -70,6 +70,8 @@ const READING: &[&str] = &[
     "gates",
     "goal",
     "unreadable",
+    "undecided_goals",
+    "goal_spec",
     "goal_state",
     "health",
     "history",

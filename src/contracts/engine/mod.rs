@@ -2,6 +2,7 @@
 
 pub mod budget;
 pub mod decision;
+pub mod fact;
 pub mod input;
 pub mod message;
 pub mod output;

@@ -10,6 +10,7 @@ use crate::contracts::agent::{AgentResponse, AgentStatus};
 use crate::contracts::clock::UnixMillis;
 use crate::contracts::engine::budget::Budget;
 use crate::contracts::engine::decision::APPROVAL;
+use crate::contracts::engine::fact::Undecided;
 use crate::contracts::engine::input::Decider;
 use crate::contracts::engine::spec::SpecPin;
 use crate::contracts::ids::{AttemptId, GoalId, StepId, WorkKind, WorkflowId};
@@ -260,6 +261,9 @@ pub struct EngineState {
     /// Who decides; left out when the spec does.
     #[serde(skip_serializing_if = "Decider::is_spec")]
     pub decider: Decider,
+    /// What happened and waits for a decision from outside, oldest first; absent when the spec decides.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub undecided: Option<Vec<Undecided>>,
     /// What it may cost, when its spec says so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub budget: Option<Budget>,

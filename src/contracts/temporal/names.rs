@@ -87,6 +87,8 @@ pub mod query {
     pub const UAT_RESULTS: &str = "getUATResults";
     pub const ROLLBACK_STATUS: &str = "getRollbackStatus";
     pub const CURRENT_STATE: &str = "currentState";
+    /// A goal: the text of the rules it is pinned to.
+    pub const CURRENT_SPEC: &str = "currentSpec";
     pub const OPEN_STEPS: &str = "openSteps";
     pub const HISTORY: &str = "history";
 }
@@ -103,6 +105,10 @@ pub mod activity {
 pub mod memo {
     pub const PUBLISHED: &str = "gatewatch";
 }
+
+/// Stands among the kinds of waiting work of a goal when it waits for a decision of the coordinator. No kind of work is
+/// called so.
+pub const DECISION: &str = "@decision";
 
 /// Gates.
 pub mod gate {
@@ -146,7 +152,7 @@ pub mod attribute {
     pub const PR_NUMBER: &str = "prNumber";
     pub const TENANT: &str = "tenant";
     pub const SPEC: &str = "spec";
-    /// Kinds of work that wait for an agent.
+    /// Kinds of work that wait for an agent, and [`super::DECISION`].
     pub const WAITING_WORK: &str = "waitingWork";
 
     /// Every attribute gatewatch uses: the seeds' seven and ours. SQL visibility allows 10 Keyword, 3 Int,

@@ -19,14 +19,11 @@ use crate::contracts::temporal::names::signal;
 use crate::coordinator::extract;
 use crate::coordinator::intake::{Intake, LEASE, now, seed};
 use crate::spec::EngineSpec as _;
-use crate::spec::decide::decide;
+use crate::spec::decide::{Decided, decide};
 use crate::spec::facts::Fact;
 use crate::spec::rules::Rules;
-use crate::spec::shipped;
 use crate::store::callbacks::Callback;
 
-/// The policy of a workflow that is pinned to none: the seeds' own.
-const SEEDS_POLICY: &str = "codegen-coordinator";
 /// How long it is remembered who decides: an id may be used again for another goal.
 const REMEMBERED: Duration = Duration::from_mins(1);
 /// More are not remembered at once.
@@ -55,7 +52,7 @@ impl OwnRules {
 }
 
 /// What is worth another try is a failure; what never will be is a sentence.
-enum Trouble {
+pub(super) enum Trouble {
     Again(Failure),
     Never(String),
 }
@@ -135,60 +132,75 @@ impl Intake {
         receipt: &Receipt,
     ) -> Result<Option<Decision>, Trouble> {
         let state = self.0.gateway.goal_state(workflow).await?;
-        let Some(rules) = rules_of(&state).map_err(Trouble::Never)? else { return Ok(None) };
+        let Some(rules) = self.policy(workflow, &state).await? else { return Ok(None) };
         let is_seeds = seed::is_of(&state);
-        let state = if is_seeds { seed::whole(state, &rules) } else { state };
+        let state = if is_seeds { seed::whole(state, &*rules) } else { state };
         let id = DecisionId::new(format!("dec-{}", &callback.key[..callback.key.len().min(32)]));
         let planned = callback.answer.as_deref().and_then(|kept| serde_json::from_str::<Receipt>(kept).ok());
         if let Some(planned) = planned.and_then(|planned| planned.applied).filter(|_| was_applied(&state, &id)) {
             return Ok(Some(planned));
         }
-        if !took(&state, response) || state.status.is_over() {
+        let is_others = was_decided(&state, response) && !was_applied(&state, &id);
+        if !took(&state, response) || state.status.is_over() || is_others {
             return Ok(None);
         }
         let decision = on(&state, response, &rules, id);
         let decision =
-            if is_seeds { seed::fitted(decision, &state, &rules).map_err(Trouble::Never)? } else { decision };
+            if is_seeds { seed::fitted(decision, &state, &*rules).map_err(Trouble::Never)? } else { decision };
         if decision.is_empty() {
+            // Where the goal waits for a decision, it hears that nothing follows.
+            if state.undecided.is_some() {
+                self.apply(workflow, &decision.decision_id, json!(decision)).await?;
+            }
             return Ok(None);
         }
         // Kept before it is sent: after a crash the receipt says what was applied.
         let plan = Receipt { applied: Some(decision.clone()), ..receipt.clone() };
         let plan = serde_json::to_string(&plan).map_err(|error| Trouble::Never(error.to_string()))?;
         self.0.store.planned(&callback.key, &plan, now()).await.map_err(|error| Trouble::Again(error.into()))?;
-        let signal = Signal {
-            target: Target { workflow_id: workflow.clone(), request_id: RequestId::new(decision.decision_id.as_str()) },
-            run_id: None,
-            name: signal::APPLY_DECISION.to_owned(),
-            args: vec![if is_seeds { seed::written(&decision) } else { json!(decision) }],
-        };
-        self.0.gateway.signal(&signal).await?;
+        let argument = if is_seeds { seed::written(&decision) } else { json!(decision) };
+        self.apply(workflow, &decision.decision_id, argument).await?;
         Ok(Some(decision))
     }
-}
 
-/// The policy that a goal is pinned to; none where its own rules decide. Says why when it is not to be had.
-fn rules_of(state: &EngineState) -> Result<Option<Rules>, String> {
-    if state.spec.is_some() && state.decider == Decider::Spec {
-        return Ok(None);
+    /// Sends a decision. Sent again it has no second effect.
+    pub(super) async fn apply(
+        &self,
+        workflow: &WorkflowId,
+        id: &DecisionId,
+        argument: serde_json::Value,
+    ) -> Result<(), Trouble> {
+        let signal = Signal {
+            target: Target { workflow_id: workflow.clone(), request_id: RequestId::new(id.as_str()) },
+            run_id: None,
+            name: signal::APPLY_DECISION.to_owned(),
+            args: vec![argument],
+        };
+        Ok(self.0.gateway.signal(&signal).await?)
     }
-    let name = state.spec.as_ref().map_or(SEEDS_POLICY, |pin| pin.name.as_str());
-    let unknown = || format!("The coordinator does not know the spec {name} that the goal is pinned to.");
-    let rules = shipped::rules(name).ok_or_else(unknown)?.map_err(|problem| problem.to_string())?;
-    if state.spec.as_ref().is_some_and(|pin| pin.hash != rules.pin().hash) {
-        return Err(unknown());
-    }
-    Ok(Some(rules))
 }
 
 /// What the policy says; it may say nothing.
 fn on(state: &EngineState, response: &AgentResponse, rules: &Rules, id: DecisionId) -> Decision {
     let decided = decide(rules, state, &Fact::Completed { response }, id);
-    for trouble in decided.troubles {
+    tell_troubles(rules, &decided);
+    Decision { based_on: Some(based_on(response)), ..decided.decision }
+}
+
+pub(super) fn tell_troubles(rules: &Rules, decided: &Decided) {
+    for trouble in &decided.troubles {
         tracing::warn!(spec = %rules.pin().name, trouble, "a rule could not be evaluated");
     }
-    let based_on = BasedOn { step_id: response.step_id.clone(), attempt_id: response.attempt_id.clone() };
-    Decision { based_on: Some(based_on), ..decided.decision }
+}
+
+fn based_on(response: &AgentResponse) -> BasedOn {
+    BasedOn { step_id: response.step_id.clone(), attempt_id: response.attempt_id.clone() }
+}
+
+/// Whether somebody else was faster: the goal keeps what waits for a decision, and this does not wait any more.
+fn was_decided(state: &EngineState, response: &AgentResponse) -> bool {
+    let based_on = based_on(response);
+    state.undecided.as_ref().is_some_and(|waiting| waiting.iter().all(|one| one.based_on().as_ref() != Some(&based_on)))
 }
 
 /// Whether the workflow took this answer: it may have refused it as too late.

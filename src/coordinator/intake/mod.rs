@@ -9,6 +9,8 @@
 pub mod check;
 mod decide;
 mod deliver;
+mod happened;
+mod policy;
 mod resume;
 mod seed;
 
@@ -28,6 +30,7 @@ use crate::contracts::failure::{Failure, FailureKind};
 use crate::contracts::http::FieldProblem;
 use crate::coordinator::intake::check::Invalid;
 use crate::coordinator::intake::decide::OwnRules;
+use crate::coordinator::intake::policy::Policies;
 use crate::coordinator::metrics::Metrics;
 use crate::coordinator::senders::Sender;
 use crate::gateway::Gateway;
@@ -50,6 +53,7 @@ struct Inner {
     store: Store,
     metrics: Metrics,
     own_rules: OwnRules,
+    policies: Policies,
     /// Something is due that nobody has in hand.
     due: Notify,
 }
@@ -72,7 +76,8 @@ pub struct Answer {
 
 impl Intake {
     pub fn new(gateway: Gateway, store: Store, metrics: Metrics) -> Self {
-        Self(Arc::new(Inner { gateway, store, metrics, own_rules: OwnRules::default(), due: Notify::new() }))
+        let (own_rules, policies) = (OwnRules::default(), Policies::default());
+        Self(Arc::new(Inner { gateway, store, metrics, own_rules, policies, due: Notify::new() }))
     }
 
     /// Takes an answer in: kept, signalled, and answered with a receipt that everybody gets who sends it again. Fails

@@ -124,7 +124,7 @@ pub(super) fn fitted(decision: Decision, state: &EngineState, rules: &dyn Engine
             continue;
         }
         let so_far = state.open_steps.values().filter(|step| step.kind == kind).count();
-        let most = rules.guardrails().max_attempts(&kind);
+        let most = rules.guardrails().max_attempts(&kind).filter(|_| kind.as_str() != APPROVAL);
         if let Some(most) = most.filter(|most| usize::try_from(*most).is_ok_and(|most| so_far >= most)) {
             refused = Some(format!("{kind} was requested {most} times already; a person must say how to go on."));
             continue;

@@ -14,6 +14,10 @@ pub enum Change {
     Withdraws,
     /// Reminders are published, so that somebody brings them to the agent.
     Reminders,
+    /// What happens waits for its decision, where somebody outside decides.
+    FactsWait,
+    /// Approvals, and steps that are not wanted any more, are no attempts.
+    Attempts,
 }
 
 impl Change {
@@ -21,6 +25,8 @@ impl Change {
         match self {
             Self::Withdraws => "override-withdraws-replacements",
             Self::Reminders => "reminders-are-published",
+            Self::FactsWait => "facts-wait-for-decisions",
+            Self::Attempts => "only-work-counts-as-attempts",
         }
     }
 }

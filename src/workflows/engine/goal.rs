@@ -20,7 +20,7 @@ use crate::spec::rules::Rules;
 use crate::spec::shipped;
 use crate::workflows::blocks::context::{Change, Context};
 use crate::workflows::blocks::text::clip;
-use crate::workflows::engine::machine::{Effect, Event, Machine, Memory, Outcome, Replacements, next_due};
+use crate::workflows::engine::machine::{Effect, Event, Habits, Machine, Memory, Outcome, Replacements, next_due};
 use crate::workflows::engine::messages;
 use crate::workflows::engine::publish::{self, Face};
 
@@ -126,6 +126,7 @@ impl Goal {
 
     /// Lets an event happen and publishes what came of it.
     pub(super) fn happen(&mut self, ctx: &impl Context, event: Event) -> Outcome {
+        self.keep_habits(ctx);
         let mut event = event;
         if let Event::Override { replacements, .. } = &mut event
             && !ctx.has(Change::Withdraws)
@@ -140,12 +141,14 @@ impl Goal {
 
     /// The first decision is made, whatever else has arrived.
     pub(super) fn boot(&mut self, ctx: &impl Context) {
+        self.keep_habits(ctx);
         self.make_first_decision(ctx.now());
         self.publish(ctx);
     }
 
     /// A signal: obeyed, or recorded as refused.
     pub(super) fn signalled(&mut self, ctx: &impl Context, name: &str, args: &Args) {
+        self.keep_habits(ctx);
         let now = ctx.now();
         let outcome = match messages::read(name, args) {
             Ok(event) => self.react(now, event),
@@ -211,6 +214,13 @@ impl Goal {
         self.machine.as_ref().ok().map(Machine::state)
     }
 
+    /// The text of the rules in effect.
+    pub(super) fn document(&self) -> Option<String> {
+        let shipped =
+            || self.state()?.spec.as_ref().and_then(|pin| shipped::text(pin.name.as_str())).map(str::to_owned);
+        self.input.spec_document.clone().or_else(shipped)
+    }
+
     /// Steps something is still to come of.
     pub(super) fn open_steps(&self) -> BTreeMap<StepId, StepState> {
         let steps = self.state().into_iter().flat_map(|state| &state.open_steps);
@@ -258,6 +268,15 @@ impl Goal {
         }
         self.events += 1;
         reaction.outcome
+    }
+
+    /// What ran before something was thought of goes on as it did.
+    fn keep_habits(&mut self, ctx: &impl Context) {
+        if let Ok(machine) = &mut self.machine {
+            let facts_wait = machine.decider() == Decider::Coordinator && ctx.has(Change::FactsWait);
+            let only_work_counts = machine.spec().guardrails().limits_attempts() && ctx.has(Change::Attempts);
+            machine.keep_to(Habits { facts_wait, only_work_counts });
+        }
     }
 
     fn publish(&mut self, ctx: &impl Context) {

@@ -15,7 +15,7 @@ use crate::contracts::gate::{OnDeadline, OpenGate};
 use crate::contracts::ids::{DecisionId, GateId, StepId};
 use crate::contracts::phase::{Phase, PhaseStatus};
 use crate::contracts::temporal::memo::{Published, Reminder, WaitingStep};
-use crate::contracts::temporal::names::attribute;
+use crate::contracts::temporal::names::{DECISION, attribute};
 use crate::workflows::blocks::publish::{self, Publisher, Upserts};
 use crate::workflows::blocks::text::clip;
 
@@ -169,11 +169,14 @@ pub(super) fn reminders(state: &EngineState) -> Vec<Reminder> {
     steps.into_iter().filter_map(reminder).take(REMINDED).collect()
 }
 
-/// Kinds of the steps that the memo tells of: who finds a goal by one of them finds the step.
+/// Kinds of the steps that the memo tells of: who finds a goal by one of them finds the step. And what waits for a
+/// decision of the coordinator.
 fn kinds(state: &EngineState, reminders: &[Reminder]) -> Vec<String> {
     let offered = waiting(state).into_iter().take(OFFERED).map(|(_, step)| &step.kind);
     let all = offered.chain(reminders.iter().map(|reminder| &reminder.kind));
-    let kinds: BTreeSet<String> = all.map(|kind| clip(kind.as_str(), WORD)).collect();
+    let mut kinds: BTreeSet<String> = all.map(|kind| clip(kind.as_str(), WORD)).collect();
+    let is_undecided = state.undecided.as_ref().is_some_and(|waiting| !waiting.is_empty());
+    kinds.extend((is_undecided && !state.status.is_over()).then(|| DECISION.to_owned()));
     kinds.into_iter().collect()
 }
 

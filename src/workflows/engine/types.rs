@@ -56,6 +56,12 @@ macro_rules! engine_workflow {
                 self.goal.state().cloned().unwrap_or_default()
             }
 
+            /// The spec it is pinned to, as TOML: for whoever decides outside.
+            #[query(name = "currentSpec")]
+            pub fn current_spec(&self, _ctx: &WorkflowContextView, _args: Args) -> String {
+                self.goal.document().unwrap_or_default()
+            }
+
             /// Steps something is still to come of.
             #[query(name = "openSteps")]
             pub fn open_steps(&self, _ctx: &WorkflowContextView, _args: Args) -> BTreeMap<StepId, StepState> {

@@ -9,6 +9,7 @@ use crate::contracts::engine::state::{Completion, EngineStatus, StepState, StepS
 use crate::contracts::ids::{StepId, WorkKind};
 use crate::spec::decide;
 use crate::spec::facts::Fact;
+use crate::workflows::engine::machine::undecided::Basis;
 use crate::workflows::engine::machine::{LONGEST_NAME, Machine, Outcome};
 
 /// Steps a goal may have in all: a loop of rules ends here.
@@ -45,7 +46,8 @@ impl Machine {
         if decision.decision_id.as_str().len() > LONGEST_NAME {
             return Outcome::Refused(format!("The `decisionId` is longer than {LONGEST_NAME} bytes."));
         }
-        if self.memory.decisions.contains(decision.decision_id.as_str()) {
+        let is_known = self.memory.decisions.contains(decision.decision_id.as_str());
+        if is_known || self.is_decided(&decision.decision_id) {
             return Outcome::Repeated;
         }
         if let Some(based_on) = &decision.based_on {
@@ -60,8 +62,12 @@ impl Machine {
             }
         }
         self.memory.decisions.first(decision.decision_id.as_str());
-        let after = decision.based_on.as_ref().map(|based_on| based_on.step_id.clone());
-        self.apply(now, decision, after.as_ref());
+        let Basis { step, rejected } = self.take_basis(&decision);
+        let nothing_follows = decision.is_empty();
+        self.apply(now, decision, step.as_ref());
+        if let Some((id, reason)) = rejected.filter(|_| nothing_follows) {
+            self.end(now, EngineStatus::Failed, "FAILED", format!("{id} was rejected: {reason}"));
+        }
         Outcome::Applied
     }
 
@@ -75,6 +81,7 @@ impl Machine {
     /// Asks the rules about a fact and does what they say. True when one of them applied.
     pub(super) fn consider(&mut self, now: UnixMillis, fact: &Fact<'_>, decision_id: &str) -> bool {
         if self.decider == Decider::Coordinator {
+            self.wait_for_decision(now, fact);
             return true;
         }
         let verdict = self.spec.decide(&self.memory.state, fact);
@@ -129,8 +136,10 @@ impl Machine {
             self.note(now, "TOO_MANY_STEPS", json!({"kind": kind, "most": MOST_STEPS}));
             return;
         }
-        let so_far = state.open_steps.values().filter(|step| step.kind == kind).count();
-        let most = self.spec.guardrails().max_attempts(&kind);
+        let counts = |step: &StepState| !self.habits.only_work_counts || step.status != StepStatus::Skipped;
+        let so_far = state.open_steps.values().filter(|step| step.kind == kind && counts(step)).count();
+        let is_limited = !self.habits.only_work_counts || kind.as_str() != APPROVAL;
+        let most = self.spec.guardrails().max_attempts(&kind).filter(|_| is_limited);
         let used_up = most.filter(|most| usize::try_from(*most).is_ok_and(|most| so_far >= most));
         let id = id.unwrap_or_else(|| self.next_id(&kind));
         self.memory.requested += 1;

@@ -10,6 +10,7 @@
 //! | `apply` | decisions: their actions, the guardrails, when the goal is complete |
 //! | `budget` | what is held back when the budget is spent |
 //! | `lease` | who works on what: leases, due times, reminders, requeueing |
+//! | `undecided` | what waits for a decision, where somebody outside decides |
 //! | `withdraw` | what a step that is done after all makes superfluous |
 //! | `journal` | the bounded log |
 
@@ -18,6 +19,7 @@ mod apply;
 mod budget;
 mod journal;
 mod lease;
+mod undecided;
 mod withdraw;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -134,6 +136,22 @@ pub enum Replacements {
     Leave,
 }
 
+/// What runs that began before it was thought of do otherwise, so that their histories replay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Habits {
+    /// What happens waits for its decision, where somebody outside decides.
+    pub facts_wait: bool,
+    /// Of a kind's steps, only work that is still wanted counts as attempts.
+    pub only_work_counts: bool,
+}
+
+impl Default for Habits {
+    /// Those of today.
+    fn default() -> Self {
+        Self { facts_wait: true, only_work_counts: true }
+    }
+}
+
 /// On which terms a step is leased.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Terms {
@@ -182,6 +200,8 @@ pub struct Memory {
     counters: BTreeMap<String, u64>,
     /// Steps ever requested.
     requested: u64,
+    /// Facts that ever waited for a decision: the source of their ids.
+    facts: u64,
     /// Bytes of everything that is kept of payloads, answers and artifacts.
     kept_bytes: usize,
     /// Steps that wait until a person gives more money.
@@ -196,6 +216,7 @@ pub struct Machine {
     memory: Memory,
     spec: Arc<dyn EngineSpec>,
     decider: Decider,
+    habits: Habits,
 }
 
 impl Machine {
@@ -212,7 +233,8 @@ impl Machine {
         // Rules name branches after the goal.
         state.artifacts.insert("goalId".to_owned(), Value::String(input.goal_id.as_str().to_owned()));
         let rounds = state.budget.as_ref().map_or(0, |budget| budget.round);
-        let mut machine = Self { memory: Memory { state, rounds, ..Memory::default() }, spec, decider: input.decider };
+        let memory = Memory { state, rounds, ..Memory::default() };
+        let mut machine = Self { memory, spec, decider: input.decider, habits: Habits::default() };
         machine.memory.state.plan = machine.kept(&Value::Null, input.initial_plan.clone());
         machine
     }
@@ -220,7 +242,20 @@ impl Machine {
     /// A goal that goes on where it was.
     pub fn resume(mut memory: Memory, decider: Decider, spec: Arc<dyn EngineSpec>) -> Self {
         memory.state.decider = decider;
-        Self { memory, spec, decider }
+        Self { memory, spec, decider, habits: Habits::default() }
+    }
+
+    /// From now on.
+    pub fn keep_to(&mut self, habits: Habits) {
+        self.habits = habits;
+    }
+
+    pub fn spec(&self) -> &dyn EngineSpec {
+        &*self.spec
+    }
+
+    pub fn decider(&self) -> Decider {
+        self.decider
     }
 
     pub fn state(&self) -> &EngineState {
