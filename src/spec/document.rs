@@ -110,6 +110,8 @@ pub struct Guardrails {
     pub budget_usd: Option<f64>,
     /// The same in tokens. What is reached first counts.
     pub budget_tokens: Option<u64>,
+    /// Whether of two waiting steps of one kind and payload the later one is withdrawn.
+    pub collapse_duplicates: bool,
     /// Kinds of work that must have been done before the goal can be complete.
     pub required: Vec<WorkKind>,
     /// For one kind of work, in place of what is said for all.

@@ -6,6 +6,7 @@
 
 pub mod decide;
 pub mod document;
+pub mod duplicates;
 pub mod expression;
 pub mod facts;
 pub mod prompt;
@@ -16,6 +17,7 @@ pub mod template;
 use crate::contracts::engine::decision::Action;
 use crate::contracts::engine::spec::SpecPin;
 use crate::contracts::engine::state::EngineState;
+use crate::contracts::ids::StepId;
 use crate::spec::document::Guardrails;
 use crate::spec::facts::Fact;
 
@@ -27,6 +29,13 @@ pub struct Verdict {
     pub applied: Vec<String>,
     /// Rules that could not be evaluated, and why. They do nothing; the others count.
     pub troubles: Vec<String>,
+}
+
+/// A step that is not wanted any more, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Withdrawal {
+    pub step: StepId,
+    pub reason: String,
 }
 
 /// The rules of a kind of goal. Pure: the same state and fact lead to the same verdict, today and on replay.
@@ -41,4 +50,9 @@ pub trait EngineSpec: Send + Sync {
     /// Whether the goal is reached, asked after the actions of a decision have been applied. The engine itself holds
     /// that nothing may be open then.
     fn is_reached(&self, state: &EngineState) -> Result<bool, String>;
+
+    /// Waiting steps that are superfluous once the actions of a decision have been applied.
+    fn post_apply(&self, _state: &EngineState) -> Vec<Withdrawal> {
+        Vec::new()
+    }
 }

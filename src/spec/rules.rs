@@ -12,10 +12,11 @@ use crate::contracts::engine::spec::SpecPin;
 use crate::contracts::engine::state::EngineState;
 use crate::contracts::ids::WorkKind;
 use crate::spec::document::{Guardrails, Source, Then};
+use crate::spec::duplicates::duplicates;
 use crate::spec::expression::Expression;
 use crate::spec::facts::{Fact, On, Scope};
 use crate::spec::template::Template;
-use crate::spec::{EngineSpec, Verdict};
+use crate::spec::{EngineSpec, Verdict, Withdrawal};
 
 /// Compiled rules.
 pub struct Rules {
@@ -132,6 +133,10 @@ impl EngineSpec for Rules {
             Some(when) => when.holds(&Scope::new(&self.env, state, None)?),
             None => Ok(true),
         }
+    }
+
+    fn post_apply(&self, state: &EngineState) -> Vec<Withdrawal> {
+        if self.guardrails.collapse_duplicates { duplicates(state) } else { Vec::new() }
     }
 }
 

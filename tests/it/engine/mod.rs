@@ -1,10 +1,12 @@
 //! The engine as a state machine: the seeds' flows and hazards, without Temporal.
 
 mod budget;
+mod duplicates;
 mod flows;
 mod hazards;
 mod leases;
 mod properties;
+mod undecided;
 mod withdrawn;
 
 use std::sync::Arc;

@@ -7,6 +7,7 @@ use crate::contracts::engine::decision::{APPROVAL, Action, BasedOn, Decision};
 use crate::contracts::engine::input::Decider;
 use crate::contracts::engine::state::{Completion, EngineStatus, StepState, StepStatus};
 use crate::contracts::ids::{StepId, WorkKind};
+use crate::spec::Withdrawal;
 use crate::spec::decide;
 use crate::spec::facts::Fact;
 use crate::workflows::engine::machine::undecided::Basis;
@@ -118,6 +119,10 @@ impl Machine {
                 }
                 Action::Annotate { key, value } => self.keep(now, key, value),
             }
+        }
+        for Withdrawal { step, reason } in self.spec.post_apply(&self.memory.state) {
+            self.note(now, "WITHDRAWN", json!({"stepId": step, "reason": reason}));
+            self.mark(now, &step, StepStatus::Skipped, Some(reason));
         }
     }
 
