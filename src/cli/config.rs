@@ -75,6 +75,7 @@ fn effective(settings: &Settings) -> Effective {
     let mut all = Effective(BTreeMap::new());
     let Settings { temporal, worker, coordinator, coordinator_client, console, services, dispatcher, agents, .. } =
         settings;
+    all.put("specs.folder", settings.specs_folder.display().to_string());
     all.put("temporal.profile", temporal.profile.as_str());
     all.put("temporal.address", temporal.address.as_str());
     all.put("temporal.namespace", temporal.namespace.as_str());

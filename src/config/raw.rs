@@ -21,6 +21,7 @@ pub struct Raw {
     pub services: BTreeMap<String, Service>,
     pub dispatcher: Dispatcher,
     pub agents: Vec<Agent>,
+    pub specs: Specs,
 }
 
 /// `[temporal]`
@@ -193,6 +194,13 @@ pub struct Dispatcher {
     pub tenants: BTreeMap<String, usize>,
     pub idle: Option<String>,
     pub callback_url: Option<String>,
+}
+
+/// `[specs]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Specs {
+    pub folder: Option<String>,
 }
 
 /// `[[agents]]`

@@ -269,6 +269,8 @@ pub struct Settings {
     pub services: BTreeMap<ServiceName, Service>,
     pub dispatcher: Dispatcher,
     pub agents: Vec<Agent>,
+    /// Where documents of specs are that goals can be started with by name. It need not be there.
+    pub specs_folder: PathBuf,
     /// Where all of it came from, to read it again.
     pub sources: Sources,
 }

@@ -49,6 +49,7 @@ pub const VARIABLES: &[(&str, &str, Kind)] = &[
     ("GATEWATCH_CONFIG_DIR", "console.config_dir", Kind::Text),
     ("GATEWATCH_STATE_DIR", "console.state_dir", Kind::Text),
     ("GATEWATCH_ACTOR", "console.actor", Kind::Text),
+    ("GATEWATCH_SPECS_FOLDER", "specs.folder", Kind::Text),
 ];
 
 /// Names another `gatewatch.toml`.

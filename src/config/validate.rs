@@ -41,6 +41,10 @@ pub fn settings(raw: &Raw, origins: &Origins, sources: Sources) -> Result<Settin
         services: services.collect::<Result<BTreeMap<_, _>, _>>()?,
         dispatcher: check.dispatcher(&raw.dispatcher)?,
         agents: check.agents(&raw.agents)?,
+        specs_folder: match raw.specs.folder.as_deref() {
+            Some(folder) => check.path("specs.folder", folder),
+            None => console.config_dir.join("specs"),
+        },
         console,
         sources,
     })

@@ -1,14 +1,15 @@
 //! Specs: the rules that say what a goal needs next, as data.
 //!
-//! Pure and deterministic, so that a workflow, the coordinator and `gatewatch spec test` decide alike. A document
-//! ([`document`]) is TOML with conditions in CEL; [`rules`] holds it compiled. [`EngineSpec`] is what both it and a
-//! spec written in Rust implement.
+//! Pure and deterministic, so that a workflow, the coordinator and `gatewatch spec test` decide alike; [`library`] alone
+//! reads files, and is not for workflows. A document ([`document`]) is TOML with conditions in CEL; [`rules`] holds it
+//! compiled. [`EngineSpec`] is what both it and a spec written in Rust implement.
 
 pub mod decide;
 pub mod document;
 pub mod duplicates;
 pub mod expression;
 pub mod facts;
+pub mod library;
 pub mod prompt;
 pub mod rules;
 pub mod shipped;

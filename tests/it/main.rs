@@ -21,6 +21,7 @@ mod dispatch;
 mod engine;
 mod gateway;
 mod kill;
+mod library;
 mod pty;
 mod replay;
 mod spec;

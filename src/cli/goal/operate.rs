@@ -174,7 +174,7 @@ pub struct Event {
 pub struct Adopt {
     #[command(flatten)]
     to: To,
-    /// Name of a spec that comes with gatewatch, or a TOML file.
+    /// Name of a spec of `gatewatch spec list`, or a TOML file.
     #[arg(long, value_name = "NAME|FILE")]
     spec: String,
 }
@@ -275,7 +275,7 @@ impl Event {
 
 impl Adopt {
     pub async fn run(&self, session: &Session) -> Result<Exit, Stop> {
-        let pinned = start::spec(&self.spec)?;
+        let pinned = start::spec(session, &self.spec)?;
         self.to.tell(session, Message::AdoptSpec { document: pinned.text }).await
     }
 }

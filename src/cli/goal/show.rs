@@ -11,6 +11,8 @@ use crate::cli::session::Session;
 use crate::cli::table::{Table, fields};
 use crate::cli::words;
 use crate::contracts::clock::{Timestamp, UnixMillis};
+use crate::contracts::engine::budget::Budget;
+use crate::contracts::engine::spec::SpecPin;
 use crate::contracts::engine::state::{EngineState, StepStatus};
 use crate::contracts::engine::tree;
 use crate::contracts::failure::{Failure, FailureKind};
@@ -123,13 +125,9 @@ fn head(out: Output, detail: &WorkflowDetail, state: &EngineState, spent: Option
         rows.push(("ended", format!("{}, {}", clock(completion.at), completion.reason)));
     }
     if let Some(pin) = &state.spec {
-        let hash: String = pin.hash.as_str().chars().take(12).collect();
-        rows.push(("spec", format!("{} {} ({hash})", pin.name, pin.version)));
+        rows.push(("spec", pinned(pin)));
     }
-    if let Some(budget) = &state.budget {
-        let used = budget.reached.map(|level| format!(", {} % used", level.percent()));
-        rows.push(("budget", format!("{budget}{}", used.unwrap_or_default())));
-    }
+    rows.extend(state.budget.iter().map(|budget| ("budget", used(budget))));
     if let Some(spent) = spent {
         rows.push(("spent", format!("{:.2} USD and {} tokens", spent.usd, spent.tokens)));
     }
@@ -172,12 +170,23 @@ fn published(out: Output, detail: &WorkflowDetail) -> Vec<String> {
         ("status", detail.row.status.as_str().to_owned()),
         ("published", words::or_dash(published.updated_at.map(words::date))),
     ];
+    rows.extend(published.spec.iter().map(|pin| ("spec", pinned(pin))));
+    rows.extend(published.budget.iter().map(|budget| ("budget", used(budget))));
     rows.extend(published.gates.iter().map(|gate| ("waits for", format!("{}: {}", gate.id, gate.title))));
     rows.extend(
         published.phases.iter().map(|phase| (phase.name.as_str(), changes::phase_word(phase.status).to_owned())),
     );
     lines.extend(fields(&rows));
     lines
+}
+
+fn pinned(pin: &SpecPin) -> String {
+    format!("{} {} ({})", pin.name, pin.version, pin.short_hash())
+}
+
+fn used(budget: &Budget) -> String {
+    let used = budget.reached.map(|level| format!(", {} % used", level.percent()));
+    format!("{budget}{}", used.unwrap_or_default())
 }
 
 fn clock(at: UnixMillis) -> String {

@@ -9,6 +9,7 @@ use crate::cli::exit::{self, Exit, Stop};
 use crate::cli::goal::follow;
 use crate::cli::input;
 use crate::cli::session::Session;
+use crate::cli::spec::unknown;
 use crate::contracts::engine::decision::{Action, Decision};
 use crate::contracts::engine::input::{Decider, EngineInput};
 use crate::contracts::engine::spec::SpecPin;
@@ -19,9 +20,7 @@ use crate::contracts::mutation::{self, Done, Mutation, Target};
 use crate::contracts::shell;
 use crate::contracts::temporal::names::workflow;
 use crate::gateway::signal;
-use crate::spec::EngineSpec as _;
-use crate::spec::rules::Rules;
-use crate::spec::shipped;
+use crate::spec::library::{Library, Spec};
 
 /// Start a goal. One that runs already under the id is left alone.
 #[derive(Clone, Debug, Args)]
@@ -42,7 +41,7 @@ pub struct Start {
     /// The work to begin with, such as REQUIREMENTS; may be repeated.
     #[arg(long, value_name = "KIND")]
     kind: Vec<String>,
-    /// The rules that decide what follows: a spec that comes with gatewatch, or a TOML file.
+    /// The rules that decide what follows: a spec of `gatewatch spec list`, or a TOML file.
     #[arg(long, value_name = "NAME|FILE")]
     spec: Option<String>,
     /// An input: kept as a note of the goal, and given to the work it begins with. JSON, or else text.
@@ -87,7 +86,7 @@ pub struct Pinned {
 impl Start {
     pub async fn run(&self, session: &Session) -> Result<Exit, Stop> {
         let id = WorkflowId::new(self.workflow.as_str());
-        let pinned = spec(self.spec.as_deref().unwrap_or(self.default_spec()))?;
+        let pinned = spec(session, self.spec.as_deref().unwrap_or(self.default_spec()))?;
         let queue = self.task_queue.as_ref().unwrap_or(&session.settings.temporal.task_queue);
         let kind = if pinned.pin.name.as_str() == "codegen" { workflow::CODEGEN } else { workflow::ENGINE };
         let mutation = Mutation::Start(mutation::Start {
@@ -160,8 +159,8 @@ impl Start {
             | Done::Registered { .. }
             | Done::Unanswered => "started",
         };
-        let hash: String = pinned.pin.hash.as_str().chars().take(12).collect();
-        session.out.line(&format!("{id} {what}, pinned to spec {} ({hash})", pinned.pin.name))?;
+        let pin = &pinned.pin;
+        session.out.line(&format!("{id} {what}, pinned to spec {} ({})", pin.name, pin.short_hash()))?;
         if self.kind.is_empty() {
             let request = shell::command(["gatewatch", "goal", "request", id, "KIND"]);
             session.out.say(&format!("No work was asked for yet: `{request}` does, and so does --kind."))?;
@@ -170,23 +169,20 @@ impl Start {
     }
 }
 
-/// A spec that comes with gatewatch, or a file: read, compiled, and found without mistakes.
-pub fn spec(given: &str) -> Result<Pinned, Stop> {
-    let (place, text) = match shipped::text(given) {
-        Some(text) => (format!("{given}.toml"), text.to_owned()),
-        None if Path::new(given).exists() => {
-            let text = std::fs::read_to_string(given)
-                .map_err(|error| Stop::usage(format!("{given} cannot be read: {error}."), ""))?;
-            (given.to_owned(), text)
-        }
-        None => {
-            let known: Vec<&str> = shipped::SHIPPED.iter().map(|(name, _)| *name).collect();
-            let hint = format!("Name one of {}, or a TOML file.", known.join(", "));
-            return Err(Stop::usage(format!("There is no spec and no file `{given}`."), hint));
-        }
-    };
-    let rules = Rules::read(&place, &text).map_err(Failure::from)?;
-    Ok(Pinned { pin: rules.pin().clone(), text })
+/// A spec by its name, or a file: read, compiled, and found without mistakes. One whose file is wrong is not served in an
+/// older text from here.
+pub fn spec(session: &Session, given: &str) -> Result<Pinned, Stop> {
+    let library = Library::open(&session.settings.specs_folder);
+    if let Some(spec) = library.find(given) {
+        return Ok(Pinned { pin: spec.pin.clone(), text: spec.text.clone() });
+    }
+    if !Path::new(given).is_file() {
+        return Err(unknown(&library, given, "There is no spec and no file"));
+    }
+    let text =
+        std::fs::read_to_string(given).map_err(|error| Stop::usage(format!("{given} cannot be read: {error}."), ""))?;
+    let spec = Spec::read(Path::new(given), &text).map_err(Failure::from)?;
+    Ok(Pinned { pin: spec.pin, text })
 }
 
 fn setting(text: &str) -> Result<(String, Value), String> {

@@ -18,8 +18,8 @@ use crate::contracts::text;
 use crate::spec::EngineSpec as _;
 use crate::spec::document::{Document, SCHEMA, Source};
 use crate::spec::facts::{FUNCTIONS, VARIABLES};
+use crate::spec::library::{Library, Spec as Found};
 use crate::spec::rules::Rules;
-use crate::spec::shipped;
 
 /// Check the rules that decide what a goal needs next, and try them without a server.
 #[derive(Clone, Debug, clap::Args)]
@@ -48,11 +48,11 @@ enum Action {
         /// The cases, a JSON file.
         cases: PathBuf,
     },
-    /// List the specs that come with gatewatch.
+    /// List the specs that a goal can be started with by name: those that come with gatewatch, and those of the folder.
     List,
     /// Print the JSON Schema of specs, for editors that check TOML while it is written.
     Schema,
-    /// Print a spec that comes with gatewatch, to begin one's own with.
+    /// Print a spec of the list, such as one that comes with gatewatch to begin one's own with.
     Show {
         /// Its name.
         name: String,
@@ -68,6 +68,9 @@ struct Summary {
     description: String,
     /// Names of its rules.
     rules: Vec<String>,
+    /// Its file; absent of those that come with gatewatch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<PathBuf>,
 }
 
 impl Spec {
@@ -76,12 +79,12 @@ impl Spec {
         match &self.action {
             Action::Check { file } => check(out, file),
             Action::Test { file, cases } => cases::run(out, &read(file)?.1, &cases::read(cases)?),
-            Action::List => list(out),
+            Action::List => list(out, &library(global)?),
             Action::Schema => {
                 out.lines(SCHEMA.lines().map(str::to_owned))?;
                 Ok(Exit::Ok)
             }
-            Action::Show { name } => show(out, name),
+            Action::Show { name } => show(out, &library(global)?, name),
         }
     }
 }
@@ -114,40 +117,50 @@ fn check(out: Output, file: &Path) -> Result<Exit, Stop> {
     Ok(Exit::Ok)
 }
 
-fn list(out: Output) -> Result<Exit, Stop> {
-    let mut summaries = Vec::new();
-    for (name, text) in shipped::SHIPPED {
-        let source = Source::read(name, text).map_err(Failure::from)?;
-        let rules = Rules::compile(&source).map_err(Failure::from)?;
-        summaries.push(Summary::of(&source.document, &rules));
+/// What goals can be started with by name.
+pub fn library(global: &Global) -> Result<Library, Failure> {
+    Ok(Library::open(&global.settings()?.specs_folder))
+}
+
+fn list(out: Output, library: &Library) -> Result<Exit, Stop> {
+    for problem in library.troubles() {
+        out.say(&format!("gatewatch: {problem}"))?;
     }
+    let summaries: Vec<Summary> = library.specs().map(Summary::from).collect();
     if out.is_json() {
         out.json(&summaries)?;
         return Ok(Exit::Ok);
     }
-    let mut table = Table::new(["NAME", "VERSION", "HASH", "WHAT"]);
-    for Summary { pin, description, .. } in summaries {
-        let hash = pin.hash.as_str().chars().take(12).collect();
-        table.row([pin.name.as_str().to_owned(), pin.version, hash, description]);
+    let mut table = Table::new(["NAME", "VERSION", "HASH", "FROM", "WHAT"]);
+    for Summary { pin, description, file, .. } in summaries {
+        let from = file.map_or_else(|| "gatewatch".to_owned(), |file| file.display().to_string());
+        let (name, hash) = (pin.name.as_str().to_owned(), pin.short_hash());
+        table.row([name, pin.version, hash, from, description].map(|cell| text::line(&cell).into_owned()));
     }
     out.lines(table.lines())?;
     Ok(Exit::Ok)
 }
 
-fn show(out: Output, name: &str) -> Result<Exit, Stop> {
-    let Some(text) = shipped::text(name) else {
-        let known: Vec<&str> = shipped::SHIPPED.iter().map(|(name, _)| *name).collect();
-        return Err(Stop::usage(
-            format!("No spec `{}` comes with gatewatch.", text::line(name)),
-            format!("There are {}.", known.join(", ")),
-        ));
+fn show(out: Output, library: &Library, name: &str) -> Result<Exit, Stop> {
+    let Some(spec) = library.find(name) else {
+        return Err(unknown(library, name, "There is no spec"));
     };
     if out.is_json() {
-        out.json(&text)?;
+        out.json(&spec.text)?;
     } else {
-        out.line(text.trim_end())?;
+        out.line(spec.text.trim_end())?;
     }
     Ok(Exit::Ok)
+}
+
+/// A name that nothing is called: what is, or what is wrong with the file of this name.
+pub fn unknown(library: &Library, name: &str, what: &str) -> Stop {
+    if let Some(problem) = library.trouble_of(name) {
+        return Failure::from(problem.clone()).into();
+    }
+    let known: Vec<&str> = library.specs().map(|spec| spec.pin.name.as_str()).collect();
+    let hint = format!("Name one of {}, or put yours into the folder of specs.", text::line(&known.join(", ")));
+    Stop::usage(format!("{what} `{}`.", text::line(name)), hint)
 }
 
 fn read(file: &Path) -> Result<(Source, Rules), Failure> {
@@ -169,6 +182,14 @@ impl Summary {
             pin: rules.pin().clone(),
             description: document.description.clone(),
             rules: document.rules.iter().map(|rule| rule.name.clone()).collect(),
+            file: None,
         }
+    }
+}
+
+impl From<&Found> for Summary {
+    fn from(found: &Found) -> Self {
+        let Found { pin, description, rules, file, .. } = found.clone();
+        Self { pin, description, rules, file }
     }
 }

@@ -15,3 +15,13 @@ pub struct SpecPin {
     pub version: String,
     pub hash: SpecHash,
 }
+
+/// Characters of a hash that are shown: they tell two texts of one name apart.
+const SHOWN: usize = 12;
+
+impl SpecPin {
+    /// The beginning of the hash.
+    pub fn short_hash(&self) -> String {
+        self.hash.as_str().chars().take(SHOWN).collect()
+    }
+}

@@ -8,6 +8,7 @@ use crate::contracts::decision::DecisionRecord;
 use crate::contracts::delivery::{DeploymentSummary, RefusedMessage};
 use crate::contracts::engine::budget::Budget;
 use crate::contracts::engine::input::Decider;
+use crate::contracts::engine::spec::SpecPin;
 use crate::contracts::engine::state::StepState;
 use crate::contracts::gate::OpenGate;
 use crate::contracts::ids::{AttemptId, Environment, ServiceName, StepId, WorkKind};
@@ -57,6 +58,9 @@ pub struct Published {
     /// Of a goal: who decides what follows an answer; left out when its spec does.
     #[serde(skip_serializing_if = "Decider::is_spec")]
     pub decider: Decider,
+    /// Of a goal: the spec it is pinned to, with the beginning of its hash.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spec: Option<SpecPin>,
     /// Of a goal: what it may cost, when its spec says so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub budget: Option<Budget>,

@@ -18,6 +18,8 @@ pub enum Change {
     FactsWait,
     /// Approvals, and steps that are not wanted any more, are no attempts.
     Attempts,
+    /// Adopting a spec publishes that it was.
+    Pins,
 }
 
 impl Change {
@@ -26,6 +28,7 @@ impl Change {
             Self::Withdraws => "override-withdraws-replacements",
             Self::Reminders => "reminders-are-published",
             Self::FactsWait => "facts-wait-for-decisions",
+            Self::Pins => "adopted-specs-are-published",
             Self::Attempts => "only-work-counts-as-attempts",
         }
     }

@@ -87,7 +87,9 @@ impl Goal {
 
     fn new(input: EngineInput, boot: Option<Decision>, machine: Result<Machine, String>) -> Self {
         let wake = machine.as_ref().ok().and_then(|machine| next_due(machine.state()));
-        Self { face: Face::of(&input), input, machine, boot, wake, events: 0 }
+        let mut face = Face::of(&input);
+        face.pin = machine.as_ref().ok().and_then(|machine| machine.state().spec.clone());
+        Self { face, input, machine, boot, wake, events: 0 }
     }
 
     /// Why it cannot even start.
@@ -134,7 +136,11 @@ impl Goal {
             // What ran before this was thought of goes on as it did.
             *replacements = Replacements::Leave;
         }
+        let adopts = matches!(event, Event::AdoptSpec { .. });
         let outcome = self.react(ctx.now(), event);
+        if adopts && outcome == Outcome::Applied && ctx.has(Change::Pins) {
+            self.face.pin = self.state().and_then(|state| state.spec.clone());
+        }
         self.publish(ctx);
         outcome
     }

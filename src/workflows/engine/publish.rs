@@ -10,9 +10,10 @@ use crate::contracts::decision::{DecisionRecord, Verdict};
 use crate::contracts::delivery::RefusedMessage;
 use crate::contracts::engine::decision::APPROVAL;
 use crate::contracts::engine::input::EngineInput;
+use crate::contracts::engine::spec::SpecPin;
 use crate::contracts::engine::state::{EngineState, LogEntry, StepState, StepStatus};
 use crate::contracts::gate::{OnDeadline, OpenGate};
-use crate::contracts::ids::{DecisionId, GateId, StepId};
+use crate::contracts::ids::{DecisionId, GateId, SpecHash, SpecName, StepId};
 use crate::contracts::phase::{Phase, PhaseStatus};
 use crate::contracts::temporal::memo::{Published, Reminder, WaitingStep};
 use crate::contracts::temporal::names::{DECISION, attribute};
@@ -46,6 +47,8 @@ pub(super) struct Face {
     repo: Option<String>,
     branch: Option<String>,
     tenant: Option<String>,
+    /// The spec that it is pinned to, as far as that is published.
+    pub(super) pin: Option<SpecPin>,
     /// The latest signal that was not obeyed.
     pub(super) refused: Option<RefusedMessage>,
 }
@@ -67,7 +70,7 @@ impl Face {
     pub(super) fn of(input: &EngineInput) -> Self {
         let EngineInput { repo, branch, tenant, .. } = input.clone();
         let (publisher, attributes) = (Publisher::default(), Attributes::default());
-        Self { publisher, attributes, repo, branch, tenant, refused: None }
+        Self { publisher, attributes, repo, branch, tenant, pin: None, refused: None }
     }
 
     /// What to send so that the world sees this state.
@@ -83,6 +86,7 @@ impl Face {
             reminders,
             refused: self.refused.clone(),
             decider: state.decider,
+            spec: self.pin.as_ref().map(shown),
             budget: state.budget.clone(),
             ..Published::default()
         };
@@ -134,6 +138,14 @@ impl Attributes {
             updates.push(SPEC.value_set(self.spec.clone()));
         }
         updates
+    }
+}
+
+fn shown(pin: &SpecPin) -> SpecPin {
+    SpecPin {
+        name: SpecName::new(clip(pin.name.as_str(), 40)),
+        version: clip(&pin.version, 20),
+        hash: SpecHash::new(pin.short_hash()),
     }
 }
 

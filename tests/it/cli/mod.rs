@@ -7,4 +7,5 @@ mod operations;
 mod pure;
 mod shell;
 mod spec;
+mod specs;
 mod surface;

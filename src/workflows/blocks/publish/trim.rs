@@ -9,7 +9,7 @@ use crate::contracts::temporal::memo::Published;
 use crate::workflows::blocks::text::clip;
 
 /// Each gives up a little more.
-const TRIMS: [fn(&mut Published); 17] = [
+const TRIMS: [fn(&mut Published); 18] = [
     |memo| texts(memo, 100),
     |memo| memo.gates.iter_mut().for_each(|gate| failing(gate, 2)),
     |memo| keep_migrations(memo, 3),
@@ -26,6 +26,7 @@ const TRIMS: [fn(&mut Published); 17] = [
         }
     },
     |memo| texts(memo, 16),
+    |memo| memo.spec = None,
     |memo| memo.work.truncate(6),
     |memo| memo.reminders.truncate(1),
     |memo| {
