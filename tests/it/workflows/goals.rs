@@ -116,6 +116,7 @@ impl<'a> Goal<'a> {
                 leased.map(|leased| leased.reply)
             }
             "requestWork" => handle.execute_update(EngineWorkflow::update_request_work, args, options).await,
+            "requeue" => handle.execute_update(EngineWorkflow::update_requeue, args, options).await,
             "override" => handle.execute_update(EngineWorkflow::update_override, args, options).await,
             "adoptSpec" => handle.execute_update(EngineWorkflow::update_adopt_spec, args, options).await,
             other => panic!("{other}"),

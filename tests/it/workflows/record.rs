@@ -171,6 +171,54 @@ async fn overridden_histories() {
 
 #[tokio::test]
 #[ignore = "writes tests/histories"]
+async fn reminded_histories() {
+    bounded(async || {
+        let bench = Bench::new().await;
+        let spec = "name = \"x\"\n[guardrails]\ndue-seconds = 1\noverdue = [\"remind\", \"fail\"]\n";
+        let plan = json!([{"type": "REQUEST_WORK", "workKind": "A"}]);
+        let goal = Goal::engine(&bench, json!({"goalId": "g", "specDocument": spec, "initialPlan": plan})).await;
+        goal.update("lease", json!({"stepId": "a-1", "runId": "r", "agent": "x"})).await.unwrap();
+        goal.until("it is reminded", |state| state.log.iter().any(|entry| entry.event == "REMINDED")).await;
+        let published = bench.until(&goal.id, "it says who has it", |published| !published.phases.is_empty()).await;
+        goal.until("it has failed", |state| state.log.iter().any(|entry| entry.event == "OVERDUE")).await;
+        goal.send("cancel", [json!("recorded")]).await;
+        // Before reminders were published, nobody outside was told.
+        let name = if published.reminders.is_empty() { "goal-reminded-unpublished" } else { "goal-reminded" };
+        keep(&bench, &goal.id, name).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+#[ignore = "writes tests/histories"]
+async fn undecided_histories() {
+    bounded(async || {
+        let bench = Bench::new().await;
+        let spec = |version: u32| format!("name = \"x\"\nversion = \"{version}\"\n[guardrails]\nmax-attempts = 1\n");
+        let plan = json!([{"type": "REQUEST_WORK", "workKind": "A"}, {"type": "REQUEST_APPROVAL", "payload": {}}]);
+        let input = json!({"goalId": "g", "specDocument": spec(1), "initialPlan": plan, "decider": "coordinator"});
+        let goal = Goal::engine(&bench, input).await;
+        // Each is told alone: what it publishes, or does not, is the difference.
+        let noted = |event: &'static str| move |state: &EngineState| state.log.iter().any(|entry| entry.event == event);
+        goal.until("it has begun", |state| state.open_steps.len() == 2).await;
+        goal.send("custom", [json!("ci"), json!({})]).await;
+        goal.until("it has heard", noted("EVENT")).await;
+        goal.send("applyDecision", [json!({"decisionId": "fact-1", "actions": []})]).await;
+        goal.send("approve", [json!("approval-1")]).await;
+        goal.until("it is approved", noted("APPROVED")).await;
+        goal.update("requestWork", json!({"kind": "APPROVAL"})).await.unwrap();
+        goal.update("requeue", json!({"stepId": "approval-2"})).await.unwrap();
+        goal.update("adoptSpec", json!({"document": spec(2)})).await.unwrap();
+        goal.send("cancel", [json!("recorded")]).await;
+        // Before facts waited for a decision, nobody was asked, and approvals were attempts.
+        let waits = goal.state().await.undecided.is_some();
+        keep(&bench, &goal.id, if waits { "goal-undecided" } else { "goal-undecided-unasked" }).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+#[ignore = "writes tests/histories"]
 async fn rollback_histories() {
     bounded(async || {
         let fired = || FiredTrigger { trigger: Trigger::ErrorRate, detail: "3.4× the baseline".into(), at: now() };
