@@ -7,12 +7,14 @@ use utoipa::ToSchema;
 use crate::contracts::agent::{AgentStatus, Artifact};
 use crate::contracts::clock::{Millis, Timestamp};
 use crate::contracts::decision::{Outcome, Verdict};
+use crate::contracts::engine::input::EngineInput;
+use crate::contracts::engine::spec::SpecPin;
 use crate::contracts::engine::state::EngineState;
 use crate::contracts::failure::Failure;
 use crate::contracts::gate::OpenGate;
 use crate::contracts::health::{Baseline, HealthReport, TriggerRules, TriggerState};
 use crate::contracts::ids::{
-    AttemptId, DecisionId, Environment, EvidenceDigest, GateId, RequestId, WorkKind, WorkflowId,
+    AttemptId, DecisionId, Environment, EvidenceDigest, GateId, RequestId, RunId, SpecName, WorkKind, WorkflowId,
 };
 use crate::contracts::rollback::RollbackReply;
 use crate::contracts::roster::Spent;
@@ -182,13 +184,63 @@ pub struct WorkBody {
     pub payload: Value,
 }
 
-/// Body of `POST /v1/goals/{id}/spec`: other rules from now on.
+/// Body of `POST /v1/goals/{id}/spec`: other rules from now on. Either the whole spec, or the name of one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AdoptBody {
     pub request_id: RequestId,
     /// The whole spec, in TOML.
-    pub document: String,
+    #[serde(default)]
+    pub document: Option<String>,
+    /// The name of one of `GET /v1/specs`.
+    #[serde(default)]
+    pub spec: Option<SpecName>,
+}
+
+/// Body of `POST /v1/goals`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StartBody {
+    /// Made once by the client and sent again with every retry.
+    pub request_id: RequestId,
+    pub workflow_id: WorkflowId,
+    /// The name of one of `GET /v1/specs`.
+    pub spec: SpecName,
+    /// What it is about, and what is done first. Its spec is the one that is named here.
+    #[serde(default)]
+    pub input: EngineInput,
+}
+
+/// Answer of `POST /v1/goals`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct GoalStarted {
+    pub workflow_id: WorkflowId,
+    pub run_id: RunId,
+    /// What was sent now. When this very request had started it before, it keeps what its spec was then.
+    pub spec: SpecPin,
+}
+
+/// A spec that goals can be started with by name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SpecView {
+    #[serde(flatten)]
+    pub pin: SpecPin,
+    pub description: String,
+    /// Its file; absent of those that come with gatewatch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+}
+
+/// Answer of `GET /v1/specs`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SpecList {
+    pub specs: Vec<SpecView>,
+    /// What is wrong with files of the folder. One that was good before serves its last good text.
+    pub troubles: Vec<Failure>,
+    pub at: Timestamp,
 }
 
 /// Event `board` of `GET /v1/deployments/{id}/health`: what samples are held against, and where each trigger stands.

@@ -11,7 +11,7 @@ use crate::contracts::failure::{Failure, FailureKind};
 use crate::contracts::text;
 use crate::coordinator::error::ApiError;
 use crate::coordinator::handlers::{
-    agents, callback, decisions, gates, goals, health, key, operations, rollback, steps, usage,
+    agents, callback, decisions, gates, goals, health, key, operations, rollback, specs, steps, usage,
 };
 use crate::coordinator::intake::check;
 use crate::coordinator::state::AppState;
@@ -35,6 +35,8 @@ pub fn router(state: AppState) -> Router {
         .routes(routes!(goals::list_goals))
         .routes(routes!(goals::show_goal))
         .routes(routes!(usage::show_usage))
+        .routes(routes!(specs::list_specs))
+        .routes(routes!(specs::start_goal))
         .routes(routes!(goals::tell_of_event))
         .routes(routes!(goals::request_work))
         .routes(routes!(goals::cancel_goal))

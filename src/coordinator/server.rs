@@ -21,6 +21,7 @@ use crate::coordinator::metrics::Metrics;
 use crate::coordinator::queue::{self, Queue};
 use crate::coordinator::router::router;
 use crate::coordinator::senders::Senders;
+use crate::coordinator::specs::Specs;
 use crate::coordinator::state::{AppState, Shared};
 use crate::coordinator::stream::Streams;
 use crate::gateway::Gateway;
@@ -158,7 +159,21 @@ async fn build(
     let store = Store::open(&settings.coordinator.store).await?;
     let intake = Intake::new(gateway.clone(), store.clone(), metrics.clone());
     let audit = settings.console.audit_file();
-    let shared =
-        Shared { gateway, key, people, metrics, senders, intake, store, streams, board, audit, queue, stopping };
+    let shared = Shared {
+        gateway,
+        key,
+        people,
+        metrics,
+        senders,
+        intake,
+        store,
+        streams,
+        board,
+        specs: Specs::open(&settings.specs_folder),
+        task_queue: settings.temporal.task_queue.clone(),
+        audit,
+        queue,
+        stopping,
+    };
     Ok(AppState::new(shared))
 }

@@ -13,6 +13,7 @@ use crate::coordinator::intake::Intake;
 use crate::coordinator::key::SigningKey;
 use crate::coordinator::metrics::Metrics;
 use crate::coordinator::senders::Senders;
+use crate::coordinator::specs::Specs;
 use crate::coordinator::stream::Streams;
 use crate::gateway::Gateway;
 use crate::gateway::operate::{Operator, Policy};
@@ -34,6 +35,10 @@ pub struct Shared {
     pub streams: Streams,
     /// Who does the work of goals.
     pub board: Arc<Board>,
+    /// Specs that goals can be started with by name.
+    pub specs: Specs,
+    /// Where goals are started.
+    pub task_queue: String,
     /// The trail of what people told goals through this coordinator.
     pub audit: PathBuf,
     /// How the queue stands, when answers come from one.
@@ -92,6 +97,14 @@ impl AppState {
 
     pub fn board(&self) -> &Arc<Board> {
         &self.0.board
+    }
+
+    pub fn specs(&self) -> &Specs {
+        &self.0.specs
+    }
+
+    pub fn task_queue(&self) -> &str {
+        &self.0.task_queue
     }
 
     pub fn queue(&self) -> Option<QueueStanding> {

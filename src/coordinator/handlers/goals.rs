@@ -131,7 +131,14 @@ pub async fn adopt_spec(
     Body(body): Body<AdoptBody>,
 ) -> Answer {
     caller.must(Permission::Operate)?;
-    let message = Message::AdoptSpec { document: body.document };
+    let document = match (body.document, body.spec) {
+        (Some(document), None) => document,
+        (None, Some(name)) => state.specs().named(name.as_str()).await?.text,
+        (None, None) | (Some(_), Some(_)) => {
+            return Err(ApiError::invalid("It is either a whole `document`, or the name of a `spec`."));
+        }
+    };
+    let message = Message::AdoptSpec { document };
     tell(state, caller, (workflow, body.request_id), message).await
 }
 

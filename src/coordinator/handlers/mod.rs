@@ -9,5 +9,6 @@ pub mod health;
 pub mod key;
 pub mod operations;
 pub mod rollback;
+pub mod specs;
 pub mod steps;
 pub mod usage;

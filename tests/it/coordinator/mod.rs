@@ -5,6 +5,7 @@ mod callbacks;
 mod decisions;
 mod document;
 mod garbage;
+mod happened;
 mod key;
 mod proof;
 mod queue;
