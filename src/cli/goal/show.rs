@@ -56,8 +56,9 @@ struct Report<'a> {
 impl Show {
     pub async fn run(&self, session: &Session) -> Result<Exit, Stop> {
         let id = WorkflowId::new(self.workflow.as_str());
-        let detail = session.describe(&id).await?;
-        let state = session.gateway.goal(&id).await;
+        let (detail, state, spent) =
+            tokio::join!(session.describe(&id), session.gateway.goal(&id), spent(session, &id));
+        let detail = detail?;
         // It is no goal at all.
         if let Err(failure) = &state
             && failure.kind == FailureKind::Invalid
@@ -65,7 +66,9 @@ impl Show {
             return Err(failure.clone().into());
         }
         let out = session.out;
-        let spent = self.spent(session, &id).await?;
+        let has_budget = detail.row.published.as_ref().is_some_and(|published| published.budget.is_some());
+        session.warn(spent.as_ref().err().filter(|_| has_budget))?;
+        let spent = spent.ok().flatten();
         if out.is_json() {
             let (at, without_state) = (words::now(), state.as_ref().err());
             out.json(&Report { workflow: &detail, state: state.as_ref().ok(), without_state, spent, at })?;
@@ -75,18 +78,10 @@ impl Show {
             Ok(state) => out.lines(self.whole(out, &detail, state, spent))?,
             Err(failure) => {
                 out.say(&format!("No worker says where its steps stand: {}", failure.message))?;
-                out.lines(published(out, &detail))?;
+                out.lines(published(out, &detail, spent))?;
             }
         }
         Ok(Exit::Ok)
-    }
-
-    /// What it cost is the coordinator's to know, where there is one.
-    async fn spent(&self, session: &Session, id: &WorkflowId) -> Result<Option<Spent>, Stop> {
-        let Some(coordinator) = &session.coordinator else { return Ok(None) };
-        let usage = coordinator.usage(id).await;
-        session.warn(usage.as_ref().err())?;
-        Ok(usage.ok().map(|usage| usage.spent))
     }
 
     fn whole(&self, out: Output, detail: &WorkflowDetail, state: &EngineState, spent: Option<Spent>) -> Vec<String> {
@@ -114,6 +109,14 @@ impl Show {
     }
 }
 
+/// What it cost is the coordinator's to know, where there is one.
+async fn spent(session: &Session, id: &WorkflowId) -> Result<Option<Spent>, Failure> {
+    match &session.coordinator {
+        Some(coordinator) => coordinator.usage(id).await.map(|usage| Some(usage.spent)),
+        None => Ok(None),
+    }
+}
+
 fn head(out: Output, detail: &WorkflowDetail, state: &EngineState, spent: Option<Spent>) -> Vec<String> {
     let title = if state.goal.description.is_empty() { state.goal_id.as_str() } else { &state.goal.description };
     let mut rows = vec![
@@ -128,9 +131,7 @@ fn head(out: Output, detail: &WorkflowDetail, state: &EngineState, spent: Option
         rows.push(("spec", pinned(pin)));
     }
     rows.extend(state.budget.iter().map(|budget| ("budget", used(budget))));
-    if let Some(spent) = spent {
-        rows.push(("spent", format!("{:.2} USD and {} tokens", spent.usd, spent.tokens)));
-    }
+    rows.extend(spent.iter().map(|spent| ("spent", amounts(spent))));
     rows.push(("started", words::or_dash(detail.row.started_at.map(words::date))));
     rows.extend(state.goal.constraints.iter().map(|constraint| ("constraint", constraint.clone())));
     rows.extend(state.goal.acceptance_criteria.iter().map(|criterion| ("accepted when", criterion.clone())));
@@ -160,7 +161,7 @@ fn steps(state: &EngineState) -> Vec<String> {
 }
 
 /// As much as can be known without a worker.
-fn published(out: Output, detail: &WorkflowDetail) -> Vec<String> {
+fn published(out: Output, detail: &WorkflowDetail, spent: Option<Spent>) -> Vec<String> {
     let Some(published) = detail.row.published.as_deref() else {
         return vec![format!("{} publishes nothing about itself.", detail.row.id)];
     };
@@ -172,12 +173,17 @@ fn published(out: Output, detail: &WorkflowDetail) -> Vec<String> {
     ];
     rows.extend(published.spec.iter().map(|pin| ("spec", pinned(pin))));
     rows.extend(published.budget.iter().map(|budget| ("budget", used(budget))));
+    rows.extend(spent.iter().map(|spent| ("spent", amounts(spent))));
     rows.extend(published.gates.iter().map(|gate| ("waits for", format!("{}: {}", gate.id, gate.title))));
     rows.extend(
         published.phases.iter().map(|phase| (phase.name.as_str(), changes::phase_word(phase.status).to_owned())),
     );
     lines.extend(fields(&rows));
     lines
+}
+
+fn amounts(spent: &Spent) -> String {
+    format!("{:.2} USD and {} tokens", spent.usd, spent.tokens)
 }
 
 fn pinned(pin: &SpecPin) -> String {

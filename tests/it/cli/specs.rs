@@ -5,7 +5,8 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::cli::shell::Shell;
+use crate::cli::shell::{Ended, Shell};
+use crate::coordinator::rig::{BUILDERS, Rig, answer};
 use crate::support::{self, PATIENCE, wait_until};
 use crate::workflows::bench::{Bench, bounded};
 
@@ -17,7 +18,7 @@ fn spec(version: u32, next: &str) -> String {
     )
 }
 
-async fn start(shell: &Shell, bench: &Bench, id: &str) -> crate::cli::shell::Ended {
+async fn start(shell: &Shell, bench: &Bench, id: &str) -> Ended {
     shell.run(&["goal", "start", id, "--spec", "mine", "--kind", "A", "--task-queue", &bench.queue]).await
 }
 
@@ -116,4 +117,27 @@ async fn the_folder_is_listed_and_what_is_wrong_in_it_is_said() {
     assert!(broken.code == 2 && broken.err.contains("broken.toml:3"), "{broken:?}");
     let config = run(&["config", "--json"]).await.json();
     assert!(config["specs.folder"].as_str().unwrap().ends_with("/my specs"), "{config}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_goal_may_cost_and_has_cost_is_shown() {
+    bounded(async || {
+        let (bench, rig) = (Bench::new().await, Rig::start(support::temporal()).await);
+        let shell = Shell::new(Some(&rig));
+        fs::write(shell.home.path().join("dear.toml"), "name = 'dear'\n[guardrails]\nbudget-usd = 5.0\n").unwrap();
+        let id = support::unique("dear");
+        let start = ["goal", "start", &id, "--spec", "dear.toml", "--kind", "A", "--task-queue", &bench.queue];
+        assert_eq!(shell.run(&start).await.code, 0);
+        shown(&shell, &id).await;
+        let said = json!({"goalId": id, "workflowId": id, "stepId": "a-1", "runId": "r", "agentRole": "x", "status": "PARTIAL",
+            "metrics": {"tokens": {"prompt": 100, "completion": 50}, "costUsd": 0.5}});
+        assert_eq!(answer(rig.post("/agent/callback", &said).bearer_auth(BUILDERS)).await.0, 200);
+        let human = shell.run(&["goal", "show", &id]).await;
+        for row in ["budget    5.00 USD", "spent     0.50 USD and 150 tokens"] {
+            assert!(human.out.contains(row), "{row}: {human:?}");
+        }
+        let spent = shown(&shell, &id).await["spent"].clone();
+        assert_eq!(spent, json!({"usd": 0.5, "tokens": 150, "budgetUsd": 5.0}));
+    })
+    .await;
 }
