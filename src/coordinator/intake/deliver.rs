@@ -56,7 +56,11 @@ impl Intake {
         let outcome = if problems.is_empty() { Fate::Delivered } else { Fate::Rejected };
         let delivered = Receipt { errors: problems, ..receipt(callback, outcome) };
         match self.decided(callback, &response, delivered).await {
-            Ok(receipt) => self.done(callback, receipt).await,
+            Ok(receipt) => {
+                // Its workflow has it: whoever goes through this again finds the same, so nobody waits for the disk.
+                self.0.store.done_soon(callback.key.clone(), written(&receipt)?, now()).await?;
+                Ok(receipt)
+            }
             Err(failure) => {
                 self.0.store.signalled(&callback.key, now()).await?;
                 self.wait(callback, &failure).await
@@ -125,12 +129,14 @@ impl Intake {
     }
 
     async fn done(&self, callback: &Callback, receipt: Receipt) -> Result<Receipt, Failure> {
-        let written = serde_json::to_string(&receipt).map_err(|error| {
-            Failure::new(FailureKind::Internal, format!("The receipt cannot be kept: {error}."), "")
-        })?;
-        let first = self.0.store.done(&callback.key, &written, now()).await?;
+        let first = self.0.store.done(&callback.key, &written(&receipt)?, now()).await?;
         Ok(serde_json::from_str(&first).unwrap_or(receipt))
     }
+}
+
+fn written(receipt: &Receipt) -> Result<String, Failure> {
+    serde_json::to_string(receipt)
+        .map_err(|error| Failure::new(FailureKind::Internal, format!("The receipt cannot be kept: {error}."), ""))
 }
 
 /// When the next try is due.

@@ -217,3 +217,23 @@ async fn a_reminder_is_one_coordinators_until_its_time_is_over_and_nobodys_once_
         assert!(begin(&store, 9000).await, "long ago it is forgotten");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_waits_for_is_written_alone_and_with_what_comes_next() {
+    for (place, _folder) in engines("what_nobody_waits_for_is_written_alone_and_with_what_comes_next").await {
+        let store = Store::open(&place).await.unwrap();
+        for key in ["alone", "together"] {
+            new(store.receive(&callback(key), UnixMillis(1), LEASE).await.unwrap());
+        }
+        store.done_soon("alone".into(), "{\"a\":1}".into(), UnixMillis(2)).await.unwrap();
+        let written = async || store.callback("alone").await.unwrap().unwrap().phase == Phase::Done;
+        while !written().await {
+            tokio::task::yield_now().await;
+        }
+        store.done_soon("together".into(), "{\"a\":1}".into(), UnixMillis(2)).await.unwrap();
+        store.done_soon("together".into(), "{\"a\":2}".into(), UnixMillis(3)).await.unwrap();
+        new(store.receive(&callback("next"), UnixMillis(4), LEASE).await.unwrap());
+        let done = store.callback("together").await.unwrap().unwrap();
+        assert_eq!((done.phase, done.answer.as_deref()), (Phase::Done, Some("{\"a\":1}")), "{place:?}");
+    }
+}
