@@ -20,7 +20,7 @@ use crate::contracts::ids::WorkflowId;
 use crate::contracts::link::Link;
 use crate::contracts::rollback::{RollbackProgress, StepStatus};
 use crate::contracts::temporal::names::workflow;
-use crate::contracts::workflow::{HeldUp, WorkflowDetail, WorkflowRow};
+use crate::contracts::workflow::{HeldUp, Standing, WorkflowDetail, WorkflowRow};
 
 /// What is wrong, and how badly.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,12 +71,14 @@ impl Model {
 
     /// The worst thing anywhere.
     pub fn alert(&self) -> Option<Alert> {
-        self.unwell_alert().or_else(|| self.link_alert()).or_else(|| self.gate_alert())
+        let idle = || self.unwatched().map(|(row, held_up)| unwatched(row, held_up));
+        self.unwell_alert().or_else(idle).or_else(|| self.link_alert()).or_else(|| self.gate_alert())
     }
 
     /// Whether there is one: the layout asks, and the words ask the layout.
     pub fn has_alert(&self) -> bool {
-        self.worst_off().is_some() || self.link_alert().is_some() || self.gate_alert().is_some()
+        let anything_wrong = self.worst_off().is_some() || self.unwatched().is_some() || self.link_alert().is_some();
+        anything_wrong || self.gate_alert().is_some()
     }
 
     /// The live deployment that is worst off, and how it is: the one that the alert line names.
@@ -85,6 +87,16 @@ impl Model {
         self.unwell().find_map(|row| {
             let row = self.world.detail(&row.id).value().map_or(row, |detail| &detail.row);
             Some((row, row.health.filter(|health| rank(Some(*health)) < 3)?))
+        })
+    }
+
+    /// A live deployment that was well when somebody last looked, and nobody does. While the overview itself is old, its
+    /// age is what there is to say.
+    fn unwatched(&self) -> Option<(&WorkflowRow, HeldUp)> {
+        let is_fresh = matches!(self.world.overview, Remote::Fresh { .. });
+        self.live().into_iter().filter(|_| is_fresh).find_map(|row| match self.world.standing(row) {
+            Standing::HeldUp(held_up) => Some((row, held_up)),
+            Standing::Health(_) | Standing::Status(_) => None,
         })
     }
 
@@ -185,6 +197,13 @@ pub fn name(row: &WorkflowRow) -> &str {
         .map(|published| published.title.as_str())
         .filter(|title| !title.is_empty())
         .unwrap_or(row.id.as_str())
+}
+
+/// What a narrow screen must not cut off comes first.
+fn unwatched(row: &WorkflowRow, held_up: HeldUp) -> Alert {
+    let (what, late) = held_up.what();
+    let text = format!("{}: {what} for {}: {}", name(row), time::coarse(late), held_up.so());
+    Alert { level: Level::Error, text, counts: true }
 }
 
 fn step(row: &WorkflowRow) -> String {

@@ -73,6 +73,7 @@ const READING: &[&str] = &[
     "health",
     "history",
     "list",
+    "look_closer",
     "missing_attributes",
     "pollers",
     "public_key",
