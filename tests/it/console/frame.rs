@@ -134,7 +134,7 @@ fn a_key_that_does_nothing_says_so() {
     console.keys("Z");
     assert!(console.screen().contains("That key does nothing here"), "{}", console.screen());
     console.keys("a");
-    assert!(console.screen().contains("Select a gate first"), "{}", console.screen());
+    assert!(console.screen().contains("Which gates are open is not known yet"), "{}", console.screen());
 }
 
 #[test]
