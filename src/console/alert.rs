@@ -226,24 +226,21 @@ fn step(row: &WorkflowRow) -> String {
 fn worst(described: &Remote<WorkflowDetail>, held_up: Option<HeldUp>, now: Timestamp, way: &str) -> Option<String> {
     let report = described.value()?.health.as_deref()?;
     let looked_at = report.samples.last()?.at;
-    let late = held_up.map(|held_up| time::coarse(held_up.what().1));
+    let late = |held_up: HeldUp| time::coarse(held_up.what().1);
     let Some(Countdown { trigger, count, of, fires_at }) = Countdown::of(report) else {
         let fired = report.fired()?.trigger.title();
-        return Some(match late {
+        return Some(match held_up.map(late) {
             Some(late) => format!("{fired} fired · no worker takes the rollback for {late} · {way}"),
             None => format!("{fired} fired · the rollback begins · {way}"),
         });
     };
     let (title, measured, limit) = (trigger.trigger.title(), &trigger.now, &trigger.limit);
     let paused = report.paused_until.filter(|until| *until > now);
-    let (then, why) = match (paused, late) {
+    let (then, why) = match (paused, held_up) {
         _ if described.is_stale() => {
             (format!("last seen {} ago", time::age(now, looked_at)), "whether it rolls back cannot be seen · ")
         }
-        (_, Some(late)) => {
-            let nobody = if matches!(held_up, Some(HeldUp::NoLook(_))) { "not watched" } else { "no worker" };
-            (format!("{nobody} for {late}"), "nothing rolls back by itself · ")
-        }
+        (_, Some(held_up)) => (format!("{} for {}", held_up.title(), late(held_up)), "nothing rolls back by itself · "),
         (Some(until), None) => (format!("automatic rollback paused for {}", time::countdown(now, until)), ""),
         (None, None) => (format!("rolls back in {}", time::countdown(now, fires_at)), ""),
     };

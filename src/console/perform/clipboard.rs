@@ -113,7 +113,11 @@ async fn feed(command: &'static [&'static str], words: &str) -> Fed {
     match timeout(PATIENCE, fed).await {
         Ok(Some(_)) => Fed::Took,
         Ok(None) => Fed::Refused,
-        Err(_) => Fed::Hung(program),
+        Err(_) => {
+            // Nobody else would fetch what is left of it. One that cannot even be killed is not waited for.
+            let _ = timeout(PATIENCE, child.kill()).await;
+            Fed::Hung(program)
+        }
     }
 }
 
