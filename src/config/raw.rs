@@ -55,6 +55,18 @@ pub struct Coordinator {
     pub nats: Option<Nats>,
     pub people: Vec<Person>,
     pub service_accounts: Vec<ServiceAccount>,
+    pub routes: Vec<Route>,
+}
+
+/// `[[coordinator.routes]]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Route {
+    pub name: Option<String>,
+    pub when: Option<String>,
+    pub workflows: Vec<String>,
+    pub signal: Option<String>,
+    pub event: Option<String>,
 }
 
 /// `[[coordinator.people]]`

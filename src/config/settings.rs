@@ -9,6 +9,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use crate::config::agents::{Agent, Dispatcher};
+use crate::config::routes::Route;
 use crate::config::sources::Sources;
 use crate::contracts::ids::{Environment, ServiceName};
 use crate::contracts::mutation::Cluster;
@@ -83,6 +84,8 @@ pub struct Coordinator {
     pub nats: Option<Nats>,
     pub people: Vec<Person>,
     pub service_accounts: Vec<ServiceAccount>,
+    /// Who else is told of agents' answers.
+    pub routes: Vec<Route>,
 }
 
 /// Where the coordinator keeps which answers it took in.

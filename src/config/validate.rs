@@ -84,6 +84,7 @@ impl Check<'_> {
             people: people.collect::<Result<_, _>>()?,
             nats: raw.nats.as_ref().map(|raw| self.nats(raw, &service_accounts)).transpose()?,
             service_accounts,
+            routes: self.routes(&raw.routes)?,
         })
     }
 

@@ -62,10 +62,7 @@ impl Sender {
         if !self.roles.is_empty() && !self.roles.contains(role) {
             return denied("for this agent role".to_owned());
         }
-        let of_tenant = |tenant: &String| {
-            response.workflow_id.as_str().strip_prefix(tenant.as_str()).is_some_and(|rest| rest.starts_with(':'))
-        };
-        if !self.tenants.is_empty() && !self.tenants.iter().any(of_tenant) {
+        if !self.tenants.is_empty() && !self.tenants.iter().any(|tenant| response.workflow_id.is_of(tenant)) {
             return denied("workflows of this tenant".to_owned());
         }
         Ok(())

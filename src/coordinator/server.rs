@@ -16,6 +16,7 @@ use crate::coordinator::dispatcher::board::Board;
 use crate::coordinator::dispatcher::follow::{Followed, follow};
 use crate::coordinator::dispatcher::run::Dispatcher;
 use crate::coordinator::intake::Intake;
+use crate::coordinator::intake::route::Routes;
 use crate::coordinator::key::SigningKey;
 use crate::coordinator::metrics::Metrics;
 use crate::coordinator::queue::{self, Queue};
@@ -154,7 +155,8 @@ async fn build(
     let metrics = Metrics::new()?;
     let senders = Senders::new(&settings.coordinator.service_accounts).map_err(anyhow::Error::msg)?;
     let store = Store::open(&settings.coordinator.store).await?;
-    let intake = Intake::new(gateway.clone(), store.clone(), metrics.clone());
+    let routes = Routes::compile(&settings.coordinator.routes)?;
+    let intake = Intake::new(gateway.clone(), store.clone(), metrics.clone(), routes);
     let audit = settings.console.audit_file();
     let shared =
         Shared { gateway, key, people, metrics, senders, intake, store, streams, board, audit, queue, stopping };

@@ -9,6 +9,7 @@ pub mod document;
 pub mod expression;
 pub mod facts;
 pub mod prompt;
+pub mod route;
 pub mod rules;
 pub mod shipped;
 pub mod template;

@@ -128,6 +128,7 @@ impl Store {
     /// Nobody has anything in hand: all that is not done is due.
     pub(super) async fn release(&self) -> Result<(), StoreError> {
         query("UPDATE callbacks SET due_at = 0 WHERE phase <> 'done'").execute(&self.pool).await?;
+        query("UPDATE routed SET due_at = 0 WHERE outcome IS NULL").execute(&self.pool).await?;
         query("DELETE FROM deciding").execute(&self.pool).await?;
         Ok(())
     }

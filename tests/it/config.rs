@@ -138,6 +138,19 @@ fn what_is_wrong_with_an_agent_is_told_with_its_line_and_field() {
             "toml:6: agents[0].token_file",
         ),
         ("[dispatcher]\nconcurrency = 0", "toml:2: dispatcher.concurrency: It is 0"),
+        (
+            "[[coordinator.routes]]\nname = 'a'\nevent = 'e'",
+            "coordinator.routes[0].workflows: It leads to no workflow.",
+        ),
+        (
+            "[[coordinator.routes]]\nname = 'a'\nworkflows = ['w']\nevent = 'e'\nsignal = 's'",
+            "toml:5: coordinator.routes[0].signal: It does not say how",
+        ),
+        (
+            "[[coordinator.service_accounts]]\nname = 'a'\ntoken_sha256 = 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'\n\
+             tenants = ['a:b']",
+            "toml:4: coordinator.service_accounts[0].tenants: `a:b` is no name of a tenant.",
+        ),
     ] {
         let told = problem(file, "", &[]);
         assert!(told.contains(expected), "{file}\n{told}\n{expected}");

@@ -20,7 +20,7 @@ const FIRST_REST: i64 = 500;
 const LONGEST_REST: i64 = 30_000;
 
 /// What a try came to.
-enum Delivered {
+pub(super) enum Delivered {
     /// The workflow has it.
     Yes,
     /// It has ended, and nobody knows whether it had this answer before.
@@ -29,6 +29,12 @@ enum Delivered {
     Unknown(Failure),
     /// There is no such workflow, or it cannot be told this: nothing will come of it.
     Never(Failure),
+}
+
+impl Delivered {
+    pub(super) fn unreadable(why: impl Into<String>) -> Self {
+        Self::Never(Failure::new(FailureKind::Invalid, why, ""))
+    }
 }
 
 impl Intake {
@@ -45,7 +51,9 @@ impl Intake {
         if callback.phase == Phase::Received {
             match self.deliver(callback, &response).await {
                 Delivered::Yes => {}
-                Delivered::Over(failure) => return self.late(callback, &response, failure).await,
+                // It may have ended by this very answer, when a crash came after the signal.
+                Delivered::Over(_) if self.was_taken(callback, &response).await => {}
+                Delivered::Over(failure) => return self.late(callback, &failure).await,
                 Delivered::Unknown(failure) => return self.wait(callback, &failure).await,
                 Delivered::Never(failure) => {
                     self.0.store.forget(&callback.key).await?;
@@ -53,13 +61,13 @@ impl Intake {
                 }
             }
         }
+        let others = self.plan_routes(callback, &response).await?;
         let outcome = if problems.is_empty() { Fate::Delivered } else { Fate::Rejected };
         let delivered = Receipt { errors: problems, ..receipt(callback, outcome) };
         match self.decided(callback, &response, delivered).await {
             Ok(receipt) => {
-                // Its workflow has it: whoever goes through this again finds the same, so nobody waits for the disk.
-                self.0.store.done_soon(callback.key.clone(), written(&receipt)?, now()).await?;
-                Ok(receipt)
+                let routed = self.tell_others(callback, others).await;
+                self.done(callback, Receipt { routed, ..receipt }).await
             }
             Err(failure) => {
                 self.0.store.signalled(&callback.key, now()).await?;
@@ -78,10 +86,7 @@ impl Intake {
     async fn deliver(&self, callback: &Callback, response: &AgentResponse) -> Delivered {
         let said = match serde_json::to_value(response) {
             Ok(said) => said,
-            Err(error) => {
-                let why = format!("The answer cannot be sent: {error}.");
-                return Delivered::Never(Failure::new(FailureKind::Invalid, why, ""));
-            }
+            Err(error) => return Delivered::unreadable(format!("The answer cannot be sent: {error}.")),
         };
         let signal = Signal {
             target: Target {
@@ -92,7 +97,12 @@ impl Intake {
             name: signal::AGENT_COMPLETED.to_owned(),
             args: vec![Value::String(callback.step_id.as_str().to_owned()), said],
         };
-        match self.0.gateway.signal(&signal).await {
+        self.send(&signal).await
+    }
+
+    /// Sends a signal; sent again under its id it has one effect.
+    pub(super) async fn send(&self, signal: &Signal) -> Delivered {
+        match self.0.gateway.signal(signal).await {
             Ok(()) => Delivered::Yes,
             Err(failure) => match failure.kind {
                 FailureKind::Conflict => Delivered::Over(failure),
@@ -108,22 +118,22 @@ impl Intake {
         }
     }
 
-    /// Its workflow has ended. It may have ended by this very answer, when a crash came after the signal.
-    async fn late(&self, callback: &Callback, response: &AgentResponse, failure: Failure) -> Result<Receipt, Failure> {
+    /// Whether the workflow, which has ended, had taken this answer before.
+    async fn was_taken(&self, callback: &Callback, response: &AgentResponse) -> bool {
         let workflow = extract::workflow_id(callback.workflow_id.as_str());
         let state = self.0.gateway.goal_state(&workflow).await;
         let step = state.ok().and_then(|mut state| state.open_steps.remove(&callback.step_id));
-        let took = step.is_some_and(|step| {
+        step.is_some_and(|step| {
             let status = match response.status {
                 AgentStatus::Ok => step.status == StepStatus::Done,
                 AgentStatus::Fail => step.status == StepStatus::Failed,
                 AgentStatus::Partial => false,
             };
             status && step.attempt_id.as_ref() == Some(&callback.attempt_id)
-        });
-        if took {
-            return self.done(callback, receipt(callback, Fate::Delivered)).await;
-        }
+        })
+    }
+
+    async fn late(&self, callback: &Callback, failure: &Failure) -> Result<Receipt, Failure> {
         let message = format!("The workflow had ended. {}", failure.message);
         self.done(callback, Receipt { message, ..receipt(callback, Fate::Late) }).await
     }
@@ -140,7 +150,7 @@ fn written(receipt: &Receipt) -> Result<String, Failure> {
 }
 
 /// When the next try is due.
-fn after(now: UnixMillis, tries: u32) -> UnixMillis {
+pub(super) fn after(now: UnixMillis, tries: u32) -> UnixMillis {
     let rest = FIRST_REST.saturating_mul(1 << tries.saturating_sub(1).min(10)).min(LONGEST_REST);
     UnixMillis(now.0.saturating_add(rest))
 }

@@ -4,12 +4,14 @@
 //! is told is kept (`done`). Whatever ends in between is resumed: by the next one who sends the same answer, by any
 //! coordinator on the same database, or by this one when it starts again. The signal is chosen over its update twin: it
 //! is durable without a worker, as cheap as a call can be, and the seeds' own workflows know it. Sent twice, it carries
-//! the same request id; beyond a run the workflow itself knows which attempt of which step it has taken in.
+//! the same request id; beyond a run the workflow itself knows which attempt of which step it has taken in. Whoever else
+//! is told of it (`[[coordinator.routes]]`) is told the same way: kept for each before the receipt is written.
 
 pub mod check;
 mod decide;
 mod deliver;
 mod resume;
+pub mod route;
 mod seed;
 
 use std::sync::Arc;
@@ -29,6 +31,7 @@ use crate::contracts::hex;
 use crate::contracts::http::FieldProblem;
 use crate::coordinator::intake::check::Invalid;
 use crate::coordinator::intake::decide::OwnRules;
+use crate::coordinator::intake::route::Routes;
 use crate::coordinator::metrics::Metrics;
 use crate::coordinator::senders::Sender;
 use crate::gateway::Gateway;
@@ -51,6 +54,8 @@ struct Inner {
     store: Store,
     metrics: Metrics,
     own_rules: OwnRules,
+    /// Who else is told of an answer.
+    routes: Routes,
     /// Something is due that nobody has in hand.
     due: Notify,
 }
@@ -72,8 +77,8 @@ pub struct Answer {
 }
 
 impl Intake {
-    pub fn new(gateway: Gateway, store: Store, metrics: Metrics) -> Self {
-        Self(Arc::new(Inner { gateway, store, metrics, own_rules: OwnRules::default(), due: Notify::new() }))
+    pub fn new(gateway: Gateway, store: Store, metrics: Metrics, routes: Routes) -> Self {
+        Self(Arc::new(Inner { gateway, store, metrics, own_rules: OwnRules::default(), routes, due: Notify::new() }))
     }
 
     /// Takes an answer in: kept, signalled, and answered with a receipt that everybody gets who sends it again. Fails
@@ -243,6 +248,7 @@ fn receipt(callback: &Callback, outcome: Fate) -> Receipt {
         attempt_id: callback.attempt_id.clone(),
         received_at: callback.received_at.timestamp().unwrap_or(Timestamp(Utc::now())),
         applied: None,
+        routed: Vec::new(),
         message: String::new(),
         errors: Vec::new(),
     }

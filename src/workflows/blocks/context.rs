@@ -14,6 +14,8 @@ pub enum Change {
     Withdraws,
     /// Reminders are published, so that somebody brings them to the agent.
     Reminders,
+    /// What a goal is told under an id counts once.
+    Once,
 }
 
 impl Change {
@@ -21,6 +23,7 @@ impl Change {
         match self {
             Self::Withdraws => "override-withdraws-replacements",
             Self::Reminders => "reminders-are-published",
+            Self::Once => "told-once-under-an-id",
         }
     }
 }

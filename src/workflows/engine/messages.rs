@@ -11,7 +11,7 @@ use crate::contracts::agent::AgentResponse;
 use crate::contracts::clock::Millis;
 use crate::contracts::engine::decision::Decision;
 use crate::contracts::engine::state::StepStatus;
-use crate::contracts::ids::{AttemptId, StepId, WorkKind};
+use crate::contracts::ids::{AttemptId, RequestId, StepId, WorkKind};
 use crate::contracts::temporal::args::Args;
 use crate::contracts::temporal::names::{signal, update};
 use crate::spec::rules::Rules;
@@ -23,7 +23,7 @@ pub mod positional {
     pub const APPLY_DECISION: [&str; 1] = ["decision"];
     pub const REQUEST_WORK: [&str; 3] = ["kind", "payload", "stepId"];
     pub const CHILD_COMPLETED: [&str; 2] = ["childKind", "result"];
-    pub const CUSTOM: [&str; 2] = ["eventType", "payload"];
+    pub const CUSTOM: [&str; 3] = ["eventType", "payload", "requestId"];
     pub const APPROVE: [&str; 1] = ["stepId"];
     pub const REJECT: [&str; 2] = ["stepId", "reason"];
     pub const CANCEL: [&str; 1] = ["reason"];
@@ -44,6 +44,8 @@ struct Sent {
     child_kind: String,
     result: Value,
     event_type: String,
+    /// Makes what is told count once.
+    request_id: RequestId,
     reason: String,
     /// An attempt of a step, as the seeds call it.
     #[serde(rename = "runId")]
@@ -73,8 +75,12 @@ pub fn read(name: &str, args: &Args) -> Result<Event, String> {
             Event::ChildCompleted { kind: given("childKind", child_kind)?, result }
         }
         signal::CUSTOM => {
-            let Sent { event_type, payload, .. } = args.read(&positional::CUSTOM)?;
-            Event::Custom { name: given("eventType", event_type)?, payload }
+            let Sent { event_type, payload, request_id, .. } = args.read(&positional::CUSTOM)?;
+            let event = Event::Custom { name: given("eventType", event_type)?, payload };
+            if request_id.is_empty() {
+                return Ok(event);
+            }
+            Event::Once { id: given("requestId", request_id)?, event: Box::new(event) }
         }
         signal::APPROVE => {
             let Sent { step_id, actor, .. } = step(args, &positional::APPROVE)?;

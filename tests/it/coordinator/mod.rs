@@ -9,6 +9,7 @@ mod key;
 mod proof;
 mod queue;
 pub(crate) mod rig;
+mod routes;
 mod schema;
 mod seed;
 mod signatures;

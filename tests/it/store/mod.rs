@@ -6,6 +6,7 @@ use gatewatch::contracts::clock::{Millis, UnixMillis};
 use gatewatch::contracts::ids::{GoalId, StepId};
 use gatewatch::store::Store;
 use gatewatch::store::callbacks::{Callback, NewCallback, Phase, Received};
+use gatewatch::store::routed::Routed;
 
 use crate::support::postgres;
 
@@ -235,5 +236,45 @@ async fn what_nobody_waits_for_is_written_alone_and_with_what_comes_next() {
         new(store.receive(&callback("next"), UnixMillis(4), LEASE).await.unwrap());
         let done = store.callback("together").await.unwrap().unwrap();
         assert_eq!((done.phase, done.answer.as_deref()), (Phase::Done, Some("{\"a\":1}")), "{place:?}");
+    }
+}
+
+/// Each target of an answer is handled for itself, by whoever has it.
+#[tokio::test(flavor = "multi_thread")]
+async fn each_target_of_an_answer_goes_its_own_way() {
+    for (place, _folder) in engines("each_target_of_an_answer_goes_its_own_way").await {
+        let store = Store::open(&place).await.unwrap();
+        let one = |route: &str, outcome: Option<&str>| Routed {
+            key: "k".into(),
+            route: route.into(),
+            workflow_id: "w".into(),
+            signal: "{}".into(),
+            outcome: outcome.map(str::to_owned),
+            tries: 1,
+            received_at: UnixMillis(10_000),
+            unknown_at: None,
+        };
+        let all = [one("a", None), one("b", None), one("c", Some("refused"))];
+        store.route(&all, UnixMillis(10_000), LEASE).await.unwrap();
+        store.route(&all, UnixMillis(90_000), LEASE).await.unwrap();
+        assert_eq!(store.routes_of("k").await.unwrap(), all, "{place:?}");
+        let due = async |at: i64| store.take_due_routes(UnixMillis(at), LEASE, 9).await.unwrap();
+        assert_eq!(due(10_999).await, [], "somebody has them");
+        store.routed(&all[0], "delivered").await.unwrap();
+        store.routed(&all[0], "late").await.unwrap();
+        let [left] = &due(11_000).await[..] else { panic!("one is left") };
+        assert_eq!((left.route.as_str(), left.tries, due(11_001).await), ("b", 2, Vec::new()));
+        let unknown = Routed { unknown_at: Some(UnixMillis(11_000)), ..left.clone() };
+        store.rest_route(&unknown, UnixMillis(50_000)).await.unwrap();
+        assert_eq!(due(49_999).await, []);
+        assert_eq!(due(50_000).await, [Routed { tries: 3, ..unknown.clone() }]);
+        let known = store.routes_of("k").await.unwrap();
+        assert_eq!(
+            (known[0].outcome.as_deref(), known[0].signal.as_str()),
+            (Some("delivered"), ""),
+            "the first stands"
+        );
+        store.forget_routes_before(UnixMillis(10_001)).await.unwrap();
+        assert_eq!(store.routes_of("k").await.unwrap().len(), 1, "what is open is not forgotten");
     }
 }

@@ -30,7 +30,7 @@ use crate::contracts::clock::{Millis, Timestamp, UnixMillis};
 use crate::contracts::engine::decision::{Action, Decision};
 use crate::contracts::engine::input::{Decider, EngineInput};
 use crate::contracts::engine::state::{EngineState, EngineStatus};
-use crate::contracts::ids::{AttemptId, StepId, WorkKind};
+use crate::contracts::ids::{AttemptId, RequestId, StepId, WorkKind};
 use crate::spec::EngineSpec;
 use crate::workflows::blocks::seen::SeenIds;
 use crate::workflows::blocks::text::clip;
@@ -116,6 +116,11 @@ pub enum Event {
         spec: Arc<dyn EngineSpec>,
         document: String,
     },
+    /// What counts once under this id, also when it comes again in another run.
+    Once {
+        id: RequestId,
+        event: Box<Event>,
+    },
 }
 
 /// What becomes of steps that were to replace one which is done after all.
@@ -170,6 +175,9 @@ pub struct Memory {
     decisions: SeenIds,
     /// Answers that were decided on.
     bases: SeenIds,
+    /// What counts once and has counted.
+    #[serde(skip_serializing_if = "SeenIds::is_empty")]
+    once: SeenIds,
     /// How many steps of a kind there ever were: the source of step ids.
     counters: BTreeMap<String, u64>,
     /// Steps ever requested.
@@ -261,6 +269,16 @@ impl Machine {
             }
             Event::Tick => self.ticked(now),
             Event::AdoptSpec { spec, .. } => self.adopted(now, spec),
+            Event::Once { id, event } => {
+                if self.memory.once.contains(id.as_str()) {
+                    return Outcome::Repeated;
+                }
+                let outcome = self.happen(now, *event);
+                if outcome == Outcome::Applied {
+                    self.memory.once.first(id.as_str());
+                }
+                outcome
+            }
         }
     }
 
@@ -274,6 +292,7 @@ impl Machine {
                 Outcome::Repeated
             }
             Event::AgentCompleted { step, response } if self.was_answered(step, response) => Outcome::Repeated,
+            Event::Once { id, .. } if self.memory.once.contains(id.as_str()) => Outcome::Repeated,
             Event::Boot(_)
             | Event::AgentCompleted { .. }
             | Event::ApplyDecision(_)
@@ -287,7 +306,8 @@ impl Machine {
             | Event::Requeue { .. }
             | Event::Nudge { .. }
             | Event::Override { .. }
-            | Event::AdoptSpec { .. } => {
+            | Event::AdoptSpec { .. }
+            | Event::Once { .. } => {
                 Outcome::Refused(format!("The goal is {}; nothing changes any more.", status.as_str()))
             }
         }
