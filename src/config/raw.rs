@@ -236,6 +236,11 @@ pub struct Agent {
     pub model: Option<String>,
     pub endpoint: Option<String>,
     pub max_tokens: Option<u32>,
+    pub workflow_type: Option<String>,
+    pub workflow_id: Option<String>,
+    pub task_queue: Option<String>,
+    pub input: Option<serde_json::Value>,
+    pub cancel: Option<bool>,
     pub usd_per_million_prompt: Option<f64>,
     pub usd_per_million_completion: Option<f64>,
 }

@@ -22,6 +22,7 @@ use crate::coordinator::metrics::Metrics;
 use crate::coordinator::queue::{self, Queue};
 use crate::coordinator::router::router;
 use crate::coordinator::senders::Senders;
+use crate::coordinator::siblings::{self, Siblings};
 use crate::coordinator::state::{AppState, Shared};
 use crate::coordinator::stream::Streams;
 use crate::gateway::Gateway;
@@ -47,7 +48,8 @@ pub async fn run_with_listener(
     let (stop, stopping) = watch::channel(false);
     let (standing, stands) = settings.coordinator.nats.as_ref().map(queue::unconnected).map(watch::channel).unzip();
     let state = build(settings, stopping.clone(), stands).await?;
-    let mut dispatching = dispatch(settings, &state)?;
+    let siblings = siblings(&state);
+    let mut dispatching = dispatch(settings, &state, siblings.clone())?;
     tracing::info!(
         address = %listener.local_addr()?,
         key = state.key().public(),
@@ -61,6 +63,7 @@ pub async fn run_with_listener(
         let _ = stop.send(true);
     };
     let resuming = tokio::spawn(state.intake().clone().resume(stopping.clone()));
+    let following = tokio::spawn(siblings.follow(stopping.clone()));
     let consuming = consume(settings, &state, standing)?;
     let told = wait_for_stop(stopping.clone());
     let serving = axum::serve(listener, router(state)).with_graceful_shutdown(told);
@@ -90,6 +93,7 @@ pub async fn run_with_listener(
     }
     // What it leaves behind is resumed by the next one.
     resuming.abort();
+    following.abort();
     signal.abort();
     // Aborting is the point.
     let _ = (&mut signal).await;
@@ -117,8 +121,18 @@ fn consume(
     Ok(Some(tokio::spawn(queue.run(state.stopping()))))
 }
 
+fn siblings(state: &AppState) -> Siblings {
+    Siblings::new(siblings::Inner {
+        gateway: state.gateway().clone(),
+        store: state.store().clone(),
+        intake: state.intake().clone(),
+        board: Arc::clone(state.board()),
+        metrics: state.metrics().clone(),
+    })
+}
+
 /// Gives work to agents until the coordinator stops.
-fn dispatch(settings: &Settings, state: &AppState) -> anyhow::Result<JoinHandle<()>> {
+fn dispatch(settings: &Settings, state: &AppState, siblings: Siblings) -> anyhow::Result<JoinHandle<()>> {
     let (follow_on, followed) = watch::channel(Arc::new(Followed::of(settings)?));
     let stopping = state.stopping();
     let following = follow(settings.sources.clone(), follow_on, Arc::clone(state.board()), stopping.clone());
@@ -128,6 +142,7 @@ fn dispatch(settings: &Settings, state: &AppState) -> anyhow::Result<JoinHandle<
         metrics: state.metrics().clone(),
         intake: state.intake().clone(),
         store: state.store().clone(),
+        siblings,
         followed,
         stopping,
     };

@@ -75,7 +75,7 @@ mod tests {
 
     use super::Route;
 
-    fn targets(when: Option<&str>, workflows: &[&str], content: Value) -> Result<Vec<String>, String> {
+    fn targets(when: Option<&str>, workflows: &[&str], content: &Value) -> Result<Vec<String>, String> {
         let workflows: Vec<String> = workflows.iter().map(|id| (*id).to_owned()).collect();
         let response = json!({"goalId": "g", "workflowId": "acme:w", "stepId": "implementation-1", "runId": "r",
             "agentRole": "builder", "status": "OK", "content": content});
@@ -87,20 +87,20 @@ mod tests {
     fn a_route_leads_where_its_ids_say_when_its_condition_holds() {
         let when = "response.agentRole == 'builder' && response.stepId.startsWith('implementation-')";
         let to = ["qa-${response.goalId}", "${list(response.content.also)}", "${response.content.none}"];
-        let found = targets(Some(when), &to, json!({"also": ["b", "a", "a"]}));
+        let found = targets(Some(when), &to, &json!({"also": ["b", "a", "a"]}));
         assert_eq!(found, Ok(vec!["a".into(), "b".into(), "qa-g".into()]));
-        assert_eq!(targets(Some("response.status == 'FAIL'"), &to, Value::Null), Ok(Vec::new()));
-        assert_eq!(targets(Some("response.content.absent"), &to, Value::Null), Ok(Vec::new()));
+        assert_eq!(targets(Some("response.status == 'FAIL'"), &to, &Value::Null), Ok(Vec::new()));
+        assert_eq!(targets(Some("response.content.absent"), &to, &Value::Null), Ok(Vec::new()));
     }
 
     #[test]
     fn what_is_no_route_says_why() {
-        assert!(targets(Some("nobody"), &["x"], Value::Null).unwrap_err().contains("`when`"));
-        assert!(targets(None, &["x-${"], Value::Null).unwrap_err().contains("workflows"));
+        assert!(targets(Some("nobody"), &["x"], &Value::Null).unwrap_err().contains("`when`"));
+        assert!(targets(None, &["x-${"], &Value::Null).unwrap_err().contains("workflows"));
         for content in [json!({"to": 7}), json!({"to": {}}), json!({"to": ""}), json!({"to": "a\u{1b}"})] {
-            assert!(targets(None, &["${response.content.to}"], content).unwrap_err().contains("no id"));
+            assert!(targets(None, &["${response.content.to}"], &content).unwrap_err().contains("no id"));
         }
         let many: Vec<String> = (0..21).map(|n| n.to_string()).collect();
-        assert!(targets(None, &["${response.content.to}"], json!({"to": many})).unwrap_err().contains("20"));
+        assert!(targets(None, &["${response.content.to}"], &json!({"to": many})).unwrap_err().contains("20"));
     }
 }

@@ -129,6 +129,7 @@ impl Store {
     pub(super) async fn release(&self) -> Result<(), StoreError> {
         query("UPDATE callbacks SET due_at = 0 WHERE phase <> 'done'").execute(&self.pool).await?;
         query("UPDATE routed SET due_at = 0 WHERE outcome IS NULL").execute(&self.pool).await?;
+        query("UPDATE siblings SET due_at = 0 WHERE phase <> 'done'").execute(&self.pool).await?;
         query("DELETE FROM deciding").execute(&self.pool).await?;
         Ok(())
     }

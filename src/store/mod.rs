@@ -7,6 +7,7 @@ pub mod callbacks;
 pub mod deciding;
 pub mod reminders;
 pub mod routed;
+pub mod siblings;
 pub mod usage;
 mod writer;
 
@@ -35,12 +36,13 @@ const OPENINGS: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(300);
 
 /// Version, name and text of every migration, oldest first.
-const MIGRATIONS: [(i64, &str, &str); 5] = [
+const MIGRATIONS: [(i64, &str, &str); 6] = [
     (1, "callbacks", include_str!("migrations/0001_callbacks.sql")),
     (2, "deciding", include_str!("migrations/0002_deciding.sql")),
     (3, "reminders", include_str!("migrations/0003_reminders.sql")),
     (4, "open", include_str!("migrations/0004_open.sql")),
     (5, "routed", include_str!("migrations/0005_routed.sql")),
+    (6, "siblings", include_str!("migrations/0006_siblings.sql")),
 ];
 
 /// A database. Cheap to clone; all clones share its connections.

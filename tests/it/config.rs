@@ -107,7 +107,7 @@ fn the_commented_out_part_of_the_example_parses_too() {
     assert_eq!(settings.coordinator_client.unwrap().url.as_str(), "http://127.0.0.1:7400/");
     assert_eq!(settings.worker.drain, Duration::from_secs(20));
     let adapters: Vec<&str> = settings.agents.iter().map(Agent::adapter_name).collect();
-    assert_eq!(adapters, ["command", "http", "llm", "scripted"]);
+    assert_eq!(adapters, ["command", "http", "llm", "workflow", "scripted"]);
     assert_eq!((settings.dispatcher.quota("acme"), settings.dispatcher.quota("other")), (2, 8));
 }
 

@@ -46,12 +46,14 @@ const OWNERS: &[(&str, &[&str])] = &[
 /// own handlers call them.
 const CHANGING: &[&str] = &[
     "cancel",
+    "cancel_once",
     "decide",
     "lease_step",
     "register_attributes",
     "requeue_step",
     "rollback",
     "signal",
+    "start_once",
     "start_workflow",
     "tell_goal",
     "terminate",
@@ -65,6 +67,7 @@ const READING: &[&str] = &[
     "count",
     "describe",
     "collected_evidence",
+    "ending",
     "evidence",
     "gates",
     "goal",

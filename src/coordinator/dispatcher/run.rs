@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 
+use crate::config::agents::Adapter;
 use crate::contracts::clock::Timestamp;
 use crate::contracts::engine::decision::APPROVAL;
 use crate::contracts::ids::{AttemptId, WorkKind};
@@ -17,9 +18,11 @@ use crate::coordinator::dispatcher::call::{Caller, Ended, Fate};
 use crate::coordinator::dispatcher::follow::Followed;
 use crate::coordinator::dispatcher::plan::{Offer, plan};
 use crate::coordinator::dispatcher::remind::{Bringer, Reminding};
+use crate::coordinator::dispatcher::sibling::Beginner;
 use crate::coordinator::dispatcher::stopped;
 use crate::coordinator::intake::Intake;
 use crate::coordinator::metrics::Metrics;
+use crate::coordinator::siblings::Siblings;
 use crate::gateway::Gateway;
 use crate::gateway::work::WaitingGoal;
 use crate::store::Store;
@@ -39,6 +42,7 @@ pub struct Dispatcher {
     pub metrics: Metrics,
     pub intake: Intake,
     pub store: Store,
+    pub siblings: Siblings,
     pub followed: watch::Receiver<Arc<Followed>>,
     pub stopping: watch::Receiver<bool>,
 }
@@ -117,6 +121,16 @@ impl Dispatcher {
             let (place, kind) = (pick.offer.place.clone(), pick.offer.kind.clone());
             let taking = Taking { place, attempt, kind, tenant: pick.offer.tenant.clone() };
             let slot = self.board.begin(&pick.agent, &taking);
+            let agent = agents.iter().find(|agent| agent.name == pick.agent);
+            if let Some(agent) = agent.filter(|agent| matches!(agent.adapter, Adapter::Workflow(_))) {
+                let beginner = Beginner {
+                    gateway: self.gateway.clone(),
+                    siblings: self.siblings.clone(),
+                    followed: Arc::clone(followed),
+                };
+                calls.spawn(beginner.run(agent.clone(), taking, slot));
+                continue;
+            }
             let caller = Caller {
                 gateway: self.gateway.clone(),
                 board: Arc::clone(&self.board),

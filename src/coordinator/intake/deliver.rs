@@ -1,6 +1,6 @@
 //! One answer on its way: signalled, answered, kept as done. Every part may have happened before.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::contracts::agent::{AgentResponse, AgentStatus};
 use crate::contracts::callback::{Fate, Receipt};
@@ -11,7 +11,7 @@ use crate::contracts::ids::RequestId;
 use crate::contracts::mutation::{Signal, Target};
 use crate::contracts::temporal::names::signal;
 use crate::coordinator::extract;
-use crate::coordinator::intake::{Intake, Kept, now, pending, receipt};
+use crate::coordinator::intake::{Child, Intake, Kept, now, pending, receipt};
 use crate::store::callbacks::{Callback, Phase};
 
 /// The first time between two tries, in milliseconds; it doubles.
@@ -40,7 +40,7 @@ impl Delivered {
 impl Intake {
     /// Goes on where the answer is. Whoever calls this has it for themselves.
     pub(super) async fn handle(&self, callback: &Callback) -> Result<Receipt, Failure> {
-        let Kept { response, problems } = match serde_json::from_str(&callback.response) {
+        let Kept { response, problems, child } = match serde_json::from_str(&callback.response) {
             Ok(kept) => kept,
             Err(error) => {
                 // Only somebody who writes into the database by hand makes it unreadable.
@@ -49,7 +49,7 @@ impl Intake {
             }
         };
         if callback.phase == Phase::Received {
-            match self.deliver(callback, &response).await {
+            match self.deliver(callback, &response, child.as_ref()).await {
                 Delivered::Yes => {}
                 // It may have ended by this very answer, when a crash came after the signal.
                 Delivered::Over(_) if self.was_taken(callback, &response).await => {}
@@ -83,10 +83,18 @@ impl Intake {
         Ok(pending(callback))
     }
 
-    async fn deliver(&self, callback: &Callback, response: &AgentResponse) -> Delivered {
-        let said = match serde_json::to_value(response) {
+    async fn deliver(&self, callback: &Callback, response: &AgentResponse, child: Option<&Child>) -> Delivered {
+        let mut said = match serde_json::to_value(response) {
             Ok(said) => said,
             Err(error) => return Delivered::unreadable(format!("The answer cannot be sent: {error}.")),
+        };
+        let (name, about) = match child {
+            None => (signal::AGENT_COMPLETED, callback.step_id.as_str()),
+            Some(child) => {
+                // Whose result it is; the goal knows itself.
+                said["workflowId"] = json!(child.workflow_id);
+                (signal::CHILD_COMPLETED, child.kind.as_str())
+            }
         };
         let signal = Signal {
             target: Target {
@@ -94,8 +102,8 @@ impl Intake {
                 request_id: RequestId::new(callback.key.as_str()),
             },
             run_id: None,
-            name: signal::AGENT_COMPLETED.to_owned(),
-            args: vec![Value::String(callback.step_id.as_str().to_owned()), said],
+            name: name.to_owned(),
+            args: vec![Value::String(about.to_owned()), said],
         };
         self.send(&signal).await
     }

@@ -29,6 +29,7 @@ use crate::contracts::clock::{Millis, Timestamp, UnixMillis};
 use crate::contracts::failure::{Failure, FailureKind};
 use crate::contracts::hex;
 use crate::contracts::http::FieldProblem;
+use crate::contracts::ids::{WorkKind, WorkflowId};
 use crate::coordinator::intake::check::Invalid;
 use crate::coordinator::intake::decide::OwnRules;
 use crate::coordinator::intake::route::Routes;
@@ -66,6 +67,22 @@ struct Kept {
     response: AgentResponse,
     /// What was wrong with what came in, when this stands for an answer that cannot be read.
     problems: Vec<FieldProblem>,
+    /// The sibling workflow whose end this is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    child: Option<Child>,
+}
+
+/// A sibling workflow: its goal hears of its end by a signal of its own.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Child {
+    kind: WorkKind,
+    workflow_id: WorkflowId,
+}
+
+impl From<AgentResponse> for Kept {
+    fn from(response: AgentResponse) -> Self {
+        Self { response, problems: Vec::new(), child: None }
+    }
 }
 
 /// What whoever sent an answer is told.
@@ -85,7 +102,19 @@ impl Intake {
     /// when nothing was kept: the workflow is unknown, or the database does not answer. Whether the sender may give this
     /// answer is for the caller to ask: [`Sender::must`].
     pub async fn accept(&self, response: AgentResponse, sender: &Sender) -> Result<Answer, Failure> {
-        self.take_in(Kept { response, problems: Vec::new() }, sender).await
+        self.take_in(response.into(), sender).await
+    }
+
+    /// The same of the end of a sibling workflow, which did the work of a step of this kind.
+    pub async fn accept_ending(
+        &self,
+        response: AgentResponse,
+        kind: &WorkKind,
+        child: &WorkflowId,
+        sender: &Sender,
+    ) -> Result<Answer, Failure> {
+        let child = Child { kind: kind.clone(), workflow_id: child.clone() };
+        self.take_in(Kept { child: Some(child), ..response.into() }, sender).await
     }
 
     /// Tells the workflow of an answer that cannot be read that this attempt has failed, where it can be known which
@@ -95,7 +124,8 @@ impl Intake {
             self.0.metrics.answer_taken("unreadable", false);
             return Ok(());
         };
-        let told = self.take_in(Kept { response: *response, problems: invalid.problems }, sender).await;
+        let kept = Kept { problems: invalid.problems, ..Kept::from(*response) };
+        let told = self.take_in(kept, sender).await;
         told.map(drop)
             .inspect_err(|failure| tracing::warn!(%failure, "nobody was told of an answer that cannot be read"))
     }
@@ -103,7 +133,7 @@ impl Intake {
     /// Keeps an answer durably and returns: it is delivered afterwards, as many at once as Temporal bears. Its sender
     /// is not told whether its workflow is there.
     pub async fn keep(&self, response: AgentResponse, sender: &Sender) -> Result<Answer, Failure> {
-        let callback = new_callback(Kept { response, problems: Vec::new() }, sender)?;
+        let callback = new_callback(response.into(), sender)?;
         let answer = match self.0.store.receive(&callback, now(), Millis(0)).await {
             Ok(Received::New(kept)) => {
                 self.count(&callback);

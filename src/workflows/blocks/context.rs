@@ -16,6 +16,8 @@ pub enum Change {
     Reminders,
     /// What a goal is told under an id counts once.
     Once,
+    /// A sibling workflow that says which attempt it was answers the step.
+    Siblings,
 }
 
 impl Change {
@@ -24,6 +26,7 @@ impl Change {
             Self::Withdraws => "override-withdraws-replacements",
             Self::Reminders => "reminders-are-published",
             Self::Once => "told-once-under-an-id",
+            Self::Siblings => "siblings-answer-their-step",
         }
     }
 }

@@ -271,6 +271,12 @@ fn as_begun(ctx: &impl Context, mut event: Event) -> Event {
     {
         *replacements = Replacements::Leave;
     }
+    if let Event::ChildCompleted { answer, .. } = &mut event
+        && answer.is_some()
+        && !ctx.has(Change::Siblings)
+    {
+        *answer = None;
+    }
     let Event::Once { id, event: once } = event else { return event };
     if ctx.has(Change::Once) { Event::Once { id, event: once } } else { *once }
 }

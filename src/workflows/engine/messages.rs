@@ -7,15 +7,18 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::contracts::actor::Actor;
-use crate::contracts::agent::AgentResponse;
+use crate::contracts::agent::{AgentResponse, AgentStatus};
 use crate::contracts::clock::Millis;
 use crate::contracts::engine::decision::Decision;
 use crate::contracts::engine::state::StepStatus;
-use crate::contracts::ids::{AttemptId, RequestId, StepId, WorkKind};
+use crate::contracts::ids::{AttemptId, RequestId, StepId, WorkKind, WorkflowId};
 use crate::contracts::temporal::args::Args;
 use crate::contracts::temporal::names::{signal, update};
 use crate::spec::rules::Rules;
 use crate::workflows::engine::machine::{Event, LONGEST_NAME, Replacements, Terms};
+
+/// Temporal's own limit on ids.
+const LONGEST_ID: usize = 1000;
 
 /// Names of positional arguments, in their order.
 pub mod positional {
@@ -54,6 +57,8 @@ struct Sent {
     lease_ms: Option<Millis>,
     /// The attempt that another one goes on from.
     replaces: AttemptId,
+    /// The workflow that does the work.
+    child: WorkflowId,
     status: StepStatus,
     document: String,
     /// Who asks. Believed as far as the right to write to the workflow goes: nothing that needs authority is asked for here.
@@ -72,7 +77,8 @@ pub fn read(name: &str, args: &Args) -> Result<Event, String> {
         }
         signal::CHILD_COMPLETED => {
             let Sent { child_kind, result, .. } = args.read(&positional::CHILD_COMPLETED)?;
-            Event::ChildCompleted { kind: given("childKind", child_kind)?, result }
+            let answer = attempt_of(&result);
+            Event::ChildCompleted { kind: given("childKind", child_kind)?, result, answer }
         }
         signal::CUSTOM => {
             let Sent { event_type, payload, request_id, .. } = args.read(&positional::CUSTOM)?;
@@ -95,8 +101,15 @@ pub fn read(name: &str, args: &Args) -> Result<Event, String> {
             Event::Cancel { reason, by: actor }
         }
         update::LEASE => {
-            let Sent { step_id, attempt_id, agent, lease_ms, replaces, .. } = step(args, &positional::LEASE)?;
-            let terms = Terms { lasts: lease_ms, replaces: (!replaces.is_empty()).then_some(replaces) };
+            let Sent { step_id, attempt_id, agent, lease_ms, replaces, child, .. } = step(args, &positional::LEASE)?;
+            if child.as_str().len() > LONGEST_ID {
+                return Err(format!("`child` is longer than {LONGEST_ID} bytes"));
+            }
+            let terms = Terms {
+                lasts: lease_ms,
+                replaces: (!replaces.is_empty()).then_some(replaces),
+                child: (!child.is_empty()).then_some(child),
+            };
             let (attempt, agent) = (given("runId", attempt_id)?, given("agent", agent)?);
             Event::Lease { step: step_id, attempt, agent, terms }
         }
@@ -143,6 +156,13 @@ fn agent_completed(args: &Args) -> Result<Event, String> {
     let response: AgentResponse = parse(Value::Object(response))?;
     let step = given("stepId", response.step_id.clone())?;
     Ok(Event::AgentCompleted { step, response })
+}
+
+/// The result of a child as the answer of an attempt, when it says which it was.
+fn attempt_of(result: &Value) -> Option<Box<AgentResponse>> {
+    let answer: AgentResponse = serde_json::from_value(result.clone()).ok()?;
+    let says = !answer.attempt_id.is_empty() && !answer.step_id.is_empty();
+    (says && answer.status != AgentStatus::Partial).then(|| Box::new(answer))
 }
 
 /// The decision itself, or an object that holds it.

@@ -6,3 +6,4 @@ mod flows;
 mod overdue;
 mod planning;
 mod rig;
+mod siblings;

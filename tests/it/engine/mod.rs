@@ -1,5 +1,6 @@
 //! The engine as a state machine: the seeds' flows and hazards, without Temporal.
 
+mod children;
 mod flows;
 mod hazards;
 mod leases;

@@ -30,7 +30,7 @@ use crate::contracts::clock::{Millis, Timestamp, UnixMillis};
 use crate::contracts::engine::decision::{Action, Decision};
 use crate::contracts::engine::input::{Decider, EngineInput};
 use crate::contracts::engine::state::{EngineState, EngineStatus};
-use crate::contracts::ids::{AttemptId, RequestId, StepId, WorkKind};
+use crate::contracts::ids::{AttemptId, RequestId, StepId, WorkKind, WorkflowId};
 use crate::spec::EngineSpec;
 use crate::workflows::blocks::seen::SeenIds;
 use crate::workflows::blocks::text::clip;
@@ -71,6 +71,8 @@ pub enum Event {
     ChildCompleted {
         kind: String,
         result: Value,
+        /// Its result as the answer of the attempt that it was; none when it does not say which.
+        answer: Option<Box<AgentResponse>>,
     },
     /// Something outside happened, such as `ciStatusChanged`.
     Custom {
@@ -138,6 +140,8 @@ pub struct Terms {
     pub lasts: Option<Millis>,
     /// The attempt it goes on from: another agent takes over.
     pub replaces: Option<AttemptId>,
+    /// The workflow that does the work.
+    pub child: Option<WorkflowId>,
 }
 
 /// What became of an event.
@@ -255,7 +259,10 @@ impl Machine {
             Event::RequestWork { kind, payload, step } => self.work_asked_for(now, kind, payload, step),
             Event::Approve { step, by } => self.approved(now, &step, &by),
             Event::Reject { step, reason, by } => self.rejected(now, &step, &reason, &by),
-            Event::ChildCompleted { kind, result } => self.child_completed(now, &kind, &result),
+            Event::ChildCompleted { kind, result, answer: None } => self.child_completed(now, &kind, &result),
+            Event::ChildCompleted { kind, result, answer: Some(answer) } => {
+                self.child_answered(now, &kind, &result, *answer)
+            }
             Event::Custom { name, payload } => self.told(now, &name, &payload),
             Event::Cancel { reason, by } => self.cancelled(now, reason, &by),
             Event::Lease { step, attempt, agent, terms } => self.leased(now, &step, Lease { attempt, agent, terms }),
@@ -292,6 +299,9 @@ impl Machine {
                 Outcome::Repeated
             }
             Event::AgentCompleted { step, response } if self.was_answered(step, response) => Outcome::Repeated,
+            Event::ChildCompleted { answer: Some(answer), .. } if self.was_answered(&answer.step_id, answer) => {
+                Outcome::Repeated
+            }
             Event::Once { id, .. } if self.memory.once.contains(id.as_str()) => Outcome::Repeated,
             Event::Boot(_)
             | Event::AgentCompleted { .. }
