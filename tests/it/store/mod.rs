@@ -3,10 +3,12 @@
 use gatewatch::config::settings;
 use gatewatch::contracts::agent::{AgentMetrics, Tokens};
 use gatewatch::contracts::clock::{Millis, UnixMillis};
-use gatewatch::contracts::ids::{GoalId, StepId};
+use gatewatch::contracts::ids::{AttemptId, GoalId, StepId};
 use gatewatch::store::Store;
 use gatewatch::store::callbacks::{Callback, NewCallback, Phase, Received};
+use gatewatch::store::reminders::Bringing;
 use gatewatch::store::routed::Routed;
+use gatewatch::store::siblings::{self, Sibling};
 
 use crate::support::postgres;
 
@@ -209,13 +211,15 @@ async fn a_reminder_is_one_coordinators_until_its_time_is_over_and_nobodys_once_
     for (place, _folder) in engines("a_reminder_is_one_coordinators_until_its_time_is_over").await {
         let (store, other) = (Store::open(&place).await.unwrap(), Store::open(&place).await.unwrap());
         let begin = async |store: &Store, at: i64| store.begin_reminding("k", UnixMillis(at), LEASE).await.unwrap();
-        assert!(begin(&store, 0).await);
-        assert!(!begin(&other, 999).await && !begin(&store, 999).await, "somebody has it");
-        assert!(begin(&other, 1000).await, "whoever had it is gone");
+        assert_eq!(begin(&store, 0).await, Bringing::Mine);
+        for others in [&other, &store] {
+            assert_eq!(begin(others, 999).await, Bringing::Others, "somebody has it");
+        }
+        assert_eq!(begin(&other, 1000).await, Bringing::Mine, "whoever had it is gone");
         store.reminded("k", UnixMillis(1500), UnixMillis(0)).await.unwrap();
-        assert!(!begin(&store, 9000).await, "it has been brought");
+        assert_eq!(begin(&store, 9000).await, Bringing::Brought);
         store.reminded("another", UnixMillis(9000), UnixMillis(2000)).await.unwrap();
-        assert!(begin(&store, 9000).await, "long ago it is forgotten");
+        assert_eq!(begin(&store, 9000).await, Bringing::Mine, "long ago it is forgotten");
     }
 }
 
@@ -276,5 +280,30 @@ async fn each_target_of_an_answer_goes_its_own_way() {
         );
         store.forget_routes_before(UnixMillis(10_001)).await.unwrap();
         assert_eq!(store.routes_of("k").await.unwrap().len(), 1, "what is open is not forgotten");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sibling_is_looked_after_by_one_until_nothing_is_left_to_do() {
+    for (place, _folder) in engines("a_sibling_is_looked_after_by_one_until_nothing_is_left_to_do").await {
+        let (store, other) = (Store::open(&place).await.unwrap(), Store::open(&place).await.unwrap());
+        let attempt = AttemptId::from("a");
+        let wanted = store.want_sibling(&attempt, "{}", UnixMillis(0), LEASE).await.unwrap();
+        assert_eq!((wanted.phase, wanted.tries), (siblings::Phase::Wanted, 1));
+        assert!(store.want_sibling(&attempt, "{}", UnixMillis(0), LEASE).await.is_err(), "an attempt is one");
+        let due = async |store: &Store, at: i64| store.take_due_siblings(UnixMillis(at), LEASE, 9).await.unwrap();
+        assert_eq!(due(&other, 999).await, [], "{place:?}: somebody has it");
+        assert_eq!(due(&other, 1000).await, [Sibling { tries: 2, ..wanted.clone() }], "whoever had it is gone");
+        assert_eq!(due(&store, 1000).await, []);
+        store.rest_sibling(&attempt, siblings::Phase::Begun, UnixMillis(5000)).await.unwrap();
+        assert_eq!(due(&store, 4999).await, []);
+        let begun = due(&store, 5000).await;
+        assert_eq!((begun[0].phase, begun[0].tries), (siblings::Phase::Begun, 3));
+        store.forget_siblings_before(UnixMillis(9000)).await.unwrap();
+        store.sibling_done(&attempt).await.unwrap();
+        store.rest_sibling(&attempt, siblings::Phase::Begun, UnixMillis(0)).await.unwrap();
+        assert_eq!(due(&store, 99_000).await, [], "nothing is left to do");
+        store.forget_siblings_before(UnixMillis(1)).await.unwrap();
+        assert!(store.want_sibling(&attempt, "{}", UnixMillis(0), LEASE).await.is_ok(), "long ago it is forgotten");
     }
 }
