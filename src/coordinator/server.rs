@@ -19,7 +19,7 @@ use crate::coordinator::intake::Intake;
 use crate::coordinator::intake::route::Routes;
 use crate::coordinator::key::SigningKey;
 use crate::coordinator::metrics::Metrics;
-use crate::coordinator::queue::{self, Queue};
+use crate::coordinator::queue::{self, Queue, Unknown};
 use crate::coordinator::router::router;
 use crate::coordinator::senders::Senders;
 use crate::coordinator::siblings::{self, Siblings};
@@ -117,6 +117,7 @@ fn consume(
         board: Arc::clone(state.board()),
         metrics: state.metrics().clone(),
         standing,
+        unknown: Unknown::default(),
     };
     Ok(Some(tokio::spawn(queue.run(state.stopping()))))
 }
