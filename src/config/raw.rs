@@ -76,6 +76,7 @@ pub struct Person {
     pub name: Option<String>,
     pub token_sha256: Option<String>,
     pub may: Vec<String>,
+    pub tenants: Vec<String>,
 }
 
 /// `[[coordinator.service_accounts]]`

@@ -128,6 +128,8 @@ pub struct Person {
     /// SHA-256, in hex, of the bearer token. The token itself is nowhere but with the person.
     pub token_sha256: String,
     pub may: Vec<Permission>,
+    /// Tenants whose workflows they may see and touch, whose ids begin with `TENANT:`; none means all.
+    pub tenants: Vec<String>,
 }
 
 /// Something that may answer for agents, and do nothing else.

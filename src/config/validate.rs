@@ -125,6 +125,7 @@ impl Check<'_> {
             name: self.required(&key("name"), raw.name.as_deref())?,
             token_sha256,
             may: may.collect::<Result<_, _>>()?,
+            tenants: self.tenants(&key("tenants"), &raw.tenants)?,
         })
     }
 

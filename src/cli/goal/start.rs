@@ -54,7 +54,8 @@ pub struct Start {
     /// The goal's own id; the workflow's where it is left out.
     #[arg(long, value_name = "ID")]
     goal_id: Option<String>,
-    #[arg(long, value_name = "NAME")]
+    /// Whose goal it is: its id begins with `NAME:`, and agents' quotas and people's rights go by it.
+    #[arg(long, value_name = "NAME", value_parser = tenant)]
     tenant: Option<String>,
     #[arg(long, value_name = "NAME")]
     repo: Option<String>,
@@ -86,7 +87,7 @@ pub struct Pinned {
 
 impl Start {
     pub async fn run(&self, session: &Session) -> Result<Exit, Stop> {
-        let id = WorkflowId::new(self.workflow.as_str());
+        let id = self.id();
         let pinned = spec(self.spec.as_deref().unwrap_or(self.default_spec()))?;
         let queue = self.task_queue.as_ref().unwrap_or(&session.settings.temporal.task_queue);
         let kind = if pinned.pin.name.as_str() == "codegen" { workflow::CODEGEN } else { workflow::ENGINE };
@@ -97,8 +98,16 @@ impl Start {
             input: vec![json!(self.input(&pinned))],
         });
         let done = session.perform(&mutation).await?;
-        self.say(session, &done, &pinned)?;
+        self.say(session, &done, &id, &pinned)?;
         if self.follow { follow::follow(session, &id).await } else { Ok(Exit::Ok) }
+    }
+
+    fn id(&self) -> WorkflowId {
+        let id = WorkflowId::new(self.workflow.as_str());
+        match &self.tenant {
+            Some(tenant) => id.for_tenant(tenant),
+            None => id,
+        }
     }
 
     fn default_spec(&self) -> &'static str {
@@ -139,7 +148,7 @@ impl Start {
         }
     }
 
-    fn say(&self, session: &Session, done: &Done, pinned: &Pinned) -> Result<(), Stop> {
+    fn say(&self, session: &Session, done: &Done, id: &WorkflowId, pinned: &Pinned) -> Result<(), Stop> {
         if session.out.is_json() {
             if self.follow {
                 session.out.json_line(done)?;
@@ -148,7 +157,6 @@ impl Start {
             }
             return Ok(());
         }
-        let id = &self.workflow;
         let what = match done {
             Done::Started { already: true, .. } => "runs already",
             Done::Started { already: false, .. }
@@ -163,7 +171,7 @@ impl Start {
         let hash: String = pinned.pin.hash.as_str().chars().take(12).collect();
         session.out.line(&format!("{id} {what}, pinned to spec {} ({hash})", pinned.pin.name))?;
         if self.kind.is_empty() {
-            let request = shell::command(["gatewatch", "goal", "request", id, "KIND"]);
+            let request = shell::command(["gatewatch", "goal", "request", id.as_str(), "KIND"]);
             session.out.say(&format!("No work was asked for yet: `{request}` does, and so does --kind."))?;
         }
         Ok(())
@@ -187,6 +195,13 @@ pub fn spec(given: &str) -> Result<Pinned, Stop> {
     };
     let rules = Rules::read(&place, &text).map_err(Failure::from)?;
     Ok(Pinned { pin: rules.pin().clone(), text })
+}
+
+fn tenant(text: &str) -> Result<String, String> {
+    if WorkflowId::is_tenant(text) {
+        return Ok(text.to_owned());
+    }
+    Err("a tenant has up to 60 letters, digits, `-`, `_` and `.`".to_owned())
 }
 
 fn setting(text: &str) -> Result<(String, Value), String> {

@@ -20,7 +20,7 @@ use crate::coordinator::task;
 #[utoipa::path(
     post,
     path = "/v1/workflows/{id}/rollback",
-    params(("id" = String, Path, description = "Workflow id of the deployment.")),
+    params(Target),
     request_body = RollbackBody,
     responses(
         (status = 200, description = "The workflow has it.", body = RollbackOutcome),

@@ -15,3 +15,4 @@ mod seed;
 mod signatures;
 mod steps;
 mod stream;
+mod tenants;
