@@ -61,14 +61,11 @@ impl Intake {
                 }
             }
         }
-        let others = self.plan_routes(callback, &response).await?;
+        let routed = self.tell_others(callback, &response).await?;
         let outcome = if problems.is_empty() { Fate::Delivered } else { Fate::Rejected };
-        let delivered = Receipt { errors: problems, ..receipt(callback, outcome) };
+        let delivered = Receipt { errors: problems, routed, ..receipt(callback, outcome) };
         match self.decided(callback, &response, delivered).await {
-            Ok(receipt) => {
-                let routed = self.tell_others(callback, others).await;
-                self.done(callback, Receipt { routed, ..receipt }).await
-            }
+            Ok(receipt) => self.done(callback, receipt).await,
             Err(failure) => {
                 self.0.store.signalled(&callback.key, now()).await?;
                 self.wait(callback, &failure).await

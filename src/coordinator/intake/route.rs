@@ -93,38 +93,30 @@ fn request_id(key: &str, route: &str, to: &WorkflowId) -> RequestId {
 }
 
 impl Intake {
-    /// Keeps who else is to be told, once for each answer. What is returned as the caller's it has for itself.
-    pub(super) async fn plan_routes(
+    /// Tells everybody else, each once, and says what is known of each. Fails when it was not even kept who that is.
+    pub(super) async fn tell_others(
         &self,
         callback: &Callback,
         response: &AgentResponse,
-    ) -> Result<Vec<Routed>, Failure> {
-        // Somebody may have planned it who was killed: that stands, and is gone on with by itself.
-        if callback.tries > 1 {
-            let planned = self.0.store.routes_of(&callback.key).await?;
-            if !planned.is_empty() {
-                return Ok(planned);
-            }
+    ) -> Result<Vec<RoutedTo>, Failure> {
+        // Whoever kept it before may have been killed: that stands, and is gone on with by itself.
+        let mut all = if callback.tries > 1 { self.0.store.routes_of(&callback.key).await? } else { Vec::new() };
+        let is_new = all.is_empty();
+        if is_new {
+            all = self.0.routes.of(callback, response);
         }
-        let planned = self.0.routes.of(callback, response);
-        if !planned.is_empty() {
-            self.0.store.route(&planned, now(), LEASE).await?;
+        if is_new && !all.is_empty() {
+            self.0.store.route(&all, now(), LEASE).await?;
         }
-        Ok(planned)
-    }
-
-    /// Tells those that are the caller's, all at once, and says what is known of each.
-    pub(super) async fn tell_others(&self, callback: &Callback, planned: Vec<Routed>) -> Vec<RoutedTo> {
-        let is_first = callback.tries <= 1;
         let tell = async |one: Routed| {
             let outcome = match one.outcome.as_deref().and_then(Reached::parse) {
                 Some(known) => known,
-                None if is_first => self.tell_other(&one).await,
+                None if is_new => self.tell_other(&one).await,
                 None => Reached::Pending,
             };
             RoutedTo { route: one.route, workflow_id: one.workflow_id, outcome }
         };
-        join_all(planned.into_iter().map(tell)).await
+        Ok(join_all(all.into_iter().map(tell)).await)
     }
 
     /// One try, by whoever has it.

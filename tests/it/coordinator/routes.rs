@@ -149,8 +149,8 @@ async fn each_of_three_workflows_has_each_answer_once_whatever_is_killed() {
             coordinator.wait().await.unwrap();
             coordinator = processes.start("coordinator");
         };
-        let (sent, ()) = tokio::join!(sending, killing);
-        for (id, (_, receipt)) in sent.into_iter().filter(|(_, (status, _))| *status == 200) {
+        let (told, ()) = tokio::join!(sending, killing);
+        for (id, (_, receipt)) in told.into_iter().filter(|(_, (status, _))| *status == 200) {
             receipts.entry(id).or_default().push(receipt);
         }
     }
