@@ -1,5 +1,5 @@
-//! The coordinator's durable state: which answers were taken in, how far each is handled, what was answered and what
-//! it cost. SQLite for one coordinator, PostgreSQL for several that share the work; the same statements run on both.
+//! The coordinator's durable state: which answers were taken in, how far each is handled, who else is told of it, what was
+//! answered and what it cost, and which workflows were begun for steps. SQLite for one coordinator, PostgreSQL for several that share the work; the same statements run on both.
 //!
 //! It knows neither HTTP nor Temporal. Each method is one transaction: a crash leaves a whole phase behind.
 

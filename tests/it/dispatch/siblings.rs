@@ -13,7 +13,7 @@ use crate::dispatch::rig::{PATIENCE, Place};
 use crate::support::wait_until;
 
 /// A goal that asks for QA by a workflow of its own, and for docs when that is done.
-fn goal(extra: Value) -> Value {
+fn goal(extra: &Value) -> Value {
     let spec = "name = 'release'\n\
          [[rules]]\nname = 'qa was good'\non = 'completed'\nkind = 'QA'\nstatus = 'OK'\n\
          then = [{ request = 'DOCS', payload = { said = '${response.content.goalId}' } }]\n\
@@ -70,7 +70,7 @@ async fn finish(place: &Place, child: &WorkflowId) {
 async fn a_sibling_is_begun_once_and_its_end_told_once_though_its_coordinators_are_killed() {
     let place = Place::with(&agents("")).await;
     let (first, worker) = (place.process().await, place.process().await);
-    let id = place.start("EngineWorkflow", goal(json!({}))).await;
+    let id = place.start("EngineWorkflow", goal(&json!({}))).await;
     let child = child(&place, &id).await;
     assert_eq!(child.as_str(), format!("{id}/qa-1/1"));
     let step = state(&place, &id).await.open_steps[&"qa-1".into()].clone();
@@ -112,7 +112,7 @@ async fn a_sibling_that_fails_or_cannot_begin_fails_its_step() {
     let unique = crate::support::unique("g");
     let spec = "name = 'twice'\n[guardrails]\nmax-attempts = 2\n[[rules]]\nname = 'again'\non = 'completed'\nkind = 'QA'\n\
         status = 'FAIL'\nthen = [{ request = 'QA' }]\n[finalize]\n";
-    let input = goal(json!({"goalId": unique, "specDocument": spec}));
+    let input = goal(&json!({"goalId": unique, "specDocument": spec}));
     let id = place.start("EngineWorkflow", input).await;
     let child = child(&place, &id).await;
     assert_eq!(child.as_str(), format!("only-{unique}"));
@@ -136,7 +136,7 @@ async fn a_cancelled_goal_cancels_its_sibling_unless_that_is_not_wanted() {
     for (more, expected) in [("", ExecutionStatus::Cancelled), ("cancel = false\n", ExecutionStatus::Running)] {
         let place = Place::with(&agents(more)).await;
         let process = place.process().await;
-        let id = place.start("EngineWorkflow", goal(json!({}))).await;
+        let id = place.start("EngineWorkflow", goal(&json!({}))).await;
         let child = child(&place, &id).await;
         process.kill().await;
         let target = Target { workflow_id: id.clone(), request_id: request_id() };
