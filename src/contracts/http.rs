@@ -7,12 +7,13 @@ use utoipa::ToSchema;
 use crate::contracts::agent::{AgentStatus, Artifact};
 use crate::contracts::clock::{Millis, Timestamp};
 use crate::contracts::decision::{Outcome, Verdict};
+use crate::contracts::engine::input::EngineInput;
 use crate::contracts::engine::state::EngineState;
 use crate::contracts::failure::Failure;
 use crate::contracts::gate::OpenGate;
 use crate::contracts::health::{Baseline, HealthReport, TriggerRules, TriggerState};
 use crate::contracts::ids::{
-    AttemptId, DecisionId, Environment, EvidenceDigest, GateId, RequestId, WorkKind, WorkflowId,
+    AttemptId, DecisionId, Environment, EvidenceDigest, GateId, RequestId, RunId, WorkKind, WorkflowId,
 };
 use crate::contracts::rollback::RollbackReply;
 use crate::contracts::workflow::WorkflowRow;
@@ -96,6 +97,28 @@ pub struct GoalView {
     pub workflow_id: WorkflowId,
     pub state: EngineState,
     pub at: Timestamp,
+}
+
+/// Body of `POST /v1/goals`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StartBody {
+    pub request_id: RequestId,
+    /// Workflow id of the goal; with a tenant it begins with `TENANT:`, written or not.
+    pub workflow_id: WorkflowId,
+    /// Whose goal it is; the caller's own tenant when they are bound to one.
+    #[serde(default)]
+    pub tenant: Option<String>,
+    /// What it is about and begins with. The spec that it names is put in, so that it is pinned to it.
+    pub input: EngineInput,
+}
+
+/// Answer of `POST /v1/goals`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StartedGoal {
+    pub workflow_id: WorkflowId,
+    pub run_id: RunId,
 }
 
 /// Body of what a goal is told without more words: `approve` and `nudge` of a step. Who tells it comes from the bearer

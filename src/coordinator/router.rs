@@ -11,7 +11,7 @@ use crate::contracts::failure::{Failure, FailureKind};
 use crate::contracts::text;
 use crate::coordinator::error::ApiError;
 use crate::coordinator::handlers::{
-    agents, callback, decisions, gates, goals, health, key, operations, rollback, steps,
+    agents, callback, decisions, gates, goals, health, key, operations, rollback, start, steps,
 };
 use crate::coordinator::intake::check;
 use crate::coordinator::state::AppState;
@@ -50,6 +50,7 @@ pub fn router(state: AppState) -> Router {
         .layer(middleware::from_fn(guard::in_time));
     let specs = OpenApiRouter::new()
         .routes(routes!(goals::adopt_spec))
+        .routes(routes!(start::start_goal))
         .layer(DefaultBodyLimit::max(MAX_SPEC_BYTES))
         .layer(middleware::from_fn(guard::in_time));
     let streamed = OpenApiRouter::new().routes(routes!(health::stream_health));

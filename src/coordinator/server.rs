@@ -174,7 +174,21 @@ async fn build(
     let routes = Routes::compile(&settings.coordinator.routes)?;
     let intake = Intake::new(gateway.clone(), store.clone(), metrics.clone(), routes);
     let audit = settings.console.audit_file();
-    let shared =
-        Shared { gateway, key, people, metrics, senders, intake, store, streams, board, audit, queue, stopping };
+    let task_queue = settings.temporal.task_queue.clone();
+    let shared = Shared {
+        gateway,
+        key,
+        people,
+        metrics,
+        senders,
+        intake,
+        store,
+        streams,
+        board,
+        task_queue,
+        audit,
+        queue,
+        stopping,
+    };
     Ok(AppState::new(shared))
 }

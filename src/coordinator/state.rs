@@ -34,6 +34,8 @@ pub struct Shared {
     pub streams: Streams,
     /// Who does the work of goals.
     pub board: Arc<Board>,
+    /// Where goals are started.
+    pub task_queue: String,
     /// The trail of what people told goals through this coordinator.
     pub audit: PathBuf,
     /// How the queue stands, when answers come from one.
@@ -60,6 +62,10 @@ impl AppState {
             audit: self.0.audit.clone(),
         };
         Operator::new(self.0.gateway.clone(), None, policy)
+    }
+
+    pub fn task_queue(&self) -> &str {
+        &self.0.task_queue
     }
 
     pub fn key(&self) -> &SigningKey {

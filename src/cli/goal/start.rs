@@ -90,10 +90,9 @@ impl Start {
         let id = self.id();
         let pinned = spec(self.spec.as_deref().unwrap_or(self.default_spec()))?;
         let queue = self.task_queue.as_ref().unwrap_or(&session.settings.temporal.task_queue);
-        let kind = if pinned.pin.name.as_str() == "codegen" { workflow::CODEGEN } else { workflow::ENGINE };
         let mutation = Mutation::Start(mutation::Start {
             target: Target { workflow_id: id.clone(), request_id: signal::request_id() },
-            workflow_type: WorkflowType::new(kind),
+            workflow_type: WorkflowType::new(workflow::of_spec(pinned.pin.name.as_str())),
             task_queue: queue.clone(),
             input: vec![json!(self.input(&pinned))],
         });

@@ -9,4 +9,5 @@ pub mod health;
 pub mod key;
 pub mod operations;
 pub mod rollback;
+pub mod start;
 pub mod steps;

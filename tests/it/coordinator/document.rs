@@ -28,6 +28,7 @@ async fn every_documented_operation_is_routed_and_every_route_is_documented() {
         ("GET", "/v1/key"),
         ("POST", "/agent/callback"),
         ("POST", "/v1/decisions"),
+        ("POST", "/v1/goals"),
         ("POST", "/v1/goals/{id}/cancel"),
         ("POST", "/v1/goals/{id}/events"),
         ("POST", "/v1/goals/{id}/spec"),

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::coordinator::callbacks::{draft, state};
-use crate::coordinator::rig::{MIRA, QA, Rig, answer, decision, settings_and};
+use crate::coordinator::rig::{GUEST, MIRA, QA, Rig, answer, decision, settings_and};
 use crate::coordinator::steps;
 use crate::support::{self, PATIENCE, wait_until};
 use crate::workflows::bench::{Bench, bounded, with};
@@ -27,6 +27,9 @@ fn body(path: &str, workflow: &str) -> Value {
     let told = json!({"requestId": support::unique("request"), "reason": "r"});
     match path.rsplit('/').next().unwrap() {
         "decisions" => decision(workflow, "approve"),
+        "goals" => {
+            json!({"requestId": support::unique("request"), "workflowId": workflow, "tenant": "other", "input": {}})
+        }
         "callback" => with(draft(workflow), json!({"agentRole": "qa"})),
         "events" => with(told, json!({"eventType": "e"})),
         "work" => with(told, json!({"kind": "DRAFT"})),
@@ -66,7 +69,7 @@ async fn a_foreign_tenant_gets_nothing_on_any_route_and_learns_nothing() {
                 walked += 1;
                 let there = said(&rig, method, path, described, &theirs).await;
                 let nowhere = said(&rig, method, path, described, "other:nothing").await;
-                let names = |path: &str| path.contains("{id}") || matches!(path, "/v1/decisions" | "/agent/callback");
+                let names = |path: &str| path.contains("{id}") || !described["requestBody"].is_null();
                 if names(path) {
                     assert_eq!(there.0, StatusCode::FORBIDDEN, "{method} {path}: {}", there.1);
                     assert_eq!(there, nowhere, "{method} {path} tells what exists");
@@ -80,7 +83,7 @@ async fn a_foreign_tenant_gets_nothing_on_any_route_and_learns_nothing() {
                 }
             }
         }
-        assert!(walked >= 17, "{walked} operations");
+        assert!(walked >= 18, "{walked} operations");
         // Nothing has happened to it.
         let state = state(&bench, &theirs).await;
         assert!(!state.log.iter().any(|entry| entry.data.to_string().contains("tara")), "{:?}", state.log);
@@ -119,6 +122,45 @@ async fn who_is_bound_to_a_tenant_has_all_of_it_and_nothing_else() {
         assert_eq!(answer(rig.get("/v1/goals/umbrella:nothing").bearer_auth(TARA)).await.0, 404);
         assert_eq!(answer(rig.get("/v1/deployments/umbrella:nothing/health").bearer_auth(TARA)).await.0, 404);
         assert_eq!(answer(rig.get(&format!("/v1/goals/{other}")).bearer_auth(TARA)).await.0, 403);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_goal_is_started_as_its_tenants_pinned_to_its_spec_and_once() {
+    bounded(async || {
+        let bench = Bench::new().await;
+        let (mut settings, folder) = settings_and(support::temporal(), &tara());
+        bench.queue().clone_into(&mut settings.temporal.task_queue);
+        let rig = Rig::with(settings, folder).await;
+        let name = support::unique("started");
+        let start = |request: &str, more: Value| {
+            let input = json!({"goalId": "g", "specName": "tutorial", "initialPlan": [{"type": "REQUEST_DRAFT"}]});
+            with(json!({"requestId": request, "workflowId": name, "input": input}), more)
+        };
+        let post = async |body: &Value, token: &str| answer(rig.post("/v1/goals", body).bearer_auth(token)).await;
+        let id = format!("umbrella:{name}");
+        let (status, first) = post(&start("r", json!({})), TARA).await;
+        assert_eq!((status.as_u16(), &first["workflowId"]), (200, &json!(id)), "{first}");
+        // By whoever is bound to none, with the tenant in words: it is the same goal, and the same request.
+        let (status, again) = post(&start("r", json!({"tenant": "umbrella"})), MIRA).await;
+        assert_eq!((status.as_u16(), &again), (200, &first));
+        let (status, other) = post(&start("s", json!({})), TARA).await;
+        assert_eq!(status, 409, "{other}");
+        let state = state(&bench, &id).await;
+        assert_eq!(state.spec.unwrap().name.as_str(), "tutorial");
+        let tenant = async || Some(bench.attribute(&id, "tenant").await).filter(|tenant| tenant == "\"umbrella\"");
+        wait_until("lists know whose it is", PATIENCE, tenant).await;
+        for (more, expected) in [
+            (json!({"tenant": "a:b"}), 422),
+            (json!({"input": {"specName": "none"}}), 422),
+            (json!({"input": {"specDocument": "name ="}}), 422),
+            (json!({"tenant": "acme"}), 403),
+        ] {
+            let (status, body) = post(&start("t", more.clone()), TARA).await;
+            assert_eq!(status.as_u16(), expected, "{more}: {body}");
+        }
+        assert_eq!(post(&start("t", json!({})), GUEST).await.0, 403);
     })
     .await;
 }
