@@ -61,7 +61,7 @@ impl Machine {
             step.reason = None;
             step.reminded_at = None;
             if let Some(child) = terms.child {
-                // The newest: what was begun long ago is in the log.
+                // The newest: nobody asks for those that were begun long ago.
                 step.children.drain(..step.children.len().saturating_sub(MOST_CHILDREN - 1));
                 step.children.push(child);
             }
