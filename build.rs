@@ -2,8 +2,9 @@
 //!
 //! The kernel maps 64 KB around each piece of a program that runs. Link-time optimisation scatters the 2 MB that the
 //! console needs over 26 MB, and nearly half of the executable became resident for it. `src/bin/gatewatch.ld` names the
-//! functions; `cargo bench --bench console -- order` writes it anew. One that is missing there, or is named in vain,
-//! costs memory and nothing else.
+//! functions that ran, each instance of a generic one by its hash, and then without hashes, for another compiler:
+//! `cargo bench --bench console -- order` writes it anew. One that is missing there, or is named in vain, costs memory
+//! and nothing else.
 
 use std::env::var;
 

@@ -16,7 +16,7 @@
 //! | L2 | [`activities`] | the outside world |
 //! | L2 | [`agents`] | who does the work of goals, as they are called: HTTP, commands, language models, rehearsals |
 //! | L2 | [`gateway`] | the only home of the Temporal client and of protos |
-//! | L2 | [`store`] | the coordinator's database: which answers were taken in, how far each is handled |
+//! | L2 | [`store`] | the coordinator's database: which answers were taken in, which workflows begun, how far each is |
 //! | L1 | [`spec`] | the rules that say what a goal needs next: documents, conditions, templates; pure but for `spec::library`, which reads a folder of them |
 //! | L1 | [`config`] | file, environment and flags, validated |
 //! | L1 | [`telemetry`] | the program's own log: a file for the console, standard output for services |

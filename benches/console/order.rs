@@ -1,8 +1,11 @@
 //! Which functions the console runs until it shows the list, written into the linker script `src/bin/gatewatch.ld`.
 //!
-//! Valgrind's `callgrind` runs the release build and writes down every function it sees.
+//! Valgrind's `callgrind` runs the release build and writes down every function it sees. The compiler gives a name to
+//! all instances of a generic function, and a hash to each: what ran is named with its hash. Another compiler makes
+//! other hashes, so the names follow without them: then all instances lie side by side, which is the next best.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -32,10 +35,10 @@ pub(crate) fn write() -> anyhow::Result<()> {
     console.press("\u{3}")?;
     console.ends(ENDS_WITHIN)?;
     let seen = std::fs::read_to_string(&seen).context("callgrind wrote nothing")?;
-    let patterns = patterns(&seen);
-    anyhow::ensure!(patterns.len() > 500, "only {} functions were seen: is this a release build?", patterns.len());
-    std::fs::write(SCRIPT, script(&patterns))?;
-    say(&format!("{} functions, written to {SCRIPT}", patterns.len()))
+    let functions = functions(&seen);
+    anyhow::ensure!(functions.len() > 500, "only {} functions were seen: is this a release build?", functions.len());
+    std::fs::write(SCRIPT, script(&functions))?;
+    say(&format!("{} functions, written to {SCRIPT}", functions.len()))
 }
 
 fn watched(world: &World, seen: &Path) -> CommandBuilder {
@@ -54,9 +57,9 @@ const UNKNOWN: &str = "???";
 
 /// The functions of the executable, as `callgrind` names them: `ob=(2) FILE` says whose the following are, `fn=(7) NAME`
 /// what one is called, and `(7)` alone repeats it. What is called is named by `cob` and `cfn` in the same way.
-fn patterns(seen: &str) -> BTreeSet<String> {
+fn functions(seen: &str) -> BTreeSet<&str> {
     let (mut objects, mut object, mut callee) = (BTreeMap::new(), "", None);
-    let mut patterns = BTreeSet::new();
+    let mut functions = BTreeSet::new();
     for line in seen.lines() {
         let Some((tag, rest)) = line.split_once("=(") else { continue };
         let Some((id, name)) = rest.split_once(')') else { continue };
@@ -73,13 +76,14 @@ fn patterns(seen: &str) -> BTreeSet<String> {
                 if let Some(name) = name.strip_prefix(' ').filter(|name| is_symbol(name))
                     && [GATEWATCH, UNKNOWN].contains(&home)
                 {
-                    patterns.insert(pattern(name));
+                    // Callgrind numbers the calls of a function that calls itself.
+                    functions.insert(name.split('\'').next().unwrap_or(name));
                 }
             }
             _ => {}
         }
     }
-    patterns
+    functions
 }
 
 /// Whether it is a name at all: what has none is called by its address.
@@ -87,10 +91,16 @@ fn is_symbol(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && !name.contains(char::is_whitespace)
 }
 
-/// A mangled name without what differs from build to build: hashes, and numbers that the compiler appends.
-fn pattern(name: &str) -> String {
-    // Callgrind numbers the calls of a function that calls itself.
-    let name = name.split('\'').next().unwrap_or(name);
+/// A mangled name without the numbers that the compiler appends.
+fn this_one(name: &str) -> String {
+    // In a name of the older form a point is a part of a path.
+    let end = name.rfind("17h").filter(|_| name.starts_with("_ZN")).unwrap_or_default();
+    let end = name[end..].find('.').map_or(name.len(), |more| end + more);
+    format!("{}*", &name[..end])
+}
+
+/// A mangled name without what differs from compiler to compiler: hashes.
+fn all_of_its_name(name: &str) -> String {
     if let Some((legacy, _)) = name.rsplit_once("17h").filter(|_| name.starts_with("_ZN")) {
         return format!("{legacy}17h*");
     }
@@ -107,17 +117,22 @@ fn pattern(name: &str) -> String {
     format!("{plain}*")
 }
 
-fn script(patterns: &BTreeSet<String>) -> String {
+fn script(functions: &BTreeSet<&str>) -> String {
     let mut script = String::from(
         "/* What the console runs until it shows the list; see build.rs. Written by\n   \
-         `cargo bench --bench console -- order`. */\nSECTIONS {\n  .text.start : {\n",
+         `cargo bench --bench console -- order`. */\nSECTIONS {\n",
     );
-    for pattern in patterns {
-        // Those the compiler holds for unlikely have a prefix of their own.
-        script.push_str("    *(.text*.");
-        script.push_str(pattern);
-        script.push_str(")\n");
+    let sections: [(_, fn(&str) -> String); 2] = [(".text.start", this_one), (".text.near", all_of_its_name)];
+    for (section, pattern) in sections {
+        let patterns: BTreeSet<_> = functions.iter().map(|name| pattern(name)).collect();
+        // Writing to a string cannot fail.
+        let _ = writeln!(script, "  {section} : {{");
+        for pattern in patterns {
+            // Those the compiler holds for unlikely have a prefix of their own.
+            let _ = writeln!(script, "    *(.text*.{pattern})");
+        }
+        script.push_str("  }\n");
     }
-    script.push_str("  }\n}\nINSERT BEFORE .text;\n");
+    script.push_str("}\nINSERT BEFORE .text;\n");
     script
 }

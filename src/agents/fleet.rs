@@ -63,6 +63,8 @@ impl Fleet {
                     let llm = Llm::new(name, settings, client);
                     Box::new(llm.map_err(|why| wrong(format!("{why}."), "Correct `model` and `endpoint`."))?)
                 }
+                // It is begun, not called: that is the coordinator's.
+                agents::Adapter::Workflow(_) => continue,
             };
             members.insert(agent.name.clone(), Member { agent: agent.clone(), adapter, prompt });
         }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::cli::words;
-use crate::contracts::clock::Timestamp;
+use crate::contracts::clock::{Millis, Timestamp};
 use crate::contracts::decision::DecisionRecord;
 use crate::contracts::gate::OpenGate;
 use crate::contracts::health::{HealthReport, Sample, TriggerStatus};
@@ -275,9 +275,20 @@ pub fn rollback_step(report: &StepReport) -> String {
     format!("{number}/{} {}: {status}", RollbackStep::ALL.len(), report.step.title())
 }
 
-/// `healthy  errors 0.3 %  p50 12 ms  p95 40 ms  p99 80 ms  120 requests  database ok`.
+/// `ok`, `failing 1 of 2`, `FIRED`: where a trigger stands, or stood when the next look is late. One that has fired stays so.
+pub fn trigger(status: &TriggerStatus, late: Option<Millis>) -> String {
+    let was = if late.is_some() { "was " } else { "" };
+    match status {
+        TriggerStatus::Unknown => "not yet".to_owned(),
+        TriggerStatus::Ok => format!("{was}ok"),
+        TriggerStatus::Failing { count, of, .. } => format!("{was}failing {count} of {of}"),
+        TriggerStatus::Fired => "FIRED".to_owned(),
+    }
+}
+
+/// `endpoint ok  errors 0.3 %  p50 12 ms  p95 40 ms  p99 80 ms  120 requests  database ok`.
 pub fn measured(sample: &Sample) -> String {
-    let mut parts = vec![if sample.healthy { "healthy" } else { "unhealthy" }.to_owned()];
+    let mut parts = vec![if sample.healthy { "endpoint ok" } else { "endpoint fails" }.to_owned()];
     if let Some(rate) = sample.error_rate {
         parts.push(format!("errors {:.1} %", rate * 100.0));
     }

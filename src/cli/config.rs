@@ -100,6 +100,8 @@ fn effective(settings: &Settings) -> Effective {
     all.put("coordinator.people", json!(people));
     let accounts: Vec<&str> = coordinator.service_accounts.iter().map(|account| account.name.as_str()).collect();
     all.put("coordinator.service_accounts", json!(accounts));
+    let routes: Vec<&str> = coordinator.routes.iter().map(|route| route.name.as_str()).collect();
+    all.put("coordinator.routes", json!(routes));
     all.put("coordinator_client.url", coordinator_client.as_ref().map(|client| client.url.to_string()));
     let token = coordinator_client.as_ref().and_then(|client| client.token.as_ref());
     all.put(TOKEN, whether(token));

@@ -20,6 +20,7 @@ use crate::contracts::http::{DecisionRequest, DecisionResponse};
 use crate::contracts::ids::{DecisionId, EvidenceDigest, WorkflowId};
 use crate::contracts::mutation::{Done, Mutation};
 use crate::contracts::shell;
+use crate::contracts::text;
 use crate::contracts::workflow::WorkflowDetail;
 
 /// Which gate, and how to go about it.
@@ -127,6 +128,7 @@ async fn decide(session: &Session, arguments: &Gate, intent: &Intent<'_>) -> Res
         if let (Some(seen), Some(current)) = (&intent.seen, gate.digest())
             && !names(seen, current)
         {
+            long_enough(&id, seen)?;
             return Err(stale::refuse(session, &id, gate, seen).await);
         }
         if !arguments.yes {
@@ -145,10 +147,27 @@ async fn decide(session: &Session, arguments: &Gate, intent: &Intent<'_>) -> Res
     send(session, request, Duration::from_secs(arguments.wait)).await
 }
 
+/// So much of a digest names it.
+const ENOUGH: usize = 8;
+
 /// Whether what a person typed is the digest, or its beginning.
 pub fn names(seen: &EvidenceDigest, digest: &EvidenceDigest) -> bool {
-    const ENOUGH: usize = 8;
     seen == digest || (seen.as_str().len() >= ENOUGH && digest.as_str().starts_with(seen.as_str()))
+}
+
+/// Less than that may be the beginning of any digest: nothing can be said of it.
+fn long_enough(id: &WorkflowId, seen: &EvidenceDigest) -> Result<(), Stop> {
+    if seen.as_str().len() >= ENOUGH {
+        return Ok(());
+    }
+    let show = shell::command(["gatewatch", "show", id.as_str()]);
+    Err(Stop::usage(
+        format!(
+            "--evidence {} is too short: at least {ENOUGH} characters of the digest are needed.",
+            text::line(seen.as_str())
+        ),
+        format!("`{show}` prints the whole of it."),
+    ))
 }
 
 fn fresh() -> DecisionId {

@@ -8,15 +8,21 @@ use serde::Serialize;
 use crate::cli::exit::{self, Exit, Stop};
 use crate::cli::output::{Output, Tone};
 use crate::cli::session::Session;
+use crate::cli::words;
 use crate::config::settings;
 use crate::contracts::failure::{Failure, FailureKind};
 use crate::contracts::http::QueueStanding;
+use crate::contracts::ids::WorkflowId;
 use crate::contracts::mutation::{Done, Mutation};
+use crate::contracts::temporal::names::attribute;
+use crate::contracts::workflow::HeldUp;
 
 /// Longer than a healthy answer takes, short enough to wait for.
 const CONNECT: Duration = Duration::from_secs(8);
 /// Deadlines and ages are compared with this machine's clock.
 const MAX_SKEW: Duration = Duration::from_secs(2);
+/// So many watched deployments are asked for: the first of which nobody takes the work is enough.
+const WATCHED: u32 = 50;
 
 /// Check connection, namespace, search attributes, workers, coordinator, clock and terminal, and say what to do.
 ///
@@ -143,19 +149,45 @@ async fn connection(session: &Session) -> Check {
     }
 }
 
+/// A poll may wait a minute for work, so one worker alone cannot be told from one that died since: work that is not taken
+/// tells.
 async fn workers(session: &Session) -> Check {
     const NAME: &str = "workers";
     let queue = &session.settings.temporal.task_queue;
-    match session.gateway.pollers(queue).await {
-        Ok(0) => Check::warning(
+    let pollers = match session.gateway.pollers(queue).await {
+        Ok(pollers) => pollers,
+        Err(failure) => return Check::failed(NAME, failure),
+    };
+    let Some(polled_at) = pollers.polled_at else {
+        return Check::warning(
             NAME,
             format!("nobody polls queue {queue}; decisions stay in doubt and rollbacks wait"),
             "Start `gatewatch-worker worker`, or name another queue with TEMPORAL_TASK_QUEUE.",
-        ),
-        Ok(1) => Check::ok(NAME, format!("1 has polled queue {queue} within the last minute")),
-        Ok(many) => Check::ok(NAME, format!("{many} have polled queue {queue} within the last minute")),
-        Err(failure) => Check::failed(NAME, failure),
+        );
+    };
+    let have = if pollers.count == 1 { "has" } else { "have" };
+    let ago = words::relative(words::now(), polled_at);
+    let polled = format!("{} {have} polled queue {queue} within the last minute, the latest {ago}", pollers.count);
+    match idle(session, queue).await {
+        None => Check::ok(NAME, polled),
+        Some((id, held_up)) => {
+            let (what, late) = held_up.what();
+            Check::warning(
+                NAME,
+                format!("{polled}; but {id}: {what} for {}", late.words()),
+                "The worker is gone or stuck: start `gatewatch-worker worker` again, and its work goes on.",
+            )
+        }
     }
+}
+
+/// A watched deployment of the queue whose work nobody takes.
+async fn idle(session: &Session, queue: &str) -> Option<(WorkflowId, HeldUp)> {
+    let watched = format!("ExecutionStatus = 'Running' AND {} IS NOT NULL", attribute::HEALTH);
+    // Without search attributes there is no list, and another check says so.
+    let mut rows = session.gateway.list(&watched, None, WATCHED).await.ok()?.rows;
+    rows.retain(|row| row.task_queue == *queue);
+    session.gateway.look_closer(&mut rows).await.into_iter().next()
 }
 
 async fn coordinator(session: &Session) -> Vec<Check> {

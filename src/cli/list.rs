@@ -1,5 +1,9 @@
 //! `gatewatch list`: workflows.
 
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
 use crate::cli::exit::{self, Exit, Stop};
 use crate::cli::output::Tone;
 use crate::cli::session::Session;
@@ -8,10 +12,9 @@ use crate::cli::words;
 use crate::config::settings::View;
 use crate::contracts::clock::Timestamp;
 use crate::contracts::failure::{Failure, FailureKind};
-use crate::contracts::health::HealthStatus;
-use crate::contracts::ids::GateId;
+use crate::contracts::ids::{GateId, WorkflowId};
 use crate::contracts::text;
-use crate::contracts::workflow::WorkflowRow;
+use crate::contracts::workflow::{HeldUp, Standing, WorkflowRow};
 
 /// One call to the server.
 const PAGE: u32 = 200;
@@ -34,13 +37,15 @@ pub struct List {
 impl List {
     pub async fn run(&self, session: &Session) -> Result<Exit, Stop> {
         let (rows, unreadable) = tokio::join!(self.rows(session), session.gateway.unreadable());
-        let rows = rows?;
+        let mut rows = rows?;
+        let held_up = session.gateway.look_closer(&mut rows).await;
         if session.out.is_json() {
-            session.out.json(&rows)?;
+            let standing = |row| Listed { row, standing: standing(row, &held_up).title() };
+            session.out.json(&rows.iter().map(standing).collect::<Vec<_>>())?;
         } else if rows.is_empty() {
             session.out.say("No workflow matches.")?;
         } else {
-            let mut lines = table(&rows, words::now()).lines().into_iter();
+            let mut lines = table(&rows, &held_up, words::now()).lines().into_iter();
             let heading = lines.next().map(|heading| session.out.paint(Tone::Muted, &heading));
             session.out.lines(heading.into_iter().chain(lines))?;
         }
@@ -79,7 +84,24 @@ impl List {
     }
 }
 
-fn table(rows: &[WorkflowRow], now: Timestamp) -> Table<7> {
+/// What `--json` prints of a workflow.
+#[derive(Debug, Serialize)]
+struct Listed<'a> {
+    #[serde(flatten)]
+    row: &'a WorkflowRow,
+    /// How it stands, in the word of every list.
+    standing: &'static str,
+}
+
+/// What holds up whatever was looked at.
+type HeldUps = BTreeMap<WorkflowId, HeldUp>;
+
+/// Of several runs of one workflow only the open one can be held up.
+fn standing(row: &WorkflowRow, held_up: &HeldUps) -> Standing {
+    row.standing(held_up.get(&row.id).copied())
+}
+
+fn table(rows: &[WorkflowRow], held_up: &HeldUps, now: Timestamp) -> Table<7> {
     let mut table = Table::new(["STATUS", "WORKFLOW", "TYPE", "PHASE", "HEALTH", "GATES", "STARTED"]);
     for row in rows {
         let gates: Vec<&str> = row.gates.iter().map(GateId::as_str).collect();
@@ -88,7 +110,7 @@ fn table(rows: &[WorkflowRow], now: Timestamp) -> Table<7> {
             row.id.to_string(),
             row.workflow_type.to_string(),
             words::or_dash(row.phase.as_ref()),
-            words::or_dash(row.health.map(HealthStatus::as_str)),
+            words::or_dash(standing(row, held_up).health()),
             if gates.is_empty() { "-".to_owned() } else { gates.join(" ") },
             words::or_dash(row.started_at.map(|started| words::relative(now, started))),
         ]);

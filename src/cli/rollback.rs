@@ -21,7 +21,7 @@ use crate::contracts::mutation::{Done, Mutation, Rollback, Target};
 use crate::contracts::rollback::{RollbackProgress, RollbackStep};
 use crate::contracts::shell;
 use crate::contracts::temporal::names::workflow;
-use crate::contracts::workflow::WorkflowDetail;
+use crate::contracts::workflow::{HeldUp, WorkflowDetail};
 use crate::gateway::signal;
 
 /// Roll a deployment back to the version before it.
@@ -73,7 +73,7 @@ impl RollBack {
             }
             let instead =
                 format!("Without a terminal: {}", shell::command(["gatewatch", "rollback", id.as_str(), "--yes"]));
-            confirm::confirm(&format!("Roll {id} back?"), &Ask::Yes, &instead)?;
+            confirm::confirm(&question(&detail), &Ask::Yes, &instead)?;
         }
         let outcome = self.send(session, mutation).await?;
         if self.no_wait {
@@ -145,6 +145,15 @@ fn unfinished(id: &WorkflowId) -> Failure {
     let message = format!("The rollback of {id} is not verified yet. It goes on by itself.");
     let hint = format!("Follow it with `{}`.", shell::command(["gatewatch", "watch", id.as_str()]));
     Failure::new(FailureKind::DeadlineExceeded, message, hint)
+}
+
+/// It is asked for all the same while nobody works on it: the server keeps it.
+fn question(detail: &WorkflowDetail) -> String {
+    let id = &detail.row.id;
+    match detail.held_up(words::now()) {
+        None => format!("Roll {id} back?"),
+        Some(_) => format!("Roll {id} back, once a worker is back?"),
+    }
 }
 
 /// How following ended.
@@ -249,6 +258,12 @@ fn preview(session: &Session, detail: &WorkflowDetail, mutation: &Mutation) -> V
     rows.push(("same as", description.command));
     let mut lines = vec![out.paint(Tone::Strong, &description.effect)];
     lines.extend(fields(&rows));
+    if let Some((what, late)) = detail.held_up(words::now()).map(HeldUp::what) {
+        let late = late.words();
+        let text =
+            format!("  It will wait: {what} for {late}. The server keeps it, and it runs as soon as a worker is back.");
+        lines.push(out.paint(Tone::Warning, &text));
+    }
     lines.extend(RollbackStep::ALL.iter().enumerate().map(|(at, step)| format!("  {}. {}", at + 1, step.title())));
     lines
 }

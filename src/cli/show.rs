@@ -1,5 +1,7 @@
 //! `gatewatch show`: one workflow, all of it from its durable state.
 
+use serde::Serialize;
+
 use crate::cli::card;
 use crate::cli::changes;
 use crate::cli::exit::{self, Exit, Stop};
@@ -8,10 +10,11 @@ use crate::cli::session::Session;
 use crate::cli::table::{Table, fields};
 use crate::cli::words;
 use crate::contracts::clock::Timestamp;
-use crate::contracts::health::HealthReport;
+use crate::contracts::health::{HealthReport, Trigger, TriggerState, TriggerStatus};
 use crate::contracts::ids::WorkflowId;
+use crate::contracts::phase::PhaseStatus;
 use crate::contracts::temporal::memo::Published;
-use crate::contracts::workflow::{HistoryEvent, PendingActivity, WorkflowDetail};
+use crate::contracts::workflow::{HistoryEvent, PendingActivity, WorkflowDetail, WorkflowRow};
 
 /// Show a workflow: phases, open gates with their evidence, deployment, health, what hangs.
 #[derive(Clone, Debug, clap::Args)]
@@ -24,12 +27,32 @@ pub struct Show {
     history: bool,
 }
 
+/// What `--json` prints: the description, and what follows from it at this moment.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Shown<'a> {
+    #[serde(flatten)]
+    detail: &'a WorkflowDetail,
+    /// How it stands, in the word of every list.
+    standing: &'static str,
+    /// Why nothing moves; absent while it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waits: Option<String>,
+}
+
+impl<'a> Shown<'a> {
+    fn of(detail: &'a WorkflowDetail) -> Self {
+        let held_up = detail.held_up(words::now());
+        Self { detail, standing: detail.row.standing(held_up).title(), waits: held_up.map(changes::waits) }
+    }
+}
+
 impl Show {
     pub async fn run(&self, session: &Session) -> Result<Exit, Stop> {
         let id = WorkflowId::new(self.workflow.as_str());
         let detail = session.describe(&id).await?;
         if session.out.is_json() {
-            session.out.json(&detail)?;
+            session.out.json(&Shown::of(&detail))?;
             return Ok(Exit::Ok);
         }
         let why = why(session, &detail).await;
@@ -84,10 +107,9 @@ fn head(out: Output, detail: &WorkflowDetail, why: Option<String>) -> Vec<String
     if let Some(environment) = &row.environment {
         rows.push(("environment", environment.to_string()));
     }
-    if let Some(health) = row.health {
-        rows.push(("health", health.as_str().to_owned()));
-    }
-    if let Some(held_up) = detail.held_up(words::now()) {
+    let held_up = detail.held_up(words::now());
+    rows.extend(row.standing(held_up).health().map(|word| ("health", word.to_owned())));
+    if let Some(held_up) = held_up {
         rows.push(("waits", changes::waits(held_up)));
     }
     if detail.workflow_task_attempt > 1 {
@@ -108,7 +130,7 @@ fn sections(out: Output, detail: &WorkflowDetail) -> Vec<String> {
         }
     };
     if let Some(published) = &detail.row.published {
-        section("phases", phases(published));
+        section("phases", phases(published, &detail.row));
         section(
             "decided",
             published
@@ -128,7 +150,7 @@ fn sections(out: Output, detail: &WorkflowDetail) -> Vec<String> {
                 .collect(),
         );
     }
-    section("health", detail.health.as_deref().map(health).unwrap_or_default());
+    section("health", detail.health.as_deref().map(|report| health(report, words::now())).unwrap_or_default());
     section("activities", activities(&detail.activities, words::now()));
     section(
         "children",
@@ -141,7 +163,7 @@ fn indented(lines: Vec<String>) -> Vec<String> {
     lines.into_iter().map(|line| format!("  {line}")).collect()
 }
 
-fn phases(published: &Published) -> Vec<String> {
+fn phases(published: &Published, of: &WorkflowRow) -> Vec<String> {
     let mut rows = Vec::new();
     for phase in &published.phases {
         let took = match (phase.started_at, phase.ended_at) {
@@ -149,7 +171,10 @@ fn phases(published: &Published) -> Vec<String> {
             (Some(start), None) => format!("since {}", words::clock(start)),
             (None, _) => String::new(),
         };
-        rows.push((phase.name.as_str(), format!("{:<18} {took}", changes::phase_word(phase.status))));
+        // What it was to do next is not done any more.
+        let never = phase.status == PhaseStatus::Pending && !of.status.is_open();
+        let word = if never { "never began" } else { changes::phase_word(phase.status) };
+        rows.push((phase.name.as_str(), format!("{word:<18} {took}")));
     }
     fields(&rows)
 }
@@ -189,14 +214,22 @@ fn rollback(published: &Published) -> Vec<String> {
     lines
 }
 
-fn health(report: &HealthReport) -> Vec<String> {
-    let newest =
-        report.samples.last().map(|sample| format!("  {}  {}", words::clock(sample.at), changes::measured(sample)));
-    let mut table = Table::new(["TRIGGER", "NOW", "LIMIT"]);
-    for state in &report.triggers {
-        table.row([state.trigger.title().to_owned(), state.now.clone(), state.limit.clone()]);
+/// The newest look, and the board of the eight triggers as the console has it.
+fn health(report: &HealthReport, now: Timestamp) -> Vec<String> {
+    let late = report.overdue(now);
+    let newest = report.samples.last().map(|sample| {
+        let ago = late.map(|late| format!(", {} ago", late.words())).unwrap_or_default();
+        format!("  {}{ago}  {}", words::clock(sample.at), changes::measured(sample))
+    });
+    let mut table = Table::new(["TRIGGER", "NOW", "LIMIT", "STATE"]);
+    for trigger in Trigger::ALL {
+        let unknown =
+            TriggerState { trigger, status: TriggerStatus::Unknown, now: "-".to_owned(), limit: "-".to_owned() };
+        let state = report.triggers.iter().find(|state| state.trigger == trigger).unwrap_or(&unknown);
+        let standing = changes::trigger(&state.status, late);
+        table.row([trigger.title().to_owned(), state.now.clone(), state.limit.clone(), standing]);
     }
-    newest.into_iter().chain(indented(if report.triggers.is_empty() { Vec::new() } else { table.lines() })).collect()
+    newest.into_iter().chain(indented(table.lines())).collect()
 }
 
 fn activities(pending: &[PendingActivity], now: Timestamp) -> Vec<String> {

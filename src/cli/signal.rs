@@ -9,6 +9,7 @@ use crate::cli::words;
 use crate::contracts::ids::{RunId, WorkflowId, WorkflowType};
 use crate::contracts::mutation::{Done, Mutation, Signal, Target};
 use crate::contracts::temporal::names;
+use crate::contracts::text;
 use crate::gateway::signal;
 
 /// Send a signal to a workflow.
@@ -25,6 +26,9 @@ pub struct SendSignal {
     /// Its arguments.
     #[arg(value_name = "ARGUMENT")]
     arguments: Vec<String>,
+    /// Send it even if this type of gatewatch listens to no signal of that name.
+    #[arg(long)]
+    force: bool,
     /// A run other than the current one.
     #[arg(long, value_name = "ID")]
     run_id: Option<String>,
@@ -49,9 +53,10 @@ impl SendSignal {
             name: self.name.clone(),
             args: self.arguments.iter().map(|text| input::loose(text)).collect(),
         });
-        let target = session.describe(&id).await.ok();
-        if let Some(warning) = target.and_then(|detail| unknown(&detail.row.workflow_type, &self.name)) {
-            session.out.say(&warning)?;
+        // One that cannot be read is refused, or not, where it is read again before anything is sent.
+        let target = session.describe(&id).await.ok().filter(|_| !self.force);
+        if let Some(slip) = target.and_then(|detail| unknown(&detail.row.workflow_type, &self.name)) {
+            return Err(slip);
         }
         let done = session.perform(&mutation).await?;
         if session.out.is_json() {
@@ -74,24 +79,35 @@ impl SendSignal {
     }
 }
 
-/// Temporal takes any signal. Where it is known which ones a type listens to, a slip of the pen is said; it is sent all
-/// the same, because another program may run a type of that name.
-fn unknown(workflow_type: &WorkflowType, name: &str) -> Option<String> {
+/// Temporal takes any signal and drops those that nobody listens to. Where it is known which ones a type listens to, a
+/// slip of the pen is not sent, unless it is meant: another program may run a type of that name.
+fn unknown(workflow_type: &WorkflowType, name: &str) -> Option<Stop> {
     let names = names::signal::of(workflow_type.as_str());
-    (!names.is_empty() && !names.contains(&name)).then(|| {
-        format!("{workflow_type} of gatewatch listens to no signal `{name}`; it does to: {}.", names.join(", "))
-    })
+    if names.is_empty() || names.contains(&name) {
+        return None;
+    }
+    let meant = text::suggestion(name, names.iter().copied()).map(|meant| format!("{meant} ")).unwrap_or_default();
+    let message = format!("Not sent: {workflow_type} of gatewatch listens to no signal `{}`.", text::line(name));
+    let hint = format!("{meant}It listens to: {}. --force sends it all the same.", names.join(", "));
+    Some(Stop::usage(message, hint))
 }
 
 #[cfg(test)]
 mod tests {
     use super::unknown;
+    use crate::cli::exit::Stop;
 
     #[test]
     fn a_slip_of_the_pen_is_said() {
-        let said = unknown(&"ProductionDeploymentWorkflow".into(), "pauseMonitorng").unwrap();
-        assert!(said.contains("`pauseMonitorng`") && said.contains("triggerRollback, reportBug"), "{said}");
-        assert_eq!(unknown(&"ProductionDeploymentWorkflow".into(), "pauseMonitoring"), None);
-        assert_eq!(unknown(&"OrderWorkflow".into(), "pauseMonitorng"), None, "of others nothing is known");
+        let Some(Stop::Failed(said)) = unknown(&"ProductionDeploymentWorkflow".into(), "pauseMonitorng") else {
+            panic!("it is no wrong use");
+        };
+        assert!(
+            said.message.contains("`pauseMonitorng`") && said.hint.contains("triggerRollback, reportBug"),
+            "{said}"
+        );
+        assert!(said.hint.starts_with("Did you mean `pauseMonitoring`?"), "{said}");
+        assert!(unknown(&"ProductionDeploymentWorkflow".into(), "pauseMonitoring").is_none());
+        assert!(unknown(&"OrderWorkflow".into(), "pauseMonitorng").is_none(), "of others nothing is known");
     }
 }

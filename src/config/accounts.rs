@@ -8,6 +8,7 @@ use crate::config::problem::Problem;
 use crate::config::raw;
 use crate::config::settings::ServiceAccount;
 use crate::config::validate::Check;
+use crate::contracts::ids::WorkflowId;
 
 impl Check<'_> {
     pub(super) fn service_accounts(&self, raw: &[raw::ServiceAccount]) -> Result<Vec<ServiceAccount>, Problem> {
@@ -45,21 +46,17 @@ impl Check<'_> {
                 "Give token_sha256, webhook_secrets_file or both.",
             ));
         }
-        if let Some(tenant) = raw.tenants.iter().find(|tenant| tenant.is_empty() || tenant.contains(':')) {
-            let why = format!("`{tenant}` is no name of a tenant.");
-            return Err(self.wrong(
-                &key("tenants"),
-                why,
-                "Name tenants without the colon that follows in workflow ids.",
-            ));
+        let tenants = self.tenants(&key("tenants"), &raw.tenants)?;
+        Ok(ServiceAccount { name, token_sha256, webhook_secrets, roles: raw.roles.clone(), tenants })
+    }
+
+    /// Names of tenants, as workflow ids begin with them.
+    pub(super) fn tenants(&self, key: &str, written: &[String]) -> Result<Vec<String>, Problem> {
+        if let Some(wrong) = written.iter().find(|name| !WorkflowId::is_tenant(name)) {
+            let fix = "Use up to 60 letters, digits, `-`, `_` and `.`; the colon that follows in ids is left out.";
+            return Err(self.wrong(key, format!("`{wrong}` is no name of a tenant."), fix));
         }
-        Ok(ServiceAccount {
-            name,
-            token_sha256,
-            webhook_secrets,
-            roles: raw.roles.clone(),
-            tenants: raw.tenants.clone(),
-        })
+        Ok(written.to_vec())
     }
 
     /// One secret a line: while secrets are rotated there are two.

@@ -8,6 +8,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::config::problem::{Place, Problem};
+use crate::contracts::text;
 
 /// A file that was read.
 #[derive(Clone, Debug)]
@@ -114,9 +115,6 @@ fn advice(message: &str) -> String {
     let Some((unknown, known)) = names.split_first() else {
         return "Take the key out.".to_owned();
     };
-    let nearest = known.iter().map(|name| (strsim::damerau_levenshtein(unknown, name), *name)).min();
-    match nearest {
-        Some((distance, name)) if distance <= 3 => format!("Did you mean `{name}`?"),
-        _ => "Take the key out, or see `gatewatch config --example`.".to_owned(),
-    }
+    let suggestion = text::suggestion(unknown, known.iter().copied());
+    suggestion.unwrap_or_else(|| "Take the key out, or see `gatewatch config --example`.".to_owned())
 }

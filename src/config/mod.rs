@@ -10,6 +10,7 @@ pub mod paths;
 pub mod problem;
 mod queue;
 pub mod raw;
+pub mod routes;
 pub mod settings;
 pub mod sources;
 pub mod temporal;

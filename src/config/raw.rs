@@ -56,6 +56,18 @@ pub struct Coordinator {
     pub nats: Option<Nats>,
     pub people: Vec<Person>,
     pub service_accounts: Vec<ServiceAccount>,
+    pub routes: Vec<Route>,
+}
+
+/// `[[coordinator.routes]]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Route {
+    pub name: Option<String>,
+    pub when: Option<String>,
+    pub workflows: Vec<String>,
+    pub signal: Option<String>,
+    pub event: Option<String>,
 }
 
 /// `[[coordinator.people]]`
@@ -65,6 +77,7 @@ pub struct Person {
     pub name: Option<String>,
     pub token_sha256: Option<String>,
     pub may: Vec<String>,
+    pub tenants: Vec<String>,
 }
 
 /// `[[coordinator.service_accounts]]`
@@ -232,6 +245,11 @@ pub struct Agent {
     pub model: Option<String>,
     pub endpoint: Option<String>,
     pub max_tokens: Option<u32>,
+    pub workflow_type: Option<String>,
+    pub workflow_id: Option<String>,
+    pub task_queue: Option<String>,
+    pub input: Option<serde_json::Value>,
+    pub cancel: Option<bool>,
     pub usd_per_million_prompt: Option<f64>,
     pub usd_per_million_completion: Option<f64>,
 }

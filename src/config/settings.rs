@@ -9,6 +9,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use crate::config::agents::{Agent, Dispatcher};
+use crate::config::routes::Route;
 use crate::config::sources::Sources;
 use crate::contracts::ids::{Environment, ServiceName};
 use crate::contracts::mutation::Cluster;
@@ -83,6 +84,8 @@ pub struct Coordinator {
     pub nats: Option<Nats>,
     pub people: Vec<Person>,
     pub service_accounts: Vec<ServiceAccount>,
+    /// Who else is told of agents' answers.
+    pub routes: Vec<Route>,
 }
 
 /// Where the coordinator keeps which answers it took in.
@@ -125,6 +128,8 @@ pub struct Person {
     /// SHA-256, in hex, of the bearer token. The token itself is nowhere but with the person.
     pub token_sha256: String,
     pub may: Vec<Permission>,
+    /// Tenants whose workflows they may see and touch, whose ids begin with `TENANT:`; none means all.
+    pub tenants: Vec<String>,
 }
 
 /// Something that may answer for agents, and do nothing else.

@@ -88,6 +88,7 @@ impl Check<'_> {
             people: people.collect::<Result<_, _>>()?,
             nats: raw.nats.as_ref().map(|raw| self.nats(raw, &service_accounts)).transpose()?,
             service_accounts,
+            routes: self.routes(&raw.routes)?,
         })
     }
 
@@ -128,6 +129,7 @@ impl Check<'_> {
             name: self.required(&key("name"), raw.name.as_deref())?,
             token_sha256,
             may: may.collect::<Result<_, _>>()?,
+            tenants: self.tenants(&key("tenants"), &raw.tenants)?,
         })
     }
 

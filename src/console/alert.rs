@@ -20,7 +20,7 @@ use crate::contracts::ids::WorkflowId;
 use crate::contracts::link::Link;
 use crate::contracts::rollback::{RollbackProgress, StepStatus};
 use crate::contracts::temporal::names::workflow;
-use crate::contracts::workflow::{HeldUp, WorkflowDetail, WorkflowRow};
+use crate::contracts::workflow::{HeldUp, Standing, WorkflowDetail, WorkflowRow};
 
 /// What is wrong, and how badly.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,12 +71,14 @@ impl Model {
 
     /// The worst thing anywhere.
     pub fn alert(&self) -> Option<Alert> {
-        self.unwell_alert().or_else(|| self.link_alert()).or_else(|| self.gate_alert())
+        let idle = || self.unwatched().map(|(row, held_up)| unwatched(row, held_up));
+        self.unwell_alert().or_else(idle).or_else(|| self.link_alert()).or_else(|| self.gate_alert())
     }
 
     /// Whether there is one: the layout asks, and the words ask the layout.
     pub fn has_alert(&self) -> bool {
-        self.worst_off().is_some() || self.link_alert().is_some() || self.gate_alert().is_some()
+        let anything_wrong = self.worst_off().is_some() || self.unwatched().is_some() || self.link_alert().is_some();
+        anything_wrong || self.gate_alert().is_some()
     }
 
     /// The live deployment that is worst off, and how it is: the one that the alert line names.
@@ -85,6 +87,16 @@ impl Model {
         self.unwell().find_map(|row| {
             let row = self.world.detail(&row.id).value().map_or(row, |detail| &detail.row);
             Some((row, row.health.filter(|health| rank(Some(*health)) < 3)?))
+        })
+    }
+
+    /// A live deployment that was well when somebody last looked, and nobody does. While the overview itself is old, its
+    /// age is what there is to say.
+    fn unwatched(&self) -> Option<(&WorkflowRow, HeldUp)> {
+        let is_fresh = matches!(self.world.overview, Remote::Fresh { .. });
+        self.live().into_iter().filter(|_| is_fresh).find_map(|row| match self.world.standing(row) {
+            Standing::HeldUp(held_up) => Some((row, held_up)),
+            Standing::Health(_) | Standing::Status(_) => None,
         })
     }
 
@@ -187,6 +199,13 @@ pub fn name(row: &WorkflowRow) -> &str {
         .unwrap_or(row.id.as_str())
 }
 
+/// What a narrow screen must not cut off comes first.
+fn unwatched(row: &WorkflowRow, held_up: HeldUp) -> Alert {
+    let (what, late) = held_up.what();
+    let text = format!("{}: {what} for {}: {}", name(row), time::coarse(late), held_up.so());
+    Alert { level: Level::Error, text, counts: true }
+}
+
 fn step(row: &WorkflowRow) -> String {
     let progress = row.published.as_ref().and_then(|published| published.rolling_back.as_ref());
     let steps = progress.map(|progress| progress.steps.as_slice()).unwrap_or_default();
@@ -207,24 +226,21 @@ fn step(row: &WorkflowRow) -> String {
 fn worst(described: &Remote<WorkflowDetail>, held_up: Option<HeldUp>, now: Timestamp, way: &str) -> Option<String> {
     let report = described.value()?.health.as_deref()?;
     let looked_at = report.samples.last()?.at;
-    let late = held_up.map(|held_up| time::coarse(held_up.what().1));
+    let late = |held_up: HeldUp| time::coarse(held_up.what().1);
     let Some(Countdown { trigger, count, of, fires_at }) = Countdown::of(report) else {
         let fired = report.fired()?.trigger.title();
-        return Some(match late {
+        return Some(match held_up.map(late) {
             Some(late) => format!("{fired} fired · no worker takes the rollback for {late} · {way}"),
             None => format!("{fired} fired · the rollback begins · {way}"),
         });
     };
     let (title, measured, limit) = (trigger.trigger.title(), &trigger.now, &trigger.limit);
     let paused = report.paused_until.filter(|until| *until > now);
-    let (then, why) = match (paused, late) {
+    let (then, why) = match (paused, held_up) {
         _ if described.is_stale() => {
             (format!("last seen {} ago", time::age(now, looked_at)), "whether it rolls back cannot be seen · ")
         }
-        (_, Some(late)) => {
-            let nobody = if matches!(held_up, Some(HeldUp::NoLook(_))) { "not watched" } else { "no worker" };
-            (format!("{nobody} for {late}"), "nothing rolls back by itself · ")
-        }
+        (_, Some(held_up)) => (format!("{} for {}", held_up.title(), late(held_up)), "nothing rolls back by itself · "),
         (Some(until), None) => (format!("automatic rollback paused for {}", time::countdown(now, until)), ""),
         (None, None) => (format!("rolls back in {}", time::countdown(now, fires_at)), ""),
     };

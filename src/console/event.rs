@@ -1,6 +1,8 @@
 //! Everything that can happen, in one enum on one channel, in one order. Each event carries the instant it happened at,
 //! so that `update` has no clock of its own.
 
+use std::collections::BTreeMap;
+
 use crate::console::action::Action;
 use crate::console::effect::{Fetch, Generation};
 use crate::console::key::KeyPress;
@@ -16,7 +18,7 @@ use crate::contracts::link::Link;
 use crate::contracts::mutation::{Done, Mutation};
 use crate::contracts::roster::AgentRoster;
 use crate::contracts::workflow::{
-    HistoryBatch, HistoryPage, WorkflowCounts, WorkflowDetail, WorkflowPage, WorkflowRow,
+    HeldUp, HistoryBatch, HistoryPage, WorkflowCounts, WorkflowDetail, WorkflowPage, WorkflowRow,
 };
 
 /// An event and when it happened.
@@ -146,8 +148,13 @@ pub struct Overview {
     pub live: Vec<WorkflowRow>,
     /// Failed, timed out or terminated within the hour.
     pub troubled: Vec<WorkflowRow>,
+    /// What holds live deployments up, of those that were looked at one by one.
+    pub held_up: BTreeMap<WorkflowId, HeldUp>,
     /// Workers polling the task queue; absent when the server did not say.
     pub workers: Option<u32>,
+    /// When one of them last asked for work: told only while work of that queue is not taken, because a worker in order
+    /// may wait a minute for an answer.
+    pub polled_at: Option<Timestamp>,
     /// Why phases and gates cannot be read in this namespace; absent when they can.
     pub unreadable: Option<Failure>,
     /// Whether these are all workflows with open gates, and all live deployments.

@@ -15,7 +15,7 @@ use crate::contracts::clock::Millis;
 use crate::contracts::ids::WorkflowId;
 use crate::contracts::link::Link;
 
-/// How much is told of an upstream that is down.
+/// How much is told of what is not in order.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Detail {
     Reason,
@@ -48,16 +48,28 @@ fn upstreams(model: &Model, detail: Detail) -> Line<'static> {
         let loud = if sign == Sign::Running { Role::TextMuted } else { sign.role() };
         right.push(Span::styled(format!(" {words}   "), theme.style(loud)));
     }
-    if let Some(workers) = model.world.overview.value().and_then(|overview| overview.workers) {
-        let (words, role) = match workers {
-            0 => ("no workers".to_owned(), Role::StatusWarning),
-            1 => ("1 worker".to_owned(), Role::TextMuted),
-            n => (format!("{n} workers"), Role::TextMuted),
-        };
+    if let Some((words, role)) = workers(model, detail) {
         right.push(Span::styled(format!("{words}   "), theme.style(role)));
     }
     right.push(Span::styled(format!("{} ", time::minute(model.now)), theme.style(Role::Text)));
     Line::from(right)
+}
+
+/// Who polls the task queue. The server counts a worker that died for a minute more: what is not taken says sooner that it
+/// may be none.
+fn workers(model: &Model, detail: Detail) -> Option<(String, Role)> {
+    let overview = model.world.overview.value()?;
+    let words = match overview.workers? {
+        0 => return Some(("no workers".to_owned(), Role::StatusWarning)),
+        1 => "1 worker".to_owned(),
+        n => format!("{n} workers"),
+    };
+    let Some(polled_at) = overview.polled_at else { return Some((words, Role::TextMuted)) };
+    let ago = match detail {
+        Detail::Reason => format!(" polled {} ago", time::coarse(model.now.since(polled_at))),
+        Detail::Age => String::new(),
+    };
+    Some((format!("{words}?{ago}"), Role::StatusWarning))
 }
 
 fn place(model: &Model) -> Line<'static> {

@@ -13,7 +13,7 @@ use crate::contracts::evidence::ShownEvidence;
 use crate::contracts::ids::{RunId, WorkflowId};
 use crate::contracts::link::Link;
 use crate::contracts::roster::AgentRoster;
-use crate::contracts::workflow::{WorkflowCounts, WorkflowDetail};
+use crate::contracts::workflow::{Standing, WorkflowCounts, WorkflowDetail, WorkflowRow};
 
 /// The world as last seen.
 #[derive(Clone, Debug, Default)]
@@ -97,6 +97,24 @@ impl World {
     pub fn detail(&self, id: &WorkflowId) -> &Remote<WorkflowDetail> {
         const IDLE: &Remote<WorkflowDetail> = &Remote::Idle;
         self.details.get(id).unwrap_or(IDLE)
+    }
+
+    /// How a workflow stands. Its description, the look at it in the overview, and the row that some list has of it may
+    /// be of different ages: the newest that can tell what holds it up says it, of the run that is meant.
+    pub fn standing(&self, row: &WorkflowRow) -> Standing {
+        let described = self.detail(&row.id);
+        let detail = described.value().filter(|detail| detail.row.run_id == row.run_id);
+        let overview = self.overview.value();
+        let live = overview.and_then(|overview| overview.live.iter().find(|live| live.run_id == row.run_id));
+        match (detail, live.zip(overview)) {
+            // A run that has ended stays so.
+            _ if !row.status.is_open() => row.standing(None),
+            (Some(detail), seen) if seen.is_none() || described.at() >= self.overview.at() => {
+                detail.row.standing(described.held_up())
+            }
+            (_, Some((live, overview))) => live.standing(overview.held_up.get(&live.id).copied()),
+            (_, None) => row.standing(None),
+        }
     }
 
     pub fn goal(&self, id: &WorkflowId) -> &Remote<EngineState> {

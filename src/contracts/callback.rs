@@ -33,6 +33,51 @@ impl Fate {
     }
 }
 
+/// What became of an answer at a workflow that it was told to beside its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reached {
+    /// That workflow has it durably.
+    Delivered,
+    /// It is kept and will be told: that workflow is not there yet, or Temporal does not answer.
+    Pending,
+    /// That workflow had ended.
+    Late,
+    /// There is no such workflow, and there was none for as long as it was waited for.
+    Missing,
+    /// It is not told: that workflow is another tenant's, or nobody can tell it this.
+    Refused,
+}
+
+impl Reached {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::Pending => "pending",
+            Self::Late => "late",
+            Self::Missing => "missing",
+            Self::Refused => "refused",
+        }
+    }
+
+    /// What [`Self::as_str`] wrote.
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Delivered, Self::Pending, Self::Late, Self::Missing, Self::Refused]
+            .into_iter()
+            .find(|reached| reached.as_str() == word)
+    }
+}
+
+/// One of the workflows that an answer was told to beside its own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RoutedTo {
+    /// The route that leads there.
+    pub route: String,
+    pub workflow_id: WorkflowId,
+    pub outcome: Reached,
+}
+
 /// Answer of `POST /agent/callback`. Everybody who sends the same answer gets the same.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -49,6 +94,9 @@ pub struct Receipt {
     /// What the coordinator decided on it; none when the workflow's own rules decide.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub applied: Option<Decision>,
+    /// Who else was told, and what was known of it when the receipt was written.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub routed: Vec<RoutedTo>,
     /// As a sentence, when there is something to add.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub message: String,

@@ -110,6 +110,32 @@ pub struct GoalUsage {
     pub at: Timestamp,
 }
 
+/// Body of `POST /v1/goals`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StartBody {
+    /// Made once by the client and sent again with every retry.
+    pub request_id: RequestId,
+    /// Workflow id of the goal; with a tenant it begins with `TENANT:`, written or not.
+    pub workflow_id: WorkflowId,
+    /// Whose goal it is; the caller's own tenant when they are bound to one.
+    #[serde(default)]
+    pub tenant: Option<String>,
+    /// What it is about and begins with. `specName` is one of `GET /v1/specs`: its text of now is put in, and so pinned.
+    #[serde(default)]
+    pub input: EngineInput,
+}
+
+/// Answer of `POST /v1/goals`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StartedGoal {
+    pub workflow_id: WorkflowId,
+    pub run_id: RunId,
+    /// What was sent now. When this very request had started it before, it keeps what its spec was then.
+    pub spec: SpecPin,
+}
+
 /// Body of what a goal is told without more words: `approve` and `nudge` of a step. Who tells it comes from the bearer
 /// token, never from the body.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -195,30 +221,6 @@ pub struct AdoptBody {
     /// The name of one of `GET /v1/specs`.
     #[serde(default)]
     pub spec: Option<SpecName>,
-}
-
-/// Body of `POST /v1/goals`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct StartBody {
-    /// Made once by the client and sent again with every retry.
-    pub request_id: RequestId,
-    pub workflow_id: WorkflowId,
-    /// The name of one of `GET /v1/specs`.
-    pub spec: SpecName,
-    /// What it is about, and what is done first. Its spec is the one that is named here.
-    #[serde(default)]
-    pub input: EngineInput,
-}
-
-/// Answer of `POST /v1/goals`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct GoalStarted {
-    pub workflow_id: WorkflowId,
-    pub run_id: RunId,
-    /// What was sent now. When this very request had started it before, it keeps what its spec was then.
-    pub spec: SpecPin,
 }
 
 /// A spec that goals can be started with by name.

@@ -84,6 +84,32 @@ string_id! {
     Environment,
 }
 
+/// What ends the name of a tenant at the beginning of its workflows' ids.
+const OF_TENANT: char = ':';
+
+impl WorkflowId {
+    /// Whose it is: what its id begins with, as in `acme:checkout-42`.
+    pub fn tenant(&self) -> Option<&str> {
+        self.0.split_once(OF_TENANT).map(|(tenant, _)| tenant).filter(|tenant| !tenant.is_empty())
+    }
+
+    /// Whether it is this tenant's.
+    pub fn is_of(&self, tenant: &str) -> bool {
+        self.0.strip_prefix(tenant).is_some_and(|rest| rest.starts_with(OF_TENANT))
+    }
+
+    /// The same as this tenant's own; as it is where it begins with the tenant's name already.
+    #[must_use]
+    pub fn for_tenant(self, tenant: &str) -> Self {
+        if self.is_of(tenant) { self } else { Self(format!("{tenant}{OF_TENANT}{}", self.0)) }
+    }
+
+    /// Whether this can be the name of a tenant. It stands in ids, in queries and in files.
+    pub fn is_tenant(name: &str) -> bool {
+        !name.is_empty() && name.len() <= 60 && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+    }
+}
+
 impl StepId {
     /// `<kind in kebab case>-<number>`: what a step is called when nobody has named it.
     pub fn numbered(kind: &WorkKind, number: u64) -> Self {

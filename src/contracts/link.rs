@@ -42,3 +42,12 @@ pub struct ServerInfo {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub visibility_store: Option<String>,
 }
+
+/// Who polls a task queue for work. A worker that died is among them until it should have asked again: a poll may wait a
+/// minute for work.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pollers {
+    pub count: u32,
+    /// When one of them last asked.
+    pub polled_at: Option<Timestamp>,
+}

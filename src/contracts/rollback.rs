@@ -19,6 +19,9 @@ pub struct RollbackRequest {
     pub reason: Option<String>,
     #[serde(default)]
     pub actor: Actor,
+    /// When it was asked for, by the clock of whoever passed it on: without a worker it may wait for long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_at: Option<Timestamp>,
 }
 
 /// Answer of the `rollback` update.
@@ -39,7 +42,7 @@ pub struct RollbackCause {
     pub trigger: Option<Trigger>,
     pub reason: String,
     pub actor: Actor,
-    /// When the trigger fired or the request arrived.
+    /// When the trigger fired, or the person asked; where the request does not say when that was, when it arrived.
     pub at: Timestamp,
 }
 

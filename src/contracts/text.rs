@@ -55,6 +55,15 @@ pub fn block(text: &str) -> Cow<'_, str> {
     escape(text, |c| matches!(c, '\n' | '\t'))
 }
 
+/// `Did you mean …?` when something known is close to what was written.
+pub fn suggestion<'a>(written: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
+    known
+        .map(|word| (strsim::jaro_winkler(written, word), word))
+        .filter(|(likeness, _)| *likeness > 0.8)
+        .max_by(|(a, _), (b, _)| a.total_cmp(b))
+        .map(|(_, word)| format!("Did you mean `{word}`?"))
+}
+
 fn escape(text: &str, keep: fn(char) -> bool) -> Cow<'_, str> {
     if !text.chars().any(|c| deceptive(c) && !keep(c)) {
         return Cow::Borrowed(text);

@@ -74,6 +74,45 @@ impl WorkflowRow {
         );
         moves && self.status.is_open()
     }
+
+    /// How it stands, given what holds it up: health while it runs and has one, and where it ended badly, because to
+    /// Temporal a deployment that was rolled back is one that completed; Temporal's status otherwise. What it published
+    /// of its health says nothing once nobody works on it.
+    pub fn standing(&self, held_up: Option<HeldUp>) -> Standing {
+        match (self.health, held_up) {
+            (Some(_), Some(held_up)) if self.status.is_open() => Standing::HeldUp(held_up),
+            (Some(health), _) if self.status.is_open() => Standing::Health(health),
+            (Some(health @ (HealthStatus::RolledBack | HealthStatus::Stuck)), _) => Standing::Health(health),
+            (Some(_) | None, _) => Standing::Status(self.status),
+        }
+    }
+}
+
+/// How a workflow stands, in one word: the same in every list, wherever it is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    HeldUp(HeldUp),
+    Health(HealthStatus),
+    Status(ExecutionStatus),
+}
+
+impl Standing {
+    /// As people read it.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::HeldUp(held_up) => held_up.title(),
+            Self::Health(health) => health.title(),
+            Self::Status(status) => status.as_str(),
+        }
+    }
+
+    /// The same, where it says more than Temporal's status does.
+    pub fn health(self) -> Option<&'static str> {
+        match self {
+            Self::HeldUp(_) | Self::Health(_) => Some(self.title()),
+            Self::Status(_) => None,
+        }
+    }
 }
 
 /// Where the next page begins. Opaque.
@@ -167,6 +206,14 @@ pub enum HeldUp {
 }
 
 impl HeldUp {
+    /// In two words.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::NoLook(_) => "not watched",
+            Self::NoWorker(_) => "no worker",
+        }
+    }
+
     /// What does not happen, and for how long.
     pub fn what(self) -> (&'static str, Millis) {
         match self {

@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::config::settings::{Permission, Person};
 use crate::contracts::hex;
+use crate::contracts::ids::WorkflowId;
 use crate::coordinator::error::ApiError;
 use crate::coordinator::state::AppState;
 
@@ -70,6 +71,25 @@ impl Caller {
             Permission::Operate => "operate goals",
         };
         Err(ApiError::denied(format!("{} may not {what}.", self.0.name)))
+    }
+
+    /// Whether this workflow is theirs to see.
+    pub fn sees(&self, workflow: &WorkflowId) -> bool {
+        self.tenants().is_empty() || self.tenants().iter().any(|tenant| workflow.is_of(tenant))
+    }
+
+    /// Tenants whose workflows they may see and touch; none means all.
+    pub fn tenants(&self) -> &[String] {
+        &self.0.tenants
+    }
+
+    /// Refused by its id alone, before anybody is asked: whether it exists shows in nothing.
+    pub fn must_see(&self, workflow: &WorkflowId) -> Result<(), ApiError> {
+        if self.sees(workflow) {
+            return Ok(());
+        }
+        let tenants = self.tenants().join(", ");
+        Err(ApiError::denied(format!("{} may only see and touch workflows of {tenants}.", self.0.name)))
     }
 }
 

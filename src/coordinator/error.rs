@@ -39,7 +39,7 @@ impl ApiError {
 
     /// Somebody we know asks for what they may not do.
     pub fn denied(message: impl Into<String>) -> Self {
-        let hint = "Ask whoever keeps the coordinator's `people` to add the permission.";
+        let hint = "Ask whoever keeps the coordinator's `people` to add the permission, or the tenant.";
         Self::new(StatusCode::FORBIDDEN, Failure::new(FailureKind::Denied, message, hint))
     }
 

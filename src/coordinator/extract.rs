@@ -7,11 +7,16 @@ use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
+use utoipa::openapi::Required;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::{IntoParams, PartialSchema as _};
 
 use crate::contracts::failure::{Failure, FailureKind};
 use crate::contracts::ids::{StepId, WorkflowId};
 use crate::contracts::text;
+use crate::coordinator::auth::Caller;
 use crate::coordinator::error::ApiError;
+use crate::coordinator::state::AppState;
 
 /// Temporal's own limit on ids.
 const MAX_ID_BYTES: usize = 1000;
@@ -64,36 +69,65 @@ pub fn workflow_id(given: &str) -> WorkflowId {
     WorkflowId::new(text::id(given))
 }
 
-/// The workflow that a path names.
+/// The workflow that a path names. Whoever asks may see it: a handler that takes this cannot forget to ask.
 #[derive(Clone, Debug)]
 pub struct Target(pub WorkflowId);
 
-impl<S: Send + Sync> FromRequestParts<S> for Target {
+impl FromRequestParts<AppState> for Target {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        let caller = Caller::from_request_parts(parts, state).await?;
         let Path(id) = Path::<String>::from_request_parts(parts, state).await.map_err(unreadable)?;
-        require_id("The id in the path", &id)?;
-        Ok(Self(workflow_id(&id)))
+        seen(&caller, &id).map(Self)
     }
 }
 
-/// The step of a goal that a path names.
+impl IntoParams for Target {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        vec![in_path("id", "Workflow id.")]
+    }
+}
+
+/// The step of a goal that a path names. Whoever asks may see the goal.
 #[derive(Clone, Debug)]
 pub struct Step {
     pub workflow: WorkflowId,
     pub step: StepId,
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Step {
+impl FromRequestParts<AppState> for Step {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        let caller = Caller::from_request_parts(parts, state).await?;
         let Path((id, step)) = Path::<(String, String)>::from_request_parts(parts, state).await.map_err(unreadable)?;
-        require_id("The id in the path", &id)?;
+        let workflow = seen(&caller, &id)?;
         require_id("The step in the path", &step)?;
-        Ok(Self { workflow: workflow_id(&id), step: StepId::new(text::id(&step)) })
+        Ok(Self { workflow, step: StepId::new(text::id(&step)) })
     }
+}
+
+impl IntoParams for Step {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        vec![in_path("id", "Workflow id of the goal."), in_path("step", "Step id, such as `open-pr-1`.")]
+    }
+}
+
+fn seen(caller: &Caller, id: &str) -> Result<WorkflowId, ApiError> {
+    require_id("The id in the path", id)?;
+    caller.must_see(&WorkflowId::new(id))?;
+    Ok(workflow_id(id))
+}
+
+fn in_path(name: &str, description: &str) -> Parameter {
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(ParameterIn::Path)
+        .required(Required::True)
+        .description(Some(description))
+        .schema(Some(String::schema()))
+        .build()
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` gives")]

@@ -27,6 +27,7 @@ pub struct Metrics {
     rollbacks: IntCounterVec,
     told: IntCounterVec,
     answers: IntCounterVec,
+    routed: IntCounterVec,
     tokens: IntCounterVec,
     cost: CounterVec,
     queue: QueueMetrics,
@@ -75,6 +76,10 @@ impl Metrics {
             answers: IntCounterVec::new(
                 opts("agent_answers_total", "Answers of agents by outcome; repeated ones apart."),
                 &["outcome", "repeated"],
+            )?,
+            routed: IntCounterVec::new(
+                opts("routed_answers_total", "Answers told to further workflows, by route and what became of a try."),
+                &["route", "outcome"],
             )?,
             tokens: IntCounterVec::new(
                 opts("agent_tokens_total", "Tokens that agents report, by who sent the report."),
@@ -128,6 +133,7 @@ impl Metrics {
         metrics.registry.register(Box::new(metrics.rollbacks.clone()))?;
         metrics.registry.register(Box::new(metrics.told.clone()))?;
         metrics.registry.register(Box::new(metrics.answers.clone()))?;
+        metrics.registry.register(Box::new(metrics.routed.clone()))?;
         metrics.registry.register(Box::new(metrics.tokens.clone()))?;
         metrics.registry.register(Box::new(metrics.cost.clone()))?;
         metrics.registry.register(Box::new(metrics.listeners.clone()))?;
@@ -156,6 +162,11 @@ impl Metrics {
 
     pub fn answer_taken(&self, outcome: &str, repeated: bool) {
         self.answers.with_label_values(&[outcome, if repeated { "true" } else { "false" }]).inc();
+    }
+
+    /// An answer was told to a further workflow, or could not be now.
+    pub fn routed(&self, route: &str, outcome: &str) {
+        self.routed.with_label_values(&[route, outcome]).inc();
     }
 
     /// `account` is a configured name: roles are whatever an agent writes, and labels would grow without end.

@@ -18,6 +18,7 @@ pub mod queue;
 pub mod router;
 pub mod senders;
 pub mod server;
+pub mod siblings;
 pub mod specs;
 pub mod state;
 pub mod stream;

@@ -8,12 +8,13 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, Secur
 use utoipa::openapi::{OpenApi as Document, Ref, RefOr};
 use utoipa::{IntoResponses, OpenApi};
 
+use crate::contracts::engine::message::Told;
 use crate::contracts::http::{HealthBoard, HealthEnd, HealthGap};
 
 #[derive(OpenApi)]
 #[openapi(
     info(title = "gatewatch coordinator", description = "Decisions in, exactly one effect out."),
-    components(schemas(HealthBoard, HealthEnd, HealthGap, crate::contracts::health::Sample))
+    components(schemas(HealthBoard, HealthEnd, HealthGap, Told, crate::contracts::health::Sample))
 )]
 struct Head;
 
@@ -33,6 +34,21 @@ pub fn head() -> Document {
     document
 }
 
+/// What a goal answers to what it is told: each with a `Told`.
+pub struct Answers;
+
+const ANSWERS: [(&str, &str); 3] = [
+    ("200", "The goal has taken it in, now or before."),
+    ("202", "Sent; no worker has confirmed it yet."),
+    ("409", "The goal refused it, and why."),
+];
+
+impl IntoResponses for Answers {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        all_with("Told", &ANSWERS)
+    }
+}
+
 /// How an operation may be refused that is for people and asks Temporal: each with an `ErrorBody`.
 pub struct Refusals;
 
@@ -50,11 +66,16 @@ const REFUSALS: [(&str, &str); 8] = [
 
 impl IntoResponses for Refusals {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
-        let refusal = |(status, why): (&str, &str)| {
-            let body = ContentBuilder::new().schema(Some(Ref::from_schema_name("ErrorBody"))).build();
-            let response = ResponseBuilder::new().description(why).content("application/json", body).build();
-            (status.to_owned(), RefOr::T(response))
-        };
-        REFUSALS.into_iter().map(refusal).collect()
+        all_with("ErrorBody", &REFUSALS)
     }
+}
+
+/// Each of these statuses with a body of this schema.
+fn all_with(schema: &str, statuses: &[(&str, &str)]) -> BTreeMap<String, RefOr<Response>> {
+    let response = |(status, what): &(&str, &str)| {
+        let body = ContentBuilder::new().schema(Some(Ref::from_schema_name(schema))).build();
+        let response = ResponseBuilder::new().description(*what).content("application/json", body).build();
+        ((*status).to_owned(), RefOr::T(response))
+    };
+    statuses.iter().map(response).collect()
 }

@@ -4,8 +4,9 @@
 //! workflow has the answer durably, offered again when that cannot be had now, and ended, with the reasons, when it
 //! can never be valid. Whatever is killed in between, NATS offers it again, and the intake knows it.
 
+use std::collections::HashMap;
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_nats::connection::State;
@@ -36,8 +37,10 @@ const ACK_WAIT: Duration = Duration::from_mins(1);
 /// Between two tries to find stream and consumer, and before a message is offered again: it doubles up to the longest.
 const FIRST_REST: Duration = Duration::from_secs(1);
 const LONGEST_REST: Duration = Duration::from_secs(30);
-/// How often a message is offered whose workflow nobody knows: it may be about to start.
+/// How often Temporal may say of a message that nobody knows its workflow: it may be about to start.
 const UNKNOWN_TRIES: u32 = 5;
+/// Messages of which that is counted at once.
+const MOST_COUNTED: usize = 10_000;
 /// How long what is in hand may take once told to stop.
 const DRAIN: Duration = Duration::from_secs(8);
 /// Says, in a message that is passed on as refused, what was wrong with it.
@@ -54,6 +57,34 @@ pub struct Queue {
     pub board: Arc<Board>,
     pub metrics: Metrics,
     pub standing: watch::Sender<QueueStanding>,
+    pub unknown: Unknown,
+}
+
+/// How often Temporal has said of a message, by its place in the stream, that nobody knows its workflow. How often it was
+/// offered does not tell: that counts what an outage sent back as well.
+#[derive(Debug, Default)]
+pub struct Unknown(Mutex<HashMap<u64, u32>>);
+
+impl Unknown {
+    /// Counts one more answer. Whether it is worth another try.
+    fn may_be_soon(&self, place: u64) -> bool {
+        let mut counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if counted.len() >= MOST_COUNTED {
+            // Their messages are offered some more times.
+            counted.clear();
+        }
+        let tries = counted.entry(place).or_default();
+        *tries += 1;
+        let is_worth_it = *tries < UNKNOWN_TRIES;
+        if !is_worth_it {
+            counted.remove(&place);
+        }
+        is_worth_it
+    }
+
+    fn forget(&self, place: u64) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&place);
+    }
 }
 
 /// What a queue looks like before anything was tried.
@@ -234,8 +265,13 @@ impl Queue {
     }
 
     async fn handle(self: Arc<Self>, client: Client, message: Message, _slot: OwnedSemaphorePermit) {
-        let offered = message.info().map_or(1, |info| u32::try_from(info.delivered).unwrap_or(1));
-        let verdict = self.verdict(&message.payload, offered).await;
+        let info = message.info();
+        let place = info.as_ref().map_or(0, |info| info.stream_sequence);
+        let offered = info.map_or(1, |info| u32::try_from(info.delivered).unwrap_or(1));
+        let verdict = self.verdict(&message.payload, place).await;
+        if !matches!(verdict, Verdict::Again(_)) {
+            self.unknown.forget(place);
+        }
         let (outcome, kind) = match verdict {
             Verdict::Done => ("done", AckKind::Ack),
             Verdict::Again(why) => {
@@ -271,7 +307,7 @@ impl Queue {
         Ok(())
     }
 
-    async fn verdict(&self, body: &[u8], offered: u32) -> Verdict {
+    async fn verdict(&self, body: &[u8], place: u64) -> Verdict {
         if body.len() > check::MAX_BYTES {
             return never("", format!("It has {} bytes; {} are the most.", body.len(), check::MAX_BYTES));
         }
@@ -302,7 +338,7 @@ impl Queue {
                     Fate::Rejected => Verdict::Never(answer.receipt.errors),
                 }
             }
-            Err(failure) if failure.kind == FailureKind::NotFound && offered < UNKNOWN_TRIES => {
+            Err(failure) if failure.kind == FailureKind::NotFound && self.unknown.may_be_soon(place) => {
                 Verdict::Again(failure.to_string())
             }
             Err(failure) if is_final(&failure) => never("workflowId", failure.to_string()),
@@ -330,4 +366,25 @@ fn is_final(failure: &Failure) -> bool {
 
 fn rest_after(offered: u32) -> Duration {
     FIRST_REST.saturating_mul(1 << offered.saturating_sub(1).min(10)).min(LONGEST_REST)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MOST_COUNTED, UNKNOWN_TRIES, Unknown};
+
+    #[test]
+    fn only_what_temporal_said_counts_and_for_each_message_alone() {
+        let unknown = Unknown::default();
+        for _ in 1..UNKNOWN_TRIES {
+            assert!(unknown.may_be_soon(7));
+        }
+        assert!(unknown.may_be_soon(8));
+        assert!(!unknown.may_be_soon(7), "that is enough");
+        assert!(unknown.may_be_soon(7), "and it is forgotten");
+        unknown.forget(8);
+        for place in 0..=u64::try_from(MOST_COUNTED).unwrap() {
+            unknown.may_be_soon(place);
+        }
+        assert!(unknown.0.lock().unwrap().len() <= MOST_COUNTED);
+    }
 }

@@ -11,7 +11,7 @@ use crate::contracts::failure::{Failure, FailureKind};
 use crate::contracts::text;
 use crate::coordinator::error::ApiError;
 use crate::coordinator::handlers::{
-    agents, callback, decisions, gates, goals, health, key, operations, rollback, specs, steps, usage,
+    agents, callback, decisions, gates, goals, health, key, operations, rollback, specs, start, steps, usage,
 };
 use crate::coordinator::intake::check;
 use crate::coordinator::state::AppState;
@@ -36,7 +36,6 @@ pub fn router(state: AppState) -> Router {
         .routes(routes!(goals::show_goal))
         .routes(routes!(usage::show_usage))
         .routes(routes!(specs::list_specs))
-        .routes(routes!(specs::start_goal))
         .routes(routes!(goals::tell_of_event))
         .routes(routes!(goals::request_work))
         .routes(routes!(goals::cancel_goal))
@@ -53,6 +52,7 @@ pub fn router(state: AppState) -> Router {
         .layer(middleware::from_fn(guard::in_time));
     let specs = OpenApiRouter::new()
         .routes(routes!(goals::adopt_spec))
+        .routes(routes!(start::start_goal))
         .layer(DefaultBodyLimit::max(MAX_SPEC_BYTES))
         .layer(middleware::from_fn(guard::in_time));
     let streamed = OpenApiRouter::new().routes(routes!(health::stream_health));

@@ -62,10 +62,7 @@ impl Sender {
         if !self.roles.is_empty() && !self.roles.contains(role) {
             return denied("for this agent role".to_owned());
         }
-        let of_tenant = |tenant: &String| {
-            response.workflow_id.as_str().strip_prefix(tenant.as_str()).is_some_and(|rest| rest.starts_with(':'))
-        };
-        if !self.tenants.is_empty() && !self.tenants.iter().any(of_tenant) {
+        if !self.tenants.is_empty() && !self.tenants.iter().any(|tenant| response.workflow_id.is_of(tenant)) {
             return denied("workflows of this tenant".to_owned());
         }
         Ok(())
@@ -185,19 +182,19 @@ impl FromRequest<AppState> for Posted {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &AppState) -> Result<Self, ApiError> {
-        let headers = request.headers().clone();
+        let headers = request.headers();
         // Who is known by a token is known before a byte of the body is read.
         let known = if headers.contains_key(AUTHORIZATION) {
-            let found = state.senders().of_token(auth::bearer_token(&headers)?);
+            let found = state.senders().of_token(auth::bearer_token(headers)?);
             Some(found.ok_or_else(|| unknown("No service account has this token."))?)
         } else {
             None
         };
         let signed = match &known {
             Some(_) => None,
-            None => Some(signed(&headers, chrono::Utc::now().timestamp()).map_err(unknown)?),
+            None => Some(signed(headers, chrono::Utc::now().timestamp()).map_err(unknown)?),
         };
-        if !is_json(&headers) {
+        if !is_json(headers) {
             let message = "The body is not declared as JSON.";
             let failure = Failure::new(FailureKind::Invalid, message, "Send `Content-Type: application/json`.");
             return Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, failure));

@@ -16,11 +16,13 @@ use crate::coordinator::dispatcher::board::Board;
 use crate::coordinator::dispatcher::follow::{Followed, follow};
 use crate::coordinator::dispatcher::run::Dispatcher;
 use crate::coordinator::intake::Intake;
+use crate::coordinator::intake::route::Routes;
 use crate::coordinator::key::SigningKey;
 use crate::coordinator::metrics::Metrics;
-use crate::coordinator::queue::{self, Queue};
+use crate::coordinator::queue::{self, Queue, Unknown};
 use crate::coordinator::router::router;
 use crate::coordinator::senders::Senders;
+use crate::coordinator::siblings::{self, Siblings};
 use crate::coordinator::specs::Specs;
 use crate::coordinator::state::{AppState, Shared};
 use crate::coordinator::stream::Streams;
@@ -47,7 +49,8 @@ pub async fn run_with_listener(
     let (stop, stopping) = watch::channel(false);
     let (standing, stands) = settings.coordinator.nats.as_ref().map(queue::unconnected).map(watch::channel).unzip();
     let state = build(settings, stopping.clone(), stands).await?;
-    let mut dispatching = dispatch(settings, &state)?;
+    let siblings = siblings(&state);
+    let mut dispatching = dispatch(settings, &state, siblings.clone())?;
     tracing::info!(
         address = %listener.local_addr()?,
         key = state.key().public(),
@@ -62,6 +65,7 @@ pub async fn run_with_listener(
     };
     let resuming = tokio::spawn(state.intake().clone().resume(stopping.clone()));
     let deciding = tokio::spawn(state.intake().clone().decide_what_happened(stopping.clone()));
+    let following = tokio::spawn(siblings.follow(stopping.clone()));
     let consuming = consume(settings, &state, standing)?;
     let told = wait_for_stop(stopping.clone());
     let serving = axum::serve(listener, router(state)).with_graceful_shutdown(told);
@@ -92,6 +96,7 @@ pub async fn run_with_listener(
     // What it leaves behind is resumed by the next one.
     resuming.abort();
     deciding.abort();
+    following.abort();
     signal.abort();
     // Aborting is the point.
     let _ = (&mut signal).await;
@@ -115,12 +120,23 @@ fn consume(
         board: Arc::clone(state.board()),
         metrics: state.metrics().clone(),
         standing,
+        unknown: Unknown::default(),
     };
     Ok(Some(tokio::spawn(queue.run(state.stopping()))))
 }
 
+fn siblings(state: &AppState) -> Siblings {
+    Siblings::new(siblings::Inner {
+        gateway: state.gateway().clone(),
+        store: state.store().clone(),
+        intake: state.intake().clone(),
+        board: Arc::clone(state.board()),
+        metrics: state.metrics().clone(),
+    })
+}
+
 /// Gives work to agents until the coordinator stops.
-fn dispatch(settings: &Settings, state: &AppState) -> anyhow::Result<JoinHandle<()>> {
+fn dispatch(settings: &Settings, state: &AppState, siblings: Siblings) -> anyhow::Result<JoinHandle<()>> {
     let (follow_on, followed) = watch::channel(Arc::new(Followed::of(settings)?));
     let stopping = state.stopping();
     let following = follow(settings.sources.clone(), follow_on, Arc::clone(state.board()), stopping.clone());
@@ -130,6 +146,7 @@ fn dispatch(settings: &Settings, state: &AppState) -> anyhow::Result<JoinHandle<
         metrics: state.metrics().clone(),
         intake: state.intake().clone(),
         store: state.store().clone(),
+        siblings,
         followed,
         stopping,
     };
@@ -157,7 +174,8 @@ async fn build(
     let metrics = Metrics::new()?;
     let senders = Senders::new(&settings.coordinator.service_accounts).map_err(anyhow::Error::msg)?;
     let store = Store::open(&settings.coordinator.store).await?;
-    let intake = Intake::new(gateway.clone(), store.clone(), metrics.clone());
+    let routes = Routes::compile(&settings.coordinator.routes)?;
+    let intake = Intake::new(gateway.clone(), store.clone(), metrics.clone(), routes);
     let audit = settings.console.audit_file();
     let shared = Shared {
         gateway,

@@ -67,6 +67,10 @@ impl AppState {
         Operator::new(self.0.gateway.clone(), None, policy)
     }
 
+    pub fn task_queue(&self) -> &str {
+        &self.0.task_queue
+    }
+
     pub fn key(&self) -> &SigningKey {
         &self.0.key
     }
@@ -101,10 +105,6 @@ impl AppState {
 
     pub fn specs(&self) -> &Specs {
         &self.0.specs
-    }
-
-    pub fn task_queue(&self) -> &str {
-        &self.0.task_queue
     }
 
     pub fn queue(&self) -> Option<QueueStanding> {

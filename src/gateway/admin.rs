@@ -14,11 +14,12 @@ use temporalio_common::protos::temporal::api::workflowservice::v1::{
 };
 use tokio::time::sleep;
 
+use crate::contracts::clock::Timestamp;
 use crate::contracts::failure::{Failure, FailureKind};
-use crate::contracts::link::ServerInfo;
+use crate::contracts::link::{Pollers, ServerInfo};
 use crate::contracts::temporal::names::{AttributeKind, attribute};
 use crate::contracts::text;
-use crate::gateway::{Call, Gateway, connect};
+use crate::gateway::{Call, Gateway, connect, rows};
 
 /// A worker asks for work at least once a minute; one that has not asked for longer is gone, though the server
 /// remembers it for five.
@@ -35,8 +36,8 @@ pub struct Attribute {
 }
 
 impl Gateway {
-    /// How many workers poll a queue for workflow tasks.
-    pub async fn pollers(&self, queue: &str) -> Result<u32, Failure> {
+    /// Which workers poll a queue for workflow tasks.
+    pub async fn pollers(&self, queue: &str) -> Result<Pollers, Failure> {
         let request = DescribeTaskQueueRequest {
             namespace: self.namespace(),
             task_queue: Some(TaskQueue { name: text::original(queue).into_owned(), ..TaskQueue::default() }),
@@ -49,12 +50,14 @@ impl Gateway {
                 client.describe_task_queue(request).await
             })
             .await?;
-        let oldest = connect::now().minus(POLL.into()).0.timestamp();
-        let alive = |time: Option<i64>| time.is_some_and(|seconds| seconds >= oldest);
-        let pollers =
-            answer.pollers.iter().filter(|poller| alive(poller.last_access_time.as_ref().map(|at| at.seconds)));
-        let workers: BTreeSet<&str> = pollers.map(|poller| poller.identity.as_str()).collect();
-        Ok(u32::try_from(workers.len()).unwrap_or(u32::MAX))
+        let oldest = connect::now().minus(POLL.into());
+        let alive = answer.pollers.iter().filter_map(|poller| {
+            let polled = poller.last_access_time.as_ref()?;
+            let polled_at = rows::timestamp(polled.seconds, polled.nanos).filter(|at| *at >= oldest)?;
+            Some((poller.identity.as_str(), polled_at))
+        });
+        let (workers, times): (BTreeSet<&str>, BTreeSet<Timestamp>) = alive.unzip();
+        Ok(Pollers { count: u32::try_from(workers.len()).unwrap_or(u32::MAX), polled_at: times.last().copied() })
     }
 
     /// Attributes of [`attribute::ALL`] that the namespace lacks. One that is there as another kind is a conflict.

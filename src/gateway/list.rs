@@ -1,15 +1,21 @@
 //! Lists and counts of workflows, by visibility query. A list is a hint, some hundred milliseconds old: see
 //! [`crate::gateway::describe`] for the truth.
 
+use std::collections::BTreeMap;
+
+use futures_util::future::join_all;
 use temporalio_client::grpc::WorkflowService as _;
 use temporalio_common::protos::temporal::api::workflowservice::v1::{
     CountWorkflowExecutionsRequest, ListWorkflowExecutionsRequest,
 };
 
 use crate::contracts::failure::Failure;
-use crate::contracts::workflow::{PageToken, WorkflowCounts, WorkflowPage};
-use crate::gateway::{Call, Gateway, payload, rows};
+use crate::contracts::ids::WorkflowId;
+use crate::contracts::workflow::{HeldUp, PageToken, WorkflowCounts, WorkflowPage, WorkflowRow};
+use crate::gateway::{Call, Gateway, connect, payload, rows};
 
+/// Watched deployments of a list that are looked at one by one. More at a time are nobody's.
+const LOOKED_AT: usize = 8;
 /// What the server takes at most.
 const MAX_PAGE: u32 = 1000;
 
@@ -28,6 +34,19 @@ impl Gateway {
             .await?;
         let next = Some(answer.next_page_token).filter(|token| !token.is_empty()).map(PageToken);
         Ok(WorkflowPage { rows: answer.executions.into_iter().map(rows::row).collect(), next })
+    }
+
+    /// What a list cannot have: a trigger that arms, and that nobody looks any more, are in the monitor's heartbeat. Puts the
+    /// health of watched deployments right, and says what holds which of them up.
+    pub async fn look_closer(&self, rows: &mut [WorkflowRow]) -> BTreeMap<WorkflowId, HeldUp> {
+        let watched = rows.iter_mut().filter(|row| row.is_watched()).take(LOOKED_AT);
+        let looks = join_all(watched.map(|row| async {
+            // Without an answer it stays what the list says; the link says why.
+            let detail = self.describe(&row.id, None).await.ok()?;
+            row.health = detail.row.health;
+            Some((row.id.clone(), detail.held_up(connect::now())?))
+        }));
+        looks.await.into_iter().flatten().collect()
     }
 
     /// How many workflows a query matches, in all and by status.

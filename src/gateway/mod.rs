@@ -20,6 +20,7 @@ pub mod operate;
 mod payload;
 pub mod rollback;
 mod rows;
+pub mod sibling;
 pub mod signal;
 pub mod tail;
 mod update;

@@ -54,10 +54,20 @@ impl Gateway {
     }
 
     pub(crate) async fn start_or_trouble(&self, start: &Start) -> Result<Started, Trouble> {
-        let id = &start.target.workflow_id;
-        let request = StartWorkflowExecutionRequest {
+        let what = format!("start {}", start.target.workflow_id);
+        let request = self.start_request(start);
+        let answer = self
+            .call(Call::read(&what), request, |mut client, request| async move {
+                client.start_workflow_execution(request).await
+            })
+            .await?;
+        Ok(Started { run_id: rows::run_id(&answer.run_id), already: !answer.started })
+    }
+
+    pub(crate) fn start_request(&self, start: &Start) -> StartWorkflowExecutionRequest {
+        StartWorkflowExecutionRequest {
             namespace: self.namespace(),
-            workflow_id: text::original(id.as_str()).into_owned(),
+            workflow_id: text::original(start.target.workflow_id.as_str()).into_owned(),
             workflow_type: Some(v1::WorkflowType { name: text::original(start.workflow_type.as_str()).into_owned() }),
             task_queue: Some(TaskQueue {
                 name: text::original(&start.task_queue).into_owned(),
@@ -67,14 +77,7 @@ impl Gateway {
             identity: self.identity(),
             request_id: start.target.request_id.to_string(),
             ..StartWorkflowExecutionRequest::default()
-        };
-        let what = format!("start {id}");
-        let answer = self
-            .call(Call::read(&what), request, |mut client, request| async move {
-                client.start_workflow_execution(request).await
-            })
-            .await?;
-        Ok(Started { run_id: rows::run_id(&answer.run_id), already: !answer.started })
+        }
     }
 
     /// Asks a workflow to end by itself.

@@ -41,11 +41,15 @@ pub struct Lease {
     #[serde(rename = "runId")]
     pub attempt_id: AttemptId,
     pub agent: String,
-    /// When it ends by itself, in milliseconds from now.
-    pub lease_ms: u64,
+    /// When it ends by itself, in milliseconds from now; never when it is not said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lease_ms: Option<u64>,
     /// The attempt it goes on from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replaces: Option<AttemptId>,
+    /// The workflow that does the work.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub child: Option<WorkflowId>,
 }
 
 /// What became of a message to a goal.

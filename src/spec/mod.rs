@@ -11,6 +11,7 @@ pub mod expression;
 pub mod facts;
 pub mod library;
 pub mod prompt;
+pub mod route;
 pub mod rules;
 pub mod shipped;
 pub mod template;

@@ -128,6 +128,8 @@ impl Store {
     /// Nobody has anything in hand: all that is not done is due.
     pub(super) async fn release(&self) -> Result<(), StoreError> {
         query("UPDATE callbacks SET due_at = 0 WHERE phase <> 'done'").execute(&self.pool).await?;
+        query("UPDATE routed SET due_at = 0 WHERE outcome IS NULL").execute(&self.pool).await?;
+        query("UPDATE siblings SET due_at = 0 WHERE phase <> 'done'").execute(&self.pool).await?;
         query("DELETE FROM deciding").execute(&self.pool).await?;
         Ok(())
     }
@@ -162,13 +164,18 @@ impl Store {
     pub async fn done(&self, key: &str, answer: &str, now: UnixMillis) -> Result<String, StoreError> {
         let (reply, told) = oneshot::channel();
         let (key, answer) = (key.to_owned(), answer.to_owned());
-        let done = Done { key: key.clone(), answer: answer.clone(), now, reply };
+        let done = Done { key: key.clone(), answer: answer.clone(), now, reply: Some(reply) };
         self.write(Write::Done(done)).await?;
         if told.await.map_err(|_| closed())?? {
             return Ok(answer);
         }
         let first = self.callback(&key).await?.and_then(|callback| callback.answer);
         Ok(first.unwrap_or(answer))
+    }
+
+    /// The same, written with what comes next: for what a crash before that would only have gone through again.
+    pub async fn done_soon(&self, key: String, answer: String, now: UnixMillis) -> Result<(), StoreError> {
+        self.write(Write::Done(Done { key, answer, now, reply: None })).await
     }
 
     /// Lets it rest; it is due again then.

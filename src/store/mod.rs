@@ -1,11 +1,13 @@
-//! The coordinator's durable state: which answers were taken in, how far each is handled, what was answered and what
-//! it cost. SQLite for one coordinator, PostgreSQL for several that share the work; the same statements run on both.
+//! The coordinator's durable state: which answers were taken in, how far each is handled, who else is told of it, what was
+//! answered and what it cost, and which workflows were begun for steps. SQLite for one coordinator, PostgreSQL for several that share the work; the same statements run on both.
 //!
 //! It knows neither HTTP nor Temporal. Each method is one transaction: a crash leaves a whole phase behind.
 
 pub mod callbacks;
 pub mod deciding;
 pub mod reminders;
+pub mod routed;
+pub mod siblings;
 pub mod usage;
 mod writer;
 
@@ -34,12 +36,14 @@ const OPENINGS: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(300);
 
 /// Version, name and text of every migration, oldest first.
-const MIGRATIONS: [(i64, &str, &str); 5] = [
+const MIGRATIONS: [(i64, &str, &str); 7] = [
     (1, "callbacks", include_str!("migrations/0001_callbacks.sql")),
     (2, "deciding", include_str!("migrations/0002_deciding.sql")),
     (3, "reminders", include_str!("migrations/0003_reminders.sql")),
     (4, "open", include_str!("migrations/0004_open.sql")),
-    (10, "usage_workflow", include_str!("migrations/0010_usage_workflow.sql")),
+    (5, "routed", include_str!("migrations/0005_routed.sql")),
+    (6, "siblings", include_str!("migrations/0006_siblings.sql")),
+    (7, "usage_workflow", include_str!("migrations/0007_usage_workflow.sql")),
 ];
 
 /// A database. Cheap to clone; all clones share its connections.

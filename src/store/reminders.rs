@@ -1,14 +1,25 @@
 //! Reminders of agents: each is brought once, by whichever coordinator.
 
-use sqlx::query;
+use sqlx::{Row as _, query};
 
 use crate::contracts::clock::{Millis, UnixMillis};
 use crate::store::callbacks::later;
 use crate::store::{Store, StoreError};
 
+/// Who brings a reminder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bringing {
+    /// The caller, who has it for itself for a while.
+    Mine,
+    /// Somebody else, for now.
+    Others,
+    /// Nobody any more: it has been brought.
+    Brought,
+}
+
 impl Store {
     /// Whether the caller is to bring this reminder, and has it for as long as `lease`.
-    pub async fn begin_reminding(&self, key: &str, now: UnixMillis, lease: Millis) -> Result<bool, StoreError> {
+    pub async fn begin_reminding(&self, key: &str, now: UnixMillis, lease: Millis) -> Result<Bringing, StoreError> {
         let begun = query(
             "INSERT INTO reminders (reminder_key, until_at) VALUES ($1, $2) ON CONFLICT (reminder_key) \
              DO UPDATE SET until_at = excluded.until_at WHERE reminders.brought_at IS NULL AND reminders.until_at <= $3",
@@ -18,7 +29,13 @@ impl Store {
         .bind(now.0)
         .execute(&self.pool)
         .await?;
-        Ok(begun.rows_affected() == 1)
+        if begun.rows_affected() == 1 {
+            return Ok(Bringing::Mine);
+        }
+        let known = query("SELECT brought_at FROM reminders WHERE reminder_key = $1").bind(key);
+        let known = known.fetch_optional(&self.pool).await?;
+        let brought = known.map(|row| row.try_get::<Option<i64>, _>("brought_at")).transpose()?.flatten();
+        Ok(if brought.is_some() { Bringing::Brought } else { Bringing::Others })
     }
 
     /// It has been brought; those of before `then` are forgotten.

@@ -1,11 +1,13 @@
 //! Group commit: answers that wait to be written are written in one transaction, while others gather for the next. A
-//! commit waits for the disk; this way many wait for it once. Nobody is told anything before the commit.
+//! commit waits for the disk; this way many wait for it once. Nobody is told anything before the commit. What nobody
+//! waits for gathers until somebody waits, or for a moment.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
 use sqlx::{AnyConnection, AnyPool, AssertSqlSafe, Row as _, query};
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Duration, Instant, timeout_at};
 
 use crate::contracts::clock::{Millis, UnixMillis};
 use crate::store::callbacks::{Callback, NewCallback, Phase, Received, later, read};
@@ -15,6 +17,8 @@ use crate::store::{StoreError, usage};
 const MOST: usize = 256;
 /// Writes that wait; whoever brings more waits as well.
 const WAITING: usize = 1024;
+/// How long what nobody waits for gathers: less than whoever sends an answer again takes between two looks.
+const GATHERING: Duration = Duration::from_millis(20);
 /// Rows of one statement. Few sizes, so that the database knows its statements again.
 const SIZES: [usize; 4] = [64, 16, 4, 1];
 
@@ -37,30 +41,58 @@ pub(super) struct Done {
     pub key: String,
     pub answer: String,
     pub now: UnixMillis,
-    /// Whether this was the first to say so.
-    pub reply: oneshot::Sender<Result<bool, StoreError>>,
+    /// Whether this was the first to say so; none where nobody waits for it.
+    pub reply: Option<oneshot::Sender<Result<bool, StoreError>>>,
+}
+
+impl Write {
+    fn is_waited_for(&self) -> bool {
+        match self {
+            Self::Receive(_) => true,
+            Self::Done(done) => done.reply.is_some(),
+        }
+    }
 }
 
 /// Writes until nobody can bring anything more.
 pub(super) fn start(pool: AnyPool) -> mpsc::Sender<Write> {
-    let (bring, mut brought) = mpsc::channel(WAITING);
-    tokio::spawn(async move {
-        let mut batch = Vec::new();
-        while brought.recv_many(&mut batch, MOST).await > 0 {
-            let (mut received, mut done) = (Vec::new(), Vec::new());
-            for write in batch.drain(..) {
-                match write {
-                    Write::Receive(one) => received.push(one),
-                    Write::Done(one) => done.push(one),
-                }
-            }
-            commit(&pool, received, done).await;
-        }
-    });
+    let (bring, brought) = mpsc::channel(WAITING);
+    tokio::spawn(write(pool, brought));
     bring
 }
 
-async fn commit(pool: &AnyPool, received: Vec<Receive>, done: Vec<Done>) {
+async fn write(pool: AnyPool, mut brought: mpsc::Receiver<Write>) {
+    let (mut batch, mut until) = (Vec::new(), None);
+    loop {
+        let more = brought.recv_many(&mut batch, MOST);
+        let open = match until {
+            Some(until) => timeout_at(until, more).await.map_or(true, |came| came > 0),
+            None => more.await > 0,
+        };
+        let gathered = until.is_some_and(|until| until <= Instant::now()) || batch.len() >= MOST;
+        if gathered || !open || batch.iter().any(Write::is_waited_for) {
+            until = None;
+            commit(&pool, std::mem::take(&mut batch)).await;
+        } else {
+            until = until.or_else(|| Some(Instant::now() + GATHERING));
+        }
+        if !open {
+            return;
+        }
+    }
+}
+
+async fn commit(pool: &AnyPool, batch: Vec<Write>) {
+    if batch.is_empty() {
+        return;
+    }
+    let (mut received, mut done) = (Vec::new(), Vec::new());
+    for write in batch {
+        match write {
+            Write::Receive(one) => received.push(one),
+            Write::Done(one) => done.push(one),
+        }
+    }
     let alone = received.len() + done.len() == 1;
     match together(pool, &received, &done).await {
         Ok(outcomes) => tell(received, done, outcomes),
@@ -92,7 +124,10 @@ fn tell_of(received: Vec<Receive>, done: Vec<Done>, outcomes: sqlx::Result<Outco
                 let _ = one.reply.send(Err(error.clone()));
             }
             for one in done {
-                let _ = one.reply.send(Err(error.clone()));
+                match one.reply {
+                    Some(reply) => drop(reply.send(Err(error.clone()))),
+                    None => tracing::warn!(key = one.key, %error, "an answer that is done will be gone through again"),
+                }
             }
         }
     }
@@ -102,8 +137,8 @@ fn tell(received: Vec<Receive>, done: Vec<Done>, outcomes: Outcomes) {
     for (one, outcome) in received.into_iter().zip(outcomes.0) {
         let _ = one.reply.send(outcome.ok_or_else(|| StoreError::from(sqlx::Error::RowNotFound)));
     }
-    for (one, first) in done.into_iter().zip(outcomes.1) {
-        let _ = one.reply.send(Ok(first));
+    for (reply, first) in done.into_iter().map(|one| one.reply).zip(outcomes.1) {
+        let _ = reply.map(|reply| reply.send(Ok(first)));
     }
 }
 

@@ -144,7 +144,7 @@ pub const DESCRIPTIONS: &[Description] = &[
         updates: &[about(
             update::ROLLBACK,
             "Rolls back now, and answers. Any number of requests lead to one rollback.",
-            &["requestId", "reason", "actor"],
+            &["requestId", "reason", "actor", "askedAt"],
         )],
     },
     Description {

@@ -107,7 +107,7 @@ fn the_commented_out_part_of_the_example_parses_too() {
     assert_eq!(settings.coordinator_client.unwrap().url.as_str(), "http://127.0.0.1:7400/");
     assert_eq!(settings.worker.drain, Duration::from_secs(20));
     let adapters: Vec<&str> = settings.agents.iter().map(Agent::adapter_name).collect();
-    assert_eq!(adapters, ["command", "http", "llm", "scripted"]);
+    assert_eq!(adapters, ["command", "http", "llm", "workflow", "scripted"]);
     assert_eq!((settings.dispatcher.quota("acme"), settings.dispatcher.quota("other")), (2, 8));
 }
 
@@ -138,6 +138,19 @@ fn what_is_wrong_with_an_agent_is_told_with_its_line_and_field() {
             "toml:6: agents[0].token_file",
         ),
         ("[dispatcher]\nconcurrency = 0", "toml:2: dispatcher.concurrency: It is 0"),
+        (
+            "[[coordinator.routes]]\nname = 'a'\nevent = 'e'",
+            "coordinator.routes[0].workflows: It leads to no workflow.",
+        ),
+        (
+            "[[coordinator.routes]]\nname = 'a'\nworkflows = ['w']\nevent = 'e'\nsignal = 's'",
+            "toml:5: coordinator.routes[0].signal: It does not say how",
+        ),
+        (
+            "[[coordinator.service_accounts]]\nname = 'a'\ntoken_sha256 = 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'\n\
+             tenants = ['a:b']",
+            "toml:4: coordinator.service_accounts[0].tenants: `a:b` is no name of a tenant.",
+        ),
     ] {
         let told = problem(file, "", &[]);
         assert!(told.contains(expected), "{file}\n{told}\n{expected}");

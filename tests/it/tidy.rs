@@ -46,6 +46,7 @@ const OWNERS: &[(&str, &[&str])] = &[
 /// own handlers call them.
 const CHANGING: &[&str] = &[
     "cancel",
+    "cancel_once",
     "decide",
     "lease_step",
     "report_budget",
@@ -53,6 +54,7 @@ const CHANGING: &[&str] = &[
     "requeue_step",
     "rollback",
     "signal",
+    "start_once",
     "start_workflow",
     "tell_goal",
     "terminate",
@@ -66,6 +68,7 @@ const READING: &[&str] = &[
     "count",
     "describe",
     "collected_evidence",
+    "ending",
     "evidence",
     "gates",
     "goal",
@@ -76,6 +79,7 @@ const READING: &[&str] = &[
     "health",
     "history",
     "list",
+    "look_closer",
     "missing_attributes",
     "pollers",
     "public_key",

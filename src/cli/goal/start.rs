@@ -53,7 +53,8 @@ pub struct Start {
     /// The goal's own id; the workflow's where it is left out.
     #[arg(long, value_name = "ID")]
     goal_id: Option<String>,
-    #[arg(long, value_name = "NAME")]
+    /// Whose goal it is: its id begins with `NAME:`, and agents' quotas and people's rights go by it.
+    #[arg(long, value_name = "NAME", value_parser = tenant)]
     tenant: Option<String>,
     #[arg(long, value_name = "NAME")]
     repo: Option<String>,
@@ -85,19 +86,26 @@ pub struct Pinned {
 
 impl Start {
     pub async fn run(&self, session: &Session) -> Result<Exit, Stop> {
-        let id = WorkflowId::new(self.workflow.as_str());
+        let id = self.id();
         let pinned = spec(session, self.spec.as_deref().unwrap_or(self.default_spec()))?;
         let queue = self.task_queue.as_ref().unwrap_or(&session.settings.temporal.task_queue);
-        let kind = if pinned.pin.name.as_str() == "codegen" { workflow::CODEGEN } else { workflow::ENGINE };
         let mutation = Mutation::Start(mutation::Start {
             target: Target { workflow_id: id.clone(), request_id: signal::request_id() },
-            workflow_type: WorkflowType::new(kind),
+            workflow_type: WorkflowType::new(workflow::of_spec(pinned.pin.name.as_str())),
             task_queue: queue.clone(),
             input: vec![json!(self.input(&pinned))],
         });
         let done = session.perform(&mutation).await?;
-        self.say(session, &done, &pinned)?;
+        self.say(session, &done, &id, &pinned)?;
         if self.follow { follow::follow(session, &id).await } else { Ok(Exit::Ok) }
+    }
+
+    fn id(&self) -> WorkflowId {
+        let id = WorkflowId::new(self.workflow.as_str());
+        match &self.tenant {
+            Some(tenant) => id.for_tenant(tenant),
+            None => id,
+        }
     }
 
     fn default_spec(&self) -> &'static str {
@@ -138,7 +146,7 @@ impl Start {
         }
     }
 
-    fn say(&self, session: &Session, done: &Done, pinned: &Pinned) -> Result<(), Stop> {
+    fn say(&self, session: &Session, done: &Done, id: &WorkflowId, pinned: &Pinned) -> Result<(), Stop> {
         if session.out.is_json() {
             if self.follow {
                 session.out.json_line(done)?;
@@ -147,7 +155,6 @@ impl Start {
             }
             return Ok(());
         }
-        let id = &self.workflow;
         let what = match done {
             Done::Started { already: true, .. } => "runs already",
             Done::Started { already: false, .. }
@@ -162,7 +169,7 @@ impl Start {
         let pin = &pinned.pin;
         session.out.line(&format!("{id} {what}, pinned to spec {} ({})", pin.name, pin.short_hash()))?;
         if self.kind.is_empty() {
-            let request = shell::command(["gatewatch", "goal", "request", id, "KIND"]);
+            let request = shell::command(["gatewatch", "goal", "request", id.as_str(), "KIND"]);
             session.out.say(&format!("No work was asked for yet: `{request}` does, and so does --kind."))?;
         }
         Ok(())
@@ -183,6 +190,13 @@ pub fn spec(session: &Session, given: &str) -> Result<Pinned, Stop> {
         std::fs::read_to_string(given).map_err(|error| Stop::usage(format!("{given} cannot be read: {error}."), ""))?;
     let spec = Spec::read(Path::new(given), &text).map_err(Failure::from)?;
     Ok(Pinned { pin: spec.pin, text })
+}
+
+fn tenant(text: &str) -> Result<String, String> {
+    if WorkflowId::is_tenant(text) {
+        return Ok(text.to_owned());
+    }
+    Err("a tenant has up to 60 letters, digits, `-`, `_` and `.`".to_owned())
 }
 
 fn setting(text: &str) -> Result<(String, Value), String> {

@@ -6,15 +6,18 @@ use std::time::Duration;
 use secrecy::SecretString;
 use url::Url;
 
-use crate::config::agents::{Adapter, Agent, Budget, Command, Dispatcher, Http, Llm, Price, Prompt, Scripted};
+use crate::config::agents::{
+    Adapter, Agent, Budget, Command, Dispatcher, Http, Llm, Price, Prompt, Scripted, Workflow,
+};
 use crate::config::problem::Problem;
 use crate::config::raw;
 use crate::config::validate::Check;
 use crate::config::web;
 use crate::contracts::engine::decision::APPROVAL;
+use crate::contracts::ids::WorkflowType;
 
 /// Which keys only some adapters have.
-const OWN_KEYS: [(&str, &[&str]); 11] = [
+const OWN_KEYS: [(&str, &[&str]); 17] = [
     ("answers", &["scripted"]),
     ("delay", &["scripted"]),
     ("command", &["command"]),
@@ -26,6 +29,12 @@ const OWN_KEYS: [(&str, &[&str]); 11] = [
     ("token_file", &["http", "llm"]),
     ("model", &["llm"]),
     ("endpoint", &["llm"]),
+    ("workflow_type", &["workflow"]),
+    ("workflow_id", &["workflow"]),
+    ("task_queue", &["workflow"]),
+    ("input", &["workflow"]),
+    ("cancel", &["workflow"]),
+    ("prompt", &["http", "command", "llm", "scripted"]),
 ];
 
 const MAX_OUTPUT: usize = 256 * 1024;
@@ -63,9 +72,15 @@ impl Check<'_> {
         for (at, agent) in agents.iter().enumerate() {
             let key = format!("agents[{at}].alternates");
             for name in &agent.alternates {
-                if *name == agent.name || !agents.iter().any(|other| other.name == *name) {
+                let other = agents.iter().find(|other| other.name == *name && other.name != agent.name);
+                let Some(other) = other else {
                     let why = format!("There is no other agent called `{name}`.");
                     return Err(self.wrong(&key, why, "Name agents of this file."));
+                };
+                // A workflow has its step for good: nobody takes over within the attempt.
+                if let Some(one) = [agent, other].into_iter().find(|one| matches!(one.adapter, Adapter::Workflow(_))) {
+                    let why = format!("`{}` is a workflow: it neither has nor is an alternate.", one.name);
+                    return Err(self.wrong(&key, why, "Give both their kinds, and let `priority` say who is first."));
                 }
             }
             let stands_in = agents.iter().any(|other| other.alternates.contains(&agent.name));
@@ -126,9 +141,13 @@ impl Check<'_> {
     fn adapter(&self, key: &str, raw: &raw::Agent) -> Result<Adapter, Problem> {
         let part = |name: &str| format!("{key}.{name}");
         let word = self.required(&part("adapter"), raw.adapter.as_deref())?;
-        if !["scripted", "command", "http", "llm"].contains(&word.as_str()) {
+        if !["scripted", "command", "http", "llm", "workflow"].contains(&word.as_str()) {
             let why = format!("There is no adapter `{}`.", web::shown(&word));
-            return Err(self.wrong(&part("adapter"), why, "The adapters are http, command, llm and scripted."));
+            return Err(self.wrong(
+                &part("adapter"),
+                why,
+                "The adapters are http, command, llm, workflow and scripted.",
+            ));
         }
         for (name, owners) in OWN_KEYS {
             if raw.has(name) && !owners.contains(&word.as_str()) {
@@ -164,6 +183,19 @@ impl Check<'_> {
                 self.not_in_clear(&part("url"), &url, token.is_some(), raw.allow_plaintext)?;
                 let signing_secret = secret("signing_secret_file", raw.signing_secret_file.as_deref())?;
                 Ok(Adapter::Http(Http { url, token, signing_secret }))
+            }
+            "workflow" => {
+                let limit = raw.time_limit.as_deref().map(|text| self.duration(&part("time_limit"), text));
+                Ok(Adapter::Workflow(Workflow {
+                    workflow_type: WorkflowType::new(
+                        self.required(&part("workflow_type"), raw.workflow_type.as_deref())?,
+                    ),
+                    task_queue: raw.task_queue.clone(),
+                    id: raw.workflow_id.clone(),
+                    input: raw.input.clone(),
+                    limit: limit.transpose()?,
+                    cancel: raw.cancel.unwrap_or(true),
+                }))
             }
             _ => {
                 let endpoint = raw.endpoint.as_deref().map(|url| self.url(&part("endpoint"), url)).transpose()?;
@@ -227,6 +259,12 @@ impl raw::Agent {
             "token_file" => self.token_file.is_some(),
             "model" => self.model.is_some(),
             "endpoint" => self.endpoint.is_some(),
+            "workflow_type" => self.workflow_type.is_some(),
+            "workflow_id" => self.workflow_id.is_some(),
+            "task_queue" => self.task_queue.is_some(),
+            "input" => self.input.is_some(),
+            "cancel" => self.cancel.is_some(),
+            "prompt" => self.prompt.is_some() || self.prompt_file.is_some(),
             _ => false,
         }
     }

@@ -11,6 +11,7 @@ use serde_json::Value;
 use url::Url;
 
 use crate::config::problem::Place;
+use crate::contracts::ids::WorkflowType;
 
 /// `[dispatcher]`: limits over all agents. Each coordinator has its own.
 #[derive(Clone, Debug)]
@@ -64,6 +65,7 @@ impl Agent {
             Adapter::Command(_) => "command",
             Adapter::Http(_) => "http",
             Adapter::Llm(_) => "llm",
+            Adapter::Workflow(_) => "workflow",
         }
     }
 
@@ -95,6 +97,7 @@ pub enum Adapter {
     Command(Command),
     Http(Http),
     Llm(Llm),
+    Workflow(Workflow),
 }
 
 /// A rehearsal: it does nothing and answers what is written here.
@@ -138,6 +141,22 @@ pub struct Llm {
     pub max_tokens: Option<u32>,
     /// US dollars for a million tokens.
     pub price: Price,
+}
+
+/// A workflow of its own, of any SDK: begun for a step, whose end answers it. Templates hold `${CEL}`.
+#[derive(Clone, Debug)]
+pub struct Workflow {
+    pub workflow_type: WorkflowType,
+    /// The coordinator's own when it is not given.
+    pub task_queue: Option<String>,
+    /// Its id; `GOAL/STEP/ATTEMPT` when it is not given. It is never used twice.
+    pub id: Option<String>,
+    /// Its argument; the work as other agents get it when it is not given.
+    pub input: Option<Value>,
+    /// How long it may take before the server ends it.
+    pub limit: Option<Duration>,
+    /// Whether it is cancelled when its goal has ended, or its step is somebody else's.
+    pub cancel: bool,
 }
 
 /// US dollars for a million tokens.

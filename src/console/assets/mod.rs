@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use crate::contracts::text::suggestion;
+
 /// What a file is; each kind has a folder of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Kind {
@@ -266,15 +268,6 @@ impl Document {
             Some(entry) => Err(self.error_at(entry, format!("is {}, but should be a name", entry.value.word()))),
         }
     }
-}
-
-/// `Did you mean …?` when something known is close to what was written.
-pub fn suggestion<'a>(written: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
-    known
-        .map(|word| (strsim::jaro_winkler(written, word), word))
-        .filter(|(likeness, _)| *likeness > 0.8)
-        .max_by(|(a, _), (b, _)| a.total_cmp(b))
-        .map(|(_, word)| format!("Did you mean `{word}`?"))
 }
 
 fn entries(lines: &Lines, table: &DeTable<'_>) -> Vec<Entry> {

@@ -5,12 +5,13 @@ use std::borrow::Borrow;
 use std::collections::BTreeMap;
 
 use crate::console::action::{ACTIONS, Action};
-use crate::console::assets::{AssetError, Document, Entry, Shelf, Value, suggestion};
+use crate::console::assets::{AssetError, Document, Entry, Shelf, Value};
 use crate::console::key::KeyPress;
 use crate::console::keymap::text::Spelling;
 use crate::console::keymap::trie::Trie;
 use crate::console::keymap::{Keymap, path, text};
 use crate::console::screen::Context;
+use crate::contracts::text::suggestion;
 
 /// Unbinds a key.
 const NOOP: &str = "noop";

@@ -4,6 +4,7 @@
 use crossterm::event::{KeyCode, KeyModifiers};
 
 use crate::console::key::KeyPress;
+use crate::contracts::text::suggestion;
 
 /// Keys with a name: how files write them, how the screen shows them.
 const NAMED: &[(KeyCode, &str, &str)] = &[
@@ -63,7 +64,7 @@ fn parse_key(word: &str) -> Result<KeyPress, String> {
     }
     let code = parse_code(rest).ok_or_else(|| {
         let known = NAMED.iter().map(|(_, name, _)| *name);
-        let hint = crate::console::assets::suggestion(rest, known).unwrap_or_else(|| {
+        let hint = suggestion(rest, known).unwrap_or_else(|| {
             "A key is a character, a name such as `enter` or `f5`, or either after `ctrl-`, `alt-`, `shift-`."
                 .to_owned()
         });

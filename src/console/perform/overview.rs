@@ -4,27 +4,25 @@
 use std::time::{Duration, Instant};
 
 use chrono::{SecondsFormat, TimeDelta, Utc};
-use futures_util::future::join_all;
 
 use crate::console::event::{Overview, Whole};
 use crate::contracts::failure::{Failure, FailureKind};
+use crate::contracts::link::Pollers;
 use crate::contracts::temporal::names::{attribute, workflow};
-use crate::contracts::workflow::{WorkflowPage, WorkflowRow};
+use crate::contracts::workflow::WorkflowPage;
 use crate::gateway::Gateway;
 
 /// As many as anybody reads at once.
 const SHOWN: u32 = 100;
 /// Who polls changes rarely, and asking costs a call of its own.
 const POLLERS_EVERY: Duration = Duration::from_secs(15);
-/// Watched deployments that are looked at one by one. More at a time are nobody's.
-const LOOKED_AT: usize = 8;
 
 const FAILED: &str = "ExecutionStatus IN ('Failed', 'TimedOut', 'Terminated')";
 
 /// What is remembered between looks.
 #[derive(Debug, Default)]
 pub struct Looks {
-    workers: Option<(Instant, Option<u32>)>,
+    pollers: Option<(Instant, Option<Pollers>)>,
     /// The namespace lacks our search attributes, as of the last look.
     unreadable: Option<Failure>,
 }
@@ -41,15 +39,18 @@ impl Looks {
             None => self.whole(gateway).await?,
             Some(_) => plain(gateway).await?,
         };
-        let workers = self.workers(gateway, queue).await;
-        look_closer(gateway, &mut live.rows).await;
+        let pollers = self.pollers(gateway, queue).await;
+        let held_up = gateway.look_closer(&mut live.rows).await;
+        let is_idle = live.rows.iter().any(|row| row.task_queue == queue && held_up.contains_key(&row.id));
         Ok(Overview {
             all_gates: Whole::of(&gates),
             all_live: Whole::of(&live),
             gates: gates.rows,
             live: live.rows,
             troubled: troubled.rows,
-            workers,
+            held_up,
+            workers: pollers.map(|pollers| pollers.count),
+            polled_at: pollers.filter(|_| is_idle).and_then(|pollers| pollers.polled_at),
             unreadable: self.unreadable.clone(),
         })
     }
@@ -64,27 +65,15 @@ impl Looks {
         }
     }
 
-    async fn workers(&mut self, gateway: &Gateway, queue: &str) -> Option<u32> {
-        if let Some((_, workers)) = self.workers.filter(|(at, _)| at.elapsed() < POLLERS_EVERY) {
-            return workers;
+    async fn pollers(&mut self, gateway: &Gateway, queue: &str) -> Option<Pollers> {
+        if let Some((_, pollers)) = self.pollers.filter(|(at, _)| at.elapsed() < POLLERS_EVERY) {
+            return pollers;
         }
         // A server that does not say leaves it unknown: no reason to call everything else failed.
-        let workers = gateway.pollers(queue).await.ok();
-        self.workers = Some((Instant::now(), workers));
-        workers
+        let pollers = gateway.pollers(queue).await.ok();
+        self.pollers = Some((Instant::now(), pollers));
+        pollers
     }
-}
-
-/// A trigger that arms is in the monitor's heartbeat, and no list has that.
-async fn look_closer(gateway: &Gateway, live: &mut [WorkflowRow]) {
-    let watched = live.iter_mut().filter(|row| row.is_watched()).take(LOOKED_AT);
-    join_all(watched.map(|row| async {
-        // Without an answer it stays what the list says; the link says why.
-        if let Ok(detail) = gateway.describe(&row.id, None).await {
-            row.health = detail.row.health;
-        }
-    }))
-    .await;
 }
 
 async fn lists(gateway: &Gateway, [gates, live, troubled]: [String; 3]) -> Result<Lists, Failure> {

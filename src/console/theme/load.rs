@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 
 use ratatui::style::{Modifier, Style};
 
-use crate::console::assets::{AssetError, Document, Entry, Shelf, Value, suggestion};
+use crate::console::assets::{AssetError, Document, Entry, Shelf, Value};
 use crate::console::theme::Theme;
 use crate::console::theme::colour::{Ansi, Colour, Rgb};
 use crate::console::theme::depth::Depth;
 use crate::console::theme::role::Role;
+use crate::contracts::text::suggestion;
 
 /// The theme used where there are no colours, whatever theme was asked for.
 pub const MONO: &str = "mono";

@@ -5,7 +5,7 @@ use crate::console::theme::role::Role;
 use crate::contracts::health::{HealthStatus, TriggerStatus};
 use crate::contracts::phase::PhaseStatus;
 use crate::contracts::rollback::StepStatus;
-use crate::contracts::workflow::ExecutionStatus;
+use crate::contracts::workflow::{ExecutionStatus, Standing};
 
 /// A state of something, as one character.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -123,6 +123,16 @@ impl From<HealthStatus> for Sign {
             HealthStatus::Degraded => Self::Warning,
             HealthStatus::RollingBack | HealthStatus::RolledBack => Self::RollingBack,
             HealthStatus::Stuck => Self::Failed,
+        }
+    }
+}
+
+impl From<Standing> for Sign {
+    fn from(standing: Standing) -> Self {
+        match standing {
+            Standing::HeldUp(_) => Self::Warning,
+            Standing::Health(health) => Self::from(health),
+            Standing::Status(status) => Self::from(status),
         }
     }
 }

@@ -9,6 +9,11 @@ pub mod workflow {
     pub const PRODUCTION_DEPLOYMENT: &str = "ProductionDeploymentWorkflow";
     pub const ENGINE: &str = "EngineWorkflow";
     pub const CODEGEN: &str = "CodegenWorkflow";
+
+    /// The type of a goal that this spec decides.
+    pub fn of_spec(name: &str) -> &'static str {
+        if name == "codegen" { CODEGEN } else { ENGINE }
+    }
 }
 
 /// Updates: acknowledged, idempotent by update id.

@@ -140,8 +140,14 @@ impl Caller {
         let limit = self.followed.fleet.agent(agent).map_or(Duration::ZERO, |agent| agent.time_limit);
         let (workflow, step) = &taking.place;
         let Millis(lease_ms) = (limit + GRACE).into();
-        let lease =
-            Lease { step_id: step.clone(), attempt_id: id.clone(), agent: agent.to_owned(), lease_ms, replaces };
+        let lease = Lease {
+            step_id: step.clone(),
+            attempt_id: id.clone(),
+            agent: agent.to_owned(),
+            lease_ms: Some(lease_ms),
+            replaces,
+            child: None,
+        };
         for _ in 0..ASKED {
             let until = Instant::now() + limit + GRACE;
             match self.gateway.lease_step(workflow, &lease).await {

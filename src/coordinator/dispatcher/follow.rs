@@ -13,6 +13,7 @@ use crate::config::settings::Settings;
 use crate::config::sources::Sources;
 use crate::coordinator::dispatcher::board::Board;
 use crate::coordinator::dispatcher::stopped;
+use crate::coordinator::siblings::plan::Forms;
 
 /// How often the file is looked at: a folder of a network or of a container tells nobody that it changed.
 const LOOK: Duration = Duration::from_secs(1);
@@ -20,12 +21,21 @@ const LOOK: Duration = Duration::from_secs(1);
 /// What is followed now.
 pub struct Followed {
     pub fleet: Fleet,
+    /// Agents that are workflows.
+    pub forms: Forms,
     pub limits: Limits,
+    /// Where workflows are begun that name no queue of their own.
+    pub task_queue: String,
 }
 
 impl Followed {
     pub fn of(settings: &Settings) -> Result<Self, Problem> {
-        Ok(Self { fleet: Fleet::muster(&settings.agents)?, limits: settings.dispatcher.clone() })
+        Ok(Self {
+            fleet: Fleet::muster(&settings.agents)?,
+            forms: Forms::compile(&settings.agents)?,
+            limits: settings.dispatcher.clone(),
+            task_queue: settings.temporal.task_queue.clone(),
+        })
     }
 }
 

@@ -9,6 +9,7 @@
 //! | [`run`] | the loop: look, plan, begin, wait |
 //! | `call` | one step: lease, call, take over, hand the answer to the intake |
 //! | [`budget`] | goals that have spent what they may, and are given nothing |
+//! | `sibling` | one step whose agent is a workflow: planned, and handed on |
 //! | `remind` | reminders, brought to the agents that have a step |
 //! | [`follow`] | the agents of the file, read again when it changes |
 //! | [`board`] | what every agent does and has done, as this coordinator counts it |
@@ -21,6 +22,7 @@ pub mod follow;
 pub mod plan;
 mod remind;
 pub mod run;
+mod sibling;
 
 use tokio::sync::watch;
 

@@ -27,12 +27,15 @@ use crate::coordinator::senders::Sender;
 use crate::gateway::Gateway;
 use crate::gateway::work::WaitingGoal;
 use crate::store::Store;
+use crate::store::reminders::Bringing;
 
 /// How long whoever brings a reminder has it for themselves: longer than bringing takes. One that could not be brought
 /// is tried again then.
 const LEASE: Millis = Millis::from_secs(30);
 /// How long the coordinator that has the call is left to it: later it is gone.
 const ITS_OWN: Duration = Duration::from_secs(10);
+/// Reminders under way at once; the others wait for the next look.
+const TOGETHER: usize = 16;
 /// How long it is known what was brought.
 const KEPT: Millis = Millis::from_hours(30 * 24);
 
@@ -42,9 +45,18 @@ type Known = (WorkflowId, Reminder);
 /// Reminders that were seen, and those under way.
 #[derive(Default)]
 pub(super) struct Reminding {
-    /// When it may be brought next.
-    seen: BTreeMap<Known, Instant>,
-    under_way: JoinSet<()>,
+    seen: BTreeMap<Known, Next>,
+    /// Each says whether it is brought by now.
+    under_way: JoinSet<(Known, bool)>,
+}
+
+/// What is still to come of a reminder.
+#[derive(Clone, Copy)]
+enum Next {
+    /// It may be brought then.
+    At(Instant),
+    /// It has been brought: as long as it stands there nobody need ask again.
+    Nothing,
 }
 
 /// What it takes to bring one.
@@ -57,10 +69,25 @@ pub(super) struct Bringer {
     pub(super) followed: Arc<Followed>,
 }
 
+/// What became of a try.
+enum Tried {
+    /// This, by us.
+    Here(&'static str),
+    /// It is somebody else's; whether they have brought it.
+    Elsewhere(bool),
+}
+
+/// The agent did not hear it: it is tried again.
+const IN_VAIN: &str = "in-vain";
+
 impl Reminding {
     /// Begins to bring what is to be brought.
     pub(super) fn bring(&mut self, goals: &[WaitingGoal], board: &Board, bringer: impl Fn() -> Bringer) {
-        while self.under_way.try_join_next().is_some() {}
+        while let Some(ended) = self.under_way.try_join_next() {
+            if let Ok((known, true)) = ended {
+                self.seen.insert(known, Next::Nothing);
+            }
+        }
         let now = Instant::now();
         let mut seen = BTreeMap::new();
         for goal in goals {
@@ -68,13 +95,14 @@ impl Reminding {
                 let known = (goal.workflow.clone(), reminder.clone());
                 let has_call = board.answers_later(&reminder.attempt_id).is_some();
                 let next = self.seen.get(&known).copied();
-                let next = next.unwrap_or(if has_call { now } else { now + ITS_OWN });
-                if next > now {
+                let next = next.unwrap_or(Next::At(if has_call { now } else { now + ITS_OWN }));
+                let is_due = matches!(next, Next::At(at) if at <= now);
+                if !is_due || self.under_way.len() >= TOGETHER {
                     seen.insert(known, next);
                     continue;
                 }
                 self.under_way.spawn(bringer().bring(known.clone()));
-                seen.insert(known, now + Duration::from_millis(LEASE.0));
+                seen.insert(known, Next::At(now + Duration::from_millis(LEASE.0)));
             }
         }
         self.seen = seen;
@@ -82,38 +110,44 @@ impl Reminding {
 }
 
 impl Bringer {
-    async fn bring(self, (workflow, reminder): Known) {
-        match self.try_to(&workflow, &reminder).await {
-            Ok(None) => {}
-            Ok(Some(outcome)) => {
-                self.metrics.reminded(&reminder.agent, outcome);
-                let Reminder { id: step, agent, number, .. } = &reminder;
+    /// Says whether it is brought by now, by whomever.
+    async fn bring(self, known: Known) -> (Known, bool) {
+        let (workflow, reminder) = &known;
+        let Reminder { id: step, agent, number, .. } = reminder;
+        let is_brought = match self.try_to(workflow, reminder).await {
+            Ok(Tried::Elsewhere(is_brought)) => is_brought,
+            Ok(Tried::Here(outcome)) => {
+                self.metrics.reminded(agent, outcome);
                 tracing::info!(%workflow, %step, agent, number, outcome, "reminder");
+                outcome != IN_VAIN
             }
             Err(failure) => {
-                self.metrics.reminded(&reminder.agent, "failed");
-                tracing::warn!(%workflow, step = %reminder.id, agent = reminder.agent, %failure, "an agent could not be reminded");
+                self.metrics.reminded(agent, "failed");
+                tracing::warn!(%workflow, %step, agent, %failure, "an agent could not be reminded");
+                false
             }
-        }
+        };
+        (known, is_brought)
     }
 
-    /// What became of it; nothing when somebody else brings or has brought it.
-    async fn try_to(&self, workflow: &WorkflowId, reminder: &Reminder) -> Result<Option<&'static str>, Failure> {
+    async fn try_to(&self, workflow: &WorkflowId, reminder: &Reminder) -> Result<Tried, Failure> {
         let key = json!([workflow, reminder.id, reminder.attempt_id, reminder.number]).to_string();
-        if !self.store.begin_reminding(&key, now(), LEASE).await? {
-            return Ok(None);
+        match self.store.begin_reminding(&key, now(), LEASE).await? {
+            Bringing::Mine => {}
+            Bringing::Others => return Ok(Tried::Elsewhere(false)),
+            Bringing::Brought => return Ok(Tried::Elsewhere(true)),
         }
         let outcome = match self.board.answers_later(&reminder.attempt_id) {
             // Somebody waits for its answer.
             Some(false) => "waited-for",
             Some(true) | None => match self.tell(workflow, reminder).await? {
                 Some(outcome) => outcome,
-                None => return Ok(Some("in-vain")),
+                None => return Ok(Tried::Here(IN_VAIN)),
             },
         };
         let then = UnixMillis(now().0.saturating_sub(i64::try_from(KEPT.0).unwrap_or(i64::MAX)));
         self.store.reminded(&key, now(), then).await?;
-        Ok(Some(outcome))
+        Ok(Tried::Here(outcome))
     }
 
     /// None when the agent did not hear it: it is tried again.

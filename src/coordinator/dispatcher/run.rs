@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 
+use crate::config::agents::Adapter;
 use crate::contracts::clock::Timestamp;
 use crate::contracts::engine::decision::APPROVAL;
 use crate::contracts::ids::{AttemptId, WorkKind};
@@ -16,11 +17,13 @@ use crate::coordinator::dispatcher::board::{Board, Place, Taking};
 use crate::coordinator::dispatcher::budget::{Budgets, Teller};
 use crate::coordinator::dispatcher::call::{Caller, Ended, Fate};
 use crate::coordinator::dispatcher::follow::Followed;
-use crate::coordinator::dispatcher::plan::{Offer, plan};
+use crate::coordinator::dispatcher::plan::{Offer, Pick, plan};
 use crate::coordinator::dispatcher::remind::{Bringer, Reminding};
+use crate::coordinator::dispatcher::sibling::Beginner;
 use crate::coordinator::dispatcher::stopped;
 use crate::coordinator::intake::Intake;
 use crate::coordinator::metrics::Metrics;
+use crate::coordinator::siblings::Siblings;
 use crate::gateway::Gateway;
 use crate::gateway::work::WaitingGoal;
 use crate::store::Store;
@@ -40,6 +43,7 @@ pub struct Dispatcher {
     pub metrics: Metrics,
     pub intake: Intake,
     pub store: Store,
+    pub siblings: Siblings,
     pub followed: watch::Receiver<Arc<Followed>>,
     pub stopping: watch::Receiver<bool>,
 }
@@ -116,21 +120,36 @@ impl Dispatcher {
         let picks = plan(offers, agents, &followed.limits, &self.board.load(), last);
         for pick in &picks {
             tried.insert(pick.offer.place.clone(), Tried { since: pick.offer.since, until: None });
-            let attempt = AttemptId::new(format!("attempt-{}", uuid::Uuid::new_v4()));
-            let (place, kind) = (pick.offer.place.clone(), pick.offer.kind.clone());
-            let taking = Taking { place, attempt, kind, tenant: pick.offer.tenant.clone() };
-            let slot = self.board.begin(&pick.agent, &taking);
-            let caller = Caller {
-                gateway: self.gateway.clone(),
-                board: Arc::clone(&self.board),
-                metrics: self.metrics.clone(),
-                intake: self.intake.clone(),
-                followed: Arc::clone(followed),
-                stopping: self.stopping.clone(),
-            };
-            calls.spawn(caller.run(pick.agent.clone(), taking, slot));
+            self.begin(pick, followed, calls);
         }
         !picks.is_empty()
+    }
+
+    /// Begins with one step: a workflow is begun and left to itself, any other agent is called.
+    fn begin(&self, pick: &Pick, followed: &Arc<Followed>, calls: &mut JoinSet<Ended>) {
+        let attempt = AttemptId::new(format!("attempt-{}", uuid::Uuid::new_v4()));
+        let (place, kind) = (pick.offer.place.clone(), pick.offer.kind.clone());
+        let taking = Taking { place, attempt, kind, tenant: pick.offer.tenant.clone() };
+        let slot = self.board.begin(&pick.agent, &taking);
+        let agent = followed.fleet.agents().iter().find(|agent| agent.name == pick.agent);
+        if let Some(agent) = agent.filter(|agent| matches!(agent.adapter, Adapter::Workflow(_))) {
+            let beginner = Beginner {
+                gateway: self.gateway.clone(),
+                siblings: self.siblings.clone(),
+                followed: Arc::clone(followed),
+            };
+            calls.spawn(beginner.run(agent.clone(), taking, slot));
+            return;
+        }
+        let caller = Caller {
+            gateway: self.gateway.clone(),
+            board: Arc::clone(&self.board),
+            metrics: self.metrics.clone(),
+            intake: self.intake.clone(),
+            followed: Arc::clone(followed),
+            stopping: self.stopping.clone(),
+        };
+        calls.spawn(caller.run(pick.agent.clone(), taking, slot));
     }
 }
 

@@ -8,13 +8,23 @@ use crate::contracts::roster::AgentRoster;
 use crate::coordinator::auth::Caller;
 use crate::coordinator::state::AppState;
 
-/// Agents with their load, failures and cost, and the work that waits for them, as this coordinator counts it.
+/// Agents with their load, failures and cost, and the work that waits for them, as this coordinator counts it. Who is
+/// bound to tenants is told of no others: neither of their calls, nor of what waits or went wrong, which may be theirs.
 #[utoipa::path(
     get,
     path = "/v1/agents",
     responses((status = 200, body = AgentRoster), (status = 401, body = ErrorBody)),
     security(("token" = [])),
 )]
-pub async fn list_agents(_caller: Caller, State(state): State<AppState>) -> Json<AgentRoster> {
-    Json(state.board().roster())
+pub async fn list_agents(caller: Caller, State(state): State<AppState>) -> Json<AgentRoster> {
+    let mut roster = state.board().roster();
+    if !caller.tenants().is_empty() {
+        roster.waiting.clear();
+        roster.trouble = None;
+        for agent in &mut roster.agents {
+            agent.calls.retain(|call| caller.sees(&call.workflow_id));
+            agent.last_trouble = None;
+        }
+    }
+    Json(roster)
 }

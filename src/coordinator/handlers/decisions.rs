@@ -37,6 +37,7 @@ pub async fn decide(
 ) -> Result<(StatusCode, Json<DecisionResponse>), ApiError> {
     caller.must(Permission::Decide)?;
     require_id("`workflowId`", request.workflow_id.as_str())?;
+    caller.must_see(&request.workflow_id)?;
     require_id("`decisionId`", request.decision_id.as_str())?;
     require_id("`gate`", request.gate.as_str())?;
     let outcome = task::finish(async move {

@@ -9,7 +9,7 @@ use crate::coordinator::auth::Caller;
 use crate::coordinator::error::ApiError;
 use crate::coordinator::state::AppState;
 
-/// Open gates of all workflows, earliest deadline first.
+/// Open gates of all workflows that the caller sees, earliest deadline first.
 #[utoipa::path(
     get,
     path = "/v1/gates",
@@ -21,7 +21,8 @@ use crate::coordinator::state::AppState;
     ),
     security(("token" = [])),
 )]
-pub async fn list_gates(_caller: Caller, State(state): State<AppState>) -> Result<Json<GateList>, ApiError> {
-    let gates = state.gateway().gates().await.map_err(ApiError::from_temporal)?;
+pub async fn list_gates(caller: Caller, State(state): State<AppState>) -> Result<Json<GateList>, ApiError> {
+    let mut gates = state.gateway().gates().await.map_err(ApiError::from_temporal)?;
+    gates.retain(|gate| caller.sees(&gate.workflow_id));
     Ok(Json(GateList { gates, at: Timestamp(chrono::Utc::now()) }))
 }

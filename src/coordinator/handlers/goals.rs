@@ -15,7 +15,7 @@ use crate::contracts::temporal::names::workflow;
 use crate::coordinator::auth::Caller;
 use crate::coordinator::error::ApiError;
 use crate::coordinator::extract::{self, Body, require_id};
-use crate::coordinator::openapi::Refusals;
+use crate::coordinator::openapi::{Answers, Refusals};
 use crate::coordinator::state::AppState;
 use crate::coordinator::task;
 
@@ -25,15 +25,21 @@ const MOST: u32 = 200;
 /// What is answered to whoever tells a goal something.
 pub(super) type Answer = Result<(StatusCode, Json<Told>), ApiError>;
 
-/// The newest 200 goals, as lists show them.
+/// The newest 200 goals that the caller sees, as lists show them.
 #[utoipa::path(
     get,
     path = "/v1/goals",
     responses((status = 200, body = GoalList), Refusals),
     security(("token" = [])),
 )]
-pub async fn list_goals(_caller: Caller, State(state): State<AppState>) -> Result<Json<GoalList>, ApiError> {
-    let query = format!("WorkflowType IN ('{}', '{}')", workflow::ENGINE, workflow::CODEGEN);
+pub async fn list_goals(caller: Caller, State(state): State<AppState>) -> Result<Json<GoalList>, ApiError> {
+    let mut query = format!("WorkflowType IN ('{}', '{}')", workflow::ENGINE, workflow::CODEGEN);
+    if !caller.tenants().is_empty() {
+        // Names of tenants hold no quotes: they were checked when they were read.
+        let of = |tenant: &String| format!("WorkflowId STARTS_WITH '{tenant}:'");
+        let tenants: Vec<String> = caller.tenants().iter().map(of).collect();
+        query = format!("{query} AND ({})", tenants.join(" OR "));
+    }
     let page = state.gateway().list(&query, None, MOST).await.map_err(ApiError::from_temporal)?;
     Ok(Json(GoalList { goals: page.rows, at: Timestamp(chrono::Utc::now()) }))
 }
@@ -42,7 +48,7 @@ pub async fn list_goals(_caller: Caller, State(state): State<AppState>) -> Resul
 #[utoipa::path(
     get,
     path = "/v1/goals/{id}",
-    params(("id" = String, Path, description = "Workflow id of the goal.")),
+    params(extract::Target),
     responses((status = 200, body = GoalView), Refusals),
     security(("token" = [])),
 )]
@@ -59,14 +65,9 @@ pub async fn show_goal(
 #[utoipa::path(
     post,
     path = "/v1/goals/{id}/events",
-    params(("id" = String, Path, description = "Workflow id of the goal.")),
+    params(extract::Target),
     request_body = EventBody,
-    responses(
-        (status = 200, description = "The goal has taken it in, now or before.", body = Told),
-        (status = 202, description = "Sent; no worker has confirmed it yet.", body = Told),
-        (status = 409, description = "The goal refused it, and why.", body = Told),
-        Refusals,
-    ),
+    responses(Answers, Refusals),
     security(("token" = [])),
 )]
 pub async fn tell_of_event(
@@ -89,14 +90,9 @@ pub async fn tell_of_event(
 #[utoipa::path(
     post,
     path = "/v1/goals/{id}/work",
-    params(("id" = String, Path, description = "Workflow id of the goal.")),
+    params(extract::Target),
     request_body = WorkBody,
-    responses(
-        (status = 200, description = "The goal has taken it in, now or before.", body = Told),
-        (status = 202, description = "Sent; no worker has confirmed it yet.", body = Told),
-        (status = 409, description = "The goal refused it, and why.", body = Told),
-        Refusals,
-    ),
+    responses(Answers, Refusals),
     security(("token" = [])),
 )]
 pub async fn request_work(
@@ -114,14 +110,9 @@ pub async fn request_work(
 #[utoipa::path(
     post,
     path = "/v1/goals/{id}/spec",
-    params(("id" = String, Path, description = "Workflow id of the goal.")),
+    params(extract::Target),
     request_body = AdoptBody,
-    responses(
-        (status = 200, description = "The goal has taken it in, now or before.", body = Told),
-        (status = 202, description = "Sent; no worker has confirmed it yet.", body = Told),
-        (status = 409, description = "The goal refused it, and why.", body = Told),
-        Refusals,
-    ),
+    responses(Answers, Refusals),
     security(("token" = [])),
 )]
 pub async fn adopt_spec(
@@ -146,14 +137,9 @@ pub async fn adopt_spec(
 #[utoipa::path(
     post,
     path = "/v1/goals/{id}/cancel",
-    params(("id" = String, Path, description = "Workflow id of the goal.")),
+    params(extract::Target),
     request_body = ReasonBody,
-    responses(
-        (status = 200, description = "The goal has taken it in, now or before.", body = Told),
-        (status = 202, description = "Sent; no worker has confirmed it yet.", body = Told),
-        (status = 409, description = "The goal refused it, and why.", body = Told),
-        Refusals,
-    ),
+    responses(Answers, Refusals),
     security(("token" = [])),
 )]
 pub async fn cancel_goal(

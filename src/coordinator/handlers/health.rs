@@ -41,6 +41,7 @@ const HEARTBEAT: Duration = Duration::from_secs(10);
     responses(
         (status = 200, content_type = "text/event-stream", body = String),
         (status = 401, body = crate::contracts::http::ErrorBody),
+        (status = 403, body = crate::contracts::http::ErrorBody),
         (status = 404, body = crate::contracts::http::ErrorBody),
         (status = 422, body = crate::contracts::http::ErrorBody),
         (status = 503, body = crate::contracts::http::ErrorBody),

@@ -10,5 +10,6 @@ pub mod key;
 pub mod operations;
 pub mod rollback;
 pub mod specs;
+pub mod start;
 pub mod steps;
 pub mod usage;

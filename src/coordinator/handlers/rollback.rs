@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 
 use crate::config::settings::Permission;
 use crate::contracts::actor::{Actor, Via};
+use crate::contracts::clock::Timestamp;
 use crate::contracts::http::{ErrorBody, RollbackBody, RollbackOutcome};
 use crate::contracts::rollback::RollbackRequest;
 use crate::coordinator::auth::Caller;
@@ -19,7 +20,7 @@ use crate::coordinator::task;
 #[utoipa::path(
     post,
     path = "/v1/workflows/{id}/rollback",
-    params(("id" = String, Path, description = "Workflow id of the deployment.")),
+    params(Target),
     request_body = RollbackBody,
     responses(
         (status = 200, description = "The workflow has it.", body = RollbackOutcome),
@@ -39,7 +40,8 @@ pub async fn roll_back(
     require_id("`requestId`", body.request_id.as_str())?;
     let outcome = task::finish(async move {
         let actor = Actor::new(caller.name(), Via::Coordinator);
-        let request = RollbackRequest { request_id: body.request_id, reason: body.reason, actor };
+        let asked_at = Some(Timestamp(chrono::Utc::now()));
+        let request = RollbackRequest { request_id: body.request_id, reason: body.reason, actor, asked_at };
         let outcome = state.gateway().rollback(&workflow, &request).await;
         let word = match &outcome {
             Ok(RollbackOutcome::Accepted { .. }) => "accepted",

@@ -5,7 +5,7 @@ use axum::extract::State;
 
 use crate::config::settings::Permission;
 use crate::contracts::agent::AgentResponse;
-use crate::contracts::engine::message::{Message, Told};
+use crate::contracts::engine::message::Message;
 use crate::contracts::engine::state::StepStatus;
 use crate::contracts::http::{AnswerBody, Ended, OverrideBody, ReasonBody, ToldBody};
 use crate::contracts::ids::{GoalId, WorkflowId};
@@ -13,24 +13,16 @@ use crate::contracts::text;
 use crate::coordinator::auth::Caller;
 use crate::coordinator::extract::{Body, Step};
 use crate::coordinator::handlers::goals::{Answer, tell};
-use crate::coordinator::openapi::Refusals;
+use crate::coordinator::openapi::{Answers, Refusals};
 use crate::coordinator::state::AppState;
 
 /// Approves a step that waits for a person; the goal goes on.
 #[utoipa::path(
     post,
     path = "/v1/goals/{id}/steps/{step}/approve",
-    params(
-        ("id" = String, Path, description = "Workflow id of the goal."),
-        ("step" = String, Path, description = "Step id, such as `open-pr-1`."),
-    ),
+    params(Step),
     request_body = ToldBody,
-    responses(
-        (status = 200, description = "The goal has taken it in, now or before.", body = Told),
-        (status = 202, description = "Sent; no worker has confirmed it yet.", body = Told),
-        (status = 409, description = "The goal refused it, and why.", body = Told),
-        Refusals,
-    ),
+    responses(Answers, Refusals),
     security(("token" = [])),
 )]
 pub async fn approve(
@@ -48,17 +40,9 @@ pub async fn approve(
 #[utoipa::path(
     post,
     path = "/v1/goals/{id}/steps/{step}/reject",
-    params(
-        ("id" = String, Path, description = "Workflow id of the goal."),
-        ("step" = String, Path, description = "Step id, such as `open-pr-1`."),
-    ),
+    params(Step),
     request_body = ReasonBody,
-    responses(
-        (status = 200, description = "The goal has taken it in, now or before.", body = Told),
-        (status = 202, description = "Sent; no worker has confirmed it yet.", body = Told),
-        (status = 409, description = "The goal refused it, and why.", body = Told),
-        Refusals,
-    ),
+    responses(Answers, Refusals),
     security(("token" = [])),
 )]
 pub async fn reject(
@@ -76,17 +60,9 @@ pub async fn reject(
 #[utoipa::path(
     post,
     path = "/v1/goals/{id}/steps/{step}/override",
-    params(
-        ("id" = String, Path, description = "Workflow id of the goal."),
-        ("step" = String, Path, description = "Step id, such as `open-pr-1`."),
-    ),
+    params(Step),
     request_body = OverrideBody,
-    responses(
-        (status = 200, description = "The goal has taken it in, now or before.", body = Told),
-        (status = 202, description = "Sent; no worker has confirmed it yet.", body = Told),
-        (status = 409, description = "The goal refused it, and why.", body = Told),
-        Refusals,
-    ),
+    responses(Answers, Refusals),
     security(("token" = [])),
 )]
 pub async fn override_step(
@@ -108,17 +84,9 @@ pub async fn override_step(
 #[utoipa::path(
     post,
     path = "/v1/goals/{id}/steps/{step}/nudge",
-    params(
-        ("id" = String, Path, description = "Workflow id of the goal."),
-        ("step" = String, Path, description = "Step id, such as `open-pr-1`."),
-    ),
+    params(Step),
     request_body = ToldBody,
-    responses(
-        (status = 200, description = "The goal has taken it in, now or before.", body = Told),
-        (status = 202, description = "Sent; no worker has confirmed it yet.", body = Told),
-        (status = 409, description = "The goal refused it, and why.", body = Told),
-        Refusals,
-    ),
+    responses(Answers, Refusals),
     security(("token" = [])),
 )]
 pub async fn nudge(
@@ -136,17 +104,9 @@ pub async fn nudge(
 #[utoipa::path(
     post,
     path = "/v1/goals/{id}/steps/{step}/requeue",
-    params(
-        ("id" = String, Path, description = "Workflow id of the goal."),
-        ("step" = String, Path, description = "Step id, such as `open-pr-1`."),
-    ),
+    params(Step),
     request_body = ReasonBody,
-    responses(
-        (status = 200, description = "The goal has taken it in, now or before.", body = Told),
-        (status = 202, description = "Sent; no worker has confirmed it yet.", body = Told),
-        (status = 409, description = "The goal refused it, and why.", body = Told),
-        Refusals,
-    ),
+    responses(Answers, Refusals),
     security(("token" = [])),
 )]
 pub async fn requeue(
@@ -164,17 +124,9 @@ pub async fn requeue(
 #[utoipa::path(
     post,
     path = "/v1/goals/{id}/steps/{step}/answer",
-    params(
-        ("id" = String, Path, description = "Workflow id of the goal."),
-        ("step" = String, Path, description = "Step id, such as `open-pr-1`."),
-    ),
+    params(Step),
     request_body = AnswerBody,
-    responses(
-        (status = 200, description = "The goal has taken it in, now or before.", body = Told),
-        (status = 202, description = "Sent; no worker has confirmed it yet.", body = Told),
-        (status = 409, description = "The goal refused it, and why.", body = Told),
-        Refusals,
-    ),
+    responses(Answers, Refusals),
     security(("token" = [])),
 )]
 pub async fn answer(

@@ -16,7 +16,7 @@ use crate::coordinator::state::AppState;
 #[utoipa::path(
     get,
     path = "/v1/goals/{id}/usage",
-    params(("id" = String, Path, description = "Workflow id of the goal.")),
+    params(extract::Target),
     responses((status = 200, body = GoalUsage), Refusals),
     security(("token" = [])),
 )]

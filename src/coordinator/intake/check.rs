@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use serde::Deserialize as _;
 use serde_json::{Map, Value};
 
 use crate::contracts::agent::{AgentResponse, AgentStatus};
@@ -39,18 +40,17 @@ pub fn read(body: &[u8]) -> Result<AgentResponse, Invalid> {
         Ok(value) => value,
         Err(error) => return Err(invalid("", format!("It is not JSON: {error}."))),
     };
-    let Value::Object(fields) = value else {
+    let Value::Object(fields) = &value else {
         return Err(invalid("", "It is no JSON object."));
     };
-    let problems = Fields(&fields).problems();
-    let failure = |problems: &[FieldProblem]| about(&fields, problems);
-    if !problems.is_empty() {
-        return Err(Invalid { failure: failure(&problems), problems });
+    let mut problems = Fields(fields).problems();
+    if problems.is_empty() {
+        match AgentResponse::deserialize(&value) {
+            Ok(response) => return Ok(response),
+            Err(error) => problems.push(FieldProblem::new("", format!("{}.", text::line(&error.to_string())))),
+        }
     }
-    serde_json::from_value(Value::Object(fields.clone())).map_err(|error| {
-        let problems = vec![FieldProblem::new("", format!("{}.", text::line(&error.to_string())))];
-        Invalid { failure: failure(&problems), problems }
-    })
+    Err(Invalid { failure: about(fields, &problems), problems })
 }
 
 fn invalid(field: &str, why: impl Into<String>) -> Invalid {

@@ -1,6 +1,6 @@
 //! One answer on its way: signalled, answered, kept as done. Every part may have happened before.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::contracts::agent::{AgentResponse, AgentStatus};
 use crate::contracts::callback::{Fate, Receipt};
@@ -11,7 +11,7 @@ use crate::contracts::ids::RequestId;
 use crate::contracts::mutation::{Signal, Target};
 use crate::contracts::temporal::names::signal;
 use crate::coordinator::extract;
-use crate::coordinator::intake::{Intake, Kept, now, pending, receipt};
+use crate::coordinator::intake::{Child, Intake, Kept, now, pending, receipt};
 use crate::store::callbacks::{Callback, Phase};
 
 /// The first time between two tries, in milliseconds; it doubles.
@@ -20,7 +20,7 @@ const FIRST_REST: i64 = 500;
 const LONGEST_REST: i64 = 30_000;
 
 /// What a try came to.
-enum Delivered {
+pub(super) enum Delivered {
     /// The workflow has it.
     Yes,
     /// It has ended, and nobody knows whether it had this answer before.
@@ -31,10 +31,16 @@ enum Delivered {
     Never(Failure),
 }
 
+impl Delivered {
+    pub(super) fn unreadable(why: impl Into<String>) -> Self {
+        Self::Never(Failure::new(FailureKind::Invalid, why, ""))
+    }
+}
+
 impl Intake {
     /// Goes on where the answer is. Whoever calls this has it for themselves.
     pub(super) async fn handle(&self, callback: &Callback) -> Result<Receipt, Failure> {
-        let Kept { response, problems } = match serde_json::from_str(&callback.response) {
+        let Kept { response, problems, child } = match serde_json::from_str(&callback.response) {
             Ok(kept) => kept,
             Err(error) => {
                 // Only somebody who writes into the database by hand makes it unreadable.
@@ -43,9 +49,11 @@ impl Intake {
             }
         };
         if callback.phase == Phase::Received {
-            match self.deliver(callback, &response).await {
+            match self.deliver(callback, &response, child.as_ref()).await {
                 Delivered::Yes => {}
-                Delivered::Over(failure) => return self.late(callback, &response, failure).await,
+                // It may have ended by this very answer, when a crash came after the signal.
+                Delivered::Over(_) if self.was_taken(callback, &response).await => {}
+                Delivered::Over(failure) => return self.late(callback, &failure).await,
                 Delivered::Unknown(failure) => return self.wait(callback, &failure).await,
                 Delivered::Never(failure) => {
                     self.0.store.forget(&callback.key).await?;
@@ -53,9 +61,16 @@ impl Intake {
                 }
             }
         }
+        let routed = self.tell_others(callback, &response).await?;
         let outcome = if problems.is_empty() { Fate::Delivered } else { Fate::Rejected };
-        let delivered = Receipt { errors: problems, ..receipt(callback, outcome) };
+        let delivered = Receipt { errors: problems, routed, ..receipt(callback, outcome) };
         match self.decided(callback, &response, delivered).await {
+            Ok(receipt) if receipt.routed.is_empty() => {
+                // Its workflow has it: whoever goes through this again finds the same, so nobody waits for the disk.
+                self.0.store.done_soon(callback.key.clone(), written(&receipt)?, now()).await?;
+                Ok(receipt)
+            }
+            // What became of it elsewhere changes: what is told first must stand.
             Ok(receipt) => self.done(callback, receipt).await,
             Err(failure) => {
                 self.0.store.signalled(&callback.key, now()).await?;
@@ -71,12 +86,17 @@ impl Intake {
         Ok(pending(callback))
     }
 
-    async fn deliver(&self, callback: &Callback, response: &AgentResponse) -> Delivered {
-        let said = match serde_json::to_value(response) {
+    async fn deliver(&self, callback: &Callback, response: &AgentResponse, child: Option<&Child>) -> Delivered {
+        let mut said = match serde_json::to_value(response) {
             Ok(said) => said,
-            Err(error) => {
-                let why = format!("The answer cannot be sent: {error}.");
-                return Delivered::Never(Failure::new(FailureKind::Invalid, why, ""));
+            Err(error) => return Delivered::unreadable(format!("The answer cannot be sent: {error}.")),
+        };
+        let (name, about) = match child {
+            None => (signal::AGENT_COMPLETED, callback.step_id.as_str()),
+            Some(child) => {
+                // Whose result it is; the goal knows itself.
+                said["workflowId"] = json!(child.workflow_id);
+                (signal::CHILD_COMPLETED, child.kind.as_str())
             }
         };
         let signal = Signal {
@@ -85,10 +105,15 @@ impl Intake {
                 request_id: RequestId::new(callback.key.as_str()),
             },
             run_id: None,
-            name: signal::AGENT_COMPLETED.to_owned(),
-            args: vec![Value::String(callback.step_id.as_str().to_owned()), said],
+            name: name.to_owned(),
+            args: vec![Value::String(about.to_owned()), said],
         };
-        match self.0.gateway.signal(&signal).await {
+        self.send(&signal).await
+    }
+
+    /// Sends a signal; sent again under its id it has one effect.
+    pub(super) async fn send(&self, signal: &Signal) -> Delivered {
+        match self.0.gateway.signal(signal).await {
             Ok(()) => Delivered::Yes,
             Err(failure) => match failure.kind {
                 FailureKind::Conflict => Delivered::Over(failure),
@@ -104,37 +129,39 @@ impl Intake {
         }
     }
 
-    /// Its workflow has ended. It may have ended by this very answer, when a crash came after the signal.
-    async fn late(&self, callback: &Callback, response: &AgentResponse, failure: Failure) -> Result<Receipt, Failure> {
+    /// Whether the workflow, which has ended, had taken this answer before.
+    async fn was_taken(&self, callback: &Callback, response: &AgentResponse) -> bool {
         let workflow = extract::workflow_id(callback.workflow_id.as_str());
         let state = self.0.gateway.goal_state(&workflow).await;
         let step = state.ok().and_then(|mut state| state.open_steps.remove(&callback.step_id));
-        let took = step.is_some_and(|step| {
+        step.is_some_and(|step| {
             let status = match response.status {
                 AgentStatus::Ok => step.status == StepStatus::Done,
                 AgentStatus::Fail => step.status == StepStatus::Failed,
                 AgentStatus::Partial => false,
             };
             status && step.attempt_id.as_ref() == Some(&callback.attempt_id)
-        });
-        if took {
-            return self.done(callback, receipt(callback, Fate::Delivered)).await;
-        }
+        })
+    }
+
+    async fn late(&self, callback: &Callback, failure: &Failure) -> Result<Receipt, Failure> {
         let message = format!("The workflow had ended. {}", failure.message);
         self.done(callback, Receipt { message, ..receipt(callback, Fate::Late) }).await
     }
 
     async fn done(&self, callback: &Callback, receipt: Receipt) -> Result<Receipt, Failure> {
-        let written = serde_json::to_string(&receipt).map_err(|error| {
-            Failure::new(FailureKind::Internal, format!("The receipt cannot be kept: {error}."), "")
-        })?;
-        let first = self.0.store.done(&callback.key, &written, now()).await?;
+        let first = self.0.store.done(&callback.key, &written(&receipt)?, now()).await?;
         Ok(serde_json::from_str(&first).unwrap_or(receipt))
     }
 }
 
+fn written(receipt: &Receipt) -> Result<String, Failure> {
+    serde_json::to_string(receipt)
+        .map_err(|error| Failure::new(FailureKind::Internal, format!("The receipt cannot be kept: {error}."), ""))
+}
+
 /// When the next try is due.
-fn after(now: UnixMillis, tries: u32) -> UnixMillis {
+pub(super) fn after(now: UnixMillis, tries: u32) -> UnixMillis {
     let rest = FIRST_REST.saturating_mul(1 << tries.saturating_sub(1).min(10)).min(LONGEST_REST);
     UnixMillis(now.0.saturating_add(rest))
 }

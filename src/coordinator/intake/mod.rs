@@ -4,7 +4,8 @@
 //! is told is kept (`done`). Whatever ends in between is resumed: by the next one who sends the same answer, by any
 //! coordinator on the same database, or by this one when it starts again. The signal is chosen over its update twin: it
 //! is durable without a worker, as cheap as a call can be, and the seeds' own workflows know it. Sent twice, it carries
-//! the same request id; beyond a run the workflow itself knows which attempt of which step it has taken in.
+//! the same request id; beyond a run the workflow itself knows which attempt of which step it has taken in. Whoever else
+//! is told of it (`[[coordinator.routes]]`) is told the same way: kept for each before the receipt is written.
 
 pub mod check;
 mod decide;
@@ -12,6 +13,7 @@ mod deliver;
 mod happened;
 mod policy;
 mod resume;
+pub mod route;
 mod seed;
 
 use std::sync::Arc;
@@ -27,10 +29,13 @@ use crate::contracts::agent::{AgentResponse, AgentStatus};
 use crate::contracts::callback::{Fate, Receipt};
 use crate::contracts::clock::{Millis, Timestamp, UnixMillis};
 use crate::contracts::failure::{Failure, FailureKind};
+use crate::contracts::hex;
 use crate::contracts::http::FieldProblem;
+use crate::contracts::ids::{WorkKind, WorkflowId};
 use crate::coordinator::intake::check::Invalid;
 use crate::coordinator::intake::decide::OwnRules;
 use crate::coordinator::intake::policy::Policies;
+use crate::coordinator::intake::route::Routes;
 use crate::coordinator::metrics::Metrics;
 use crate::coordinator::senders::Sender;
 use crate::gateway::Gateway;
@@ -54,6 +59,8 @@ struct Inner {
     metrics: Metrics,
     own_rules: OwnRules,
     policies: Policies,
+    /// Who else is told of an answer.
+    routes: Routes,
     /// Something is due that nobody has in hand.
     due: Notify,
 }
@@ -64,6 +71,22 @@ struct Kept {
     response: AgentResponse,
     /// What was wrong with what came in, when this stands for an answer that cannot be read.
     problems: Vec<FieldProblem>,
+    /// The sibling workflow whose end this is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    child: Option<Child>,
+}
+
+/// A sibling workflow: its goal hears of its end by a signal of its own.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Child {
+    kind: WorkKind,
+    workflow_id: WorkflowId,
+}
+
+impl From<AgentResponse> for Kept {
+    fn from(response: AgentResponse) -> Self {
+        Self { response, problems: Vec::new(), child: None }
+    }
 }
 
 /// What whoever sent an answer is told.
@@ -75,16 +98,28 @@ pub struct Answer {
 }
 
 impl Intake {
-    pub fn new(gateway: Gateway, store: Store, metrics: Metrics) -> Self {
-        let (own_rules, policies) = (OwnRules::default(), Policies::default());
-        Self(Arc::new(Inner { gateway, store, metrics, own_rules, policies, due: Notify::new() }))
+    pub fn new(gateway: Gateway, store: Store, metrics: Metrics, routes: Routes) -> Self {
+        let (own_rules, policies, due) = Default::default();
+        Self(Arc::new(Inner { gateway, store, metrics, own_rules, policies, routes, due }))
     }
 
     /// Takes an answer in: kept, signalled, and answered with a receipt that everybody gets who sends it again. Fails
     /// when nothing was kept: the workflow is unknown, or the database does not answer. Whether the sender may give this
     /// answer is for the caller to ask: [`Sender::must`].
     pub async fn accept(&self, response: AgentResponse, sender: &Sender) -> Result<Answer, Failure> {
-        self.take_in(Kept { response, problems: Vec::new() }, sender).await
+        self.take_in(response.into(), sender).await
+    }
+
+    /// The same of the end of a sibling workflow, which did the work of a step of this kind.
+    pub async fn accept_ending(
+        &self,
+        response: AgentResponse,
+        kind: &WorkKind,
+        child: &WorkflowId,
+        sender: &Sender,
+    ) -> Result<Answer, Failure> {
+        let child = Child { kind: kind.clone(), workflow_id: child.clone() };
+        self.take_in(Kept { child: Some(child), ..response.into() }, sender).await
     }
 
     /// Tells the workflow of an answer that cannot be read that this attempt has failed, where it can be known which
@@ -94,7 +129,8 @@ impl Intake {
             self.0.metrics.answer_taken("unreadable", false);
             return Ok(());
         };
-        let told = self.take_in(Kept { response: *response, problems: invalid.problems }, sender).await;
+        let kept = Kept { problems: invalid.problems, ..Kept::from(*response) };
+        let told = self.take_in(kept, sender).await;
         told.map(drop)
             .inspect_err(|failure| tracing::warn!(%failure, "nobody was told of an answer that cannot be read"))
     }
@@ -102,7 +138,7 @@ impl Intake {
     /// Keeps an answer durably and returns: it is delivered afterwards, as many at once as Temporal bears. Its sender
     /// is not told whether its workflow is there.
     pub async fn keep(&self, response: AgentResponse, sender: &Sender) -> Result<Answer, Failure> {
-        let callback = new_callback(Kept { response, problems: Vec::new() }, sender)?;
+        let callback = new_callback(response.into(), sender)?;
         let answer = match self.0.store.receive(&callback, now(), Millis(0)).await {
             Ok(Received::New(kept)) => {
                 self.count(&callback);
@@ -197,10 +233,15 @@ fn new_callback(mut kept: Kept, sender: &Sender) -> Result<NewCallback, Failure>
     })
 }
 
+/// Characters of a key that all answers of a workflow begin with.
+const OF_WORKFLOW: usize = 12;
+
 /// What makes two answers the same: the attempt of the step of the workflow that they end. Reports on the way, and
-/// answers that name no attempt, are told apart by what they say.
+/// answers that name no attempt, are told apart by what they say. Those of one workflow lie side by side in the
+/// database's indexes: answers that are committed together then change few pages.
 fn key(response: &AgentResponse) -> String {
     let AgentResponse { workflow_id, step_id, attempt_id, .. } = response;
+    let mut key = hex::encode(&Sha256::digest(workflow_id.as_str()));
     let mut digest = Sha256::new();
     for part in [workflow_id.as_str(), step_id.as_str(), attempt_id.as_str()] {
         digest.update(part.len().to_be_bytes());
@@ -210,7 +251,8 @@ fn key(response: &AgentResponse) -> String {
         let said = AgentResponse { metrics: None, ..response.clone() };
         digest.update(serde_json::to_vec(&said).unwrap_or_default());
     }
-    format!("{:x}", digest.finalize())
+    key.replace_range(OF_WORKFLOW.., &hex::encode(&digest.finalize())[OF_WORKFLOW..]);
+    key
 }
 
 fn now() -> UnixMillis {
@@ -241,6 +283,7 @@ fn receipt(callback: &Callback, outcome: Fate) -> Receipt {
         attempt_id: callback.attempt_id.clone(),
         received_at: callback.received_at.timestamp().unwrap_or(Timestamp(Utc::now())),
         applied: None,
+        routed: Vec::new(),
         message: String::new(),
         errors: Vec::new(),
     }

@@ -28,7 +28,10 @@ impl Intake {
             tokio::select! {
                 // A dropped sender means stop as well.
                 _ = stopping.changed() => return,
-                _ = look.tick() => self.resume_due().await,
+                _ = look.tick() => {
+                    self.resume_due().await;
+                    self.resume_routes().await;
+                }
                 () = self.0.due.notified() => self.resume_due().await,
                 _ = forget.tick() => self.forget_old().await,
             }
@@ -59,12 +62,28 @@ impl Intake {
         }
     }
 
+    /// Goes on telling others. What is left when the batch is done is due at the next look.
+    async fn resume_routes(&self) {
+        match self.0.store.take_due_routes(now(), LEASE, BATCH).await {
+            Ok(due) => {
+                let tell = async |one| {
+                    self.tell_other(&one).await;
+                };
+                futures_util::stream::iter(due).for_each_concurrent(TOGETHER, tell).await;
+            }
+            Err(error) => tracing::warn!(%error, "the store does not say who is to be told"),
+        }
+    }
+
     async fn forget_old(&self) {
         let then = UnixMillis(now().0.saturating_sub(i64::try_from(KEPT.0).unwrap_or(i64::MAX)));
         match self.0.store.forget_done_before(then).await {
             Ok(0) => {}
             Ok(forgotten) => tracing::info!(forgotten, "answers that were done long ago are forgotten"),
             Err(error) => tracing::warn!(%error, "the store does not forget"),
+        }
+        if let Err(error) = self.0.store.forget_routes_before(then).await {
+            tracing::warn!(%error, "the store does not forget who was told");
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::contracts::http::{DecisionRequest, RollbackBody, RollbackOutcome};
 use crate::contracts::mutation::{Done, Mutation, Rollback, Signal, Target};
 use crate::contracts::rollback::RollbackRequest;
 use crate::contracts::temporal::names::signal;
+use crate::gateway::connect;
 use crate::gateway::failure::Trouble;
 use crate::gateway::operate::Operator;
 
@@ -70,6 +71,8 @@ impl Operator {
 
     async fn send_rollback(&self, rollback: &Rollback) -> Result<RollbackOutcome, Failure> {
         let Target { workflow_id, request_id } = &rollback.target;
+        // Now, and not when a coordinator has been silent for long enough.
+        let asked_at = Some(connect::now());
         if let Some(coordinator) = &self.coordinator {
             let body = RollbackBody { request_id: request_id.clone(), reason: rollback.reason.clone() };
             match coordinator.rollback(workflow_id, &body).await {
@@ -84,6 +87,7 @@ impl Operator {
             request_id: request_id.clone(),
             reason: rollback.reason.clone(),
             actor: self.policy.actor.clone(),
+            asked_at,
         };
         self.gateway.rollback(workflow_id, &request).await
     }

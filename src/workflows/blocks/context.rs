@@ -20,6 +20,10 @@ pub enum Change {
     Attempts,
     /// Adopting a spec publishes that it was.
     Pins,
+    /// What a goal is told under an id counts once.
+    Once,
+    /// A sibling workflow that says which attempt it was answers the step.
+    Siblings,
 }
 
 impl Change {
@@ -30,6 +34,8 @@ impl Change {
             Self::FactsWait => "facts-wait-for-decisions",
             Self::Pins => "adopted-specs-are-published",
             Self::Attempts => "only-work-counts-as-attempts",
+            Self::Once => "told-once-under-an-id",
+            Self::Siblings => "siblings-answer-their-step",
         }
     }
 }

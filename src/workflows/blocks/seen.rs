@@ -13,6 +13,10 @@ impl SeenIds {
     /// Far more than a person sends; small enough to carry over continue-as-new.
     pub const KEPT: usize = 256;
 
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether `id` was acted on.
     pub fn contains(&self, id: &str) -> bool {
         self.0.iter().any(|seen| seen == id)

@@ -129,15 +129,8 @@ impl Goal {
     /// Lets an event happen and publishes what came of it.
     pub(super) fn happen(&mut self, ctx: &impl Context, event: Event) -> Outcome {
         self.keep_habits(ctx);
-        let mut event = event;
-        if let Event::Override { replacements, .. } = &mut event
-            && !ctx.has(Change::Withdraws)
-        {
-            // What ran before this was thought of goes on as it did.
-            *replacements = Replacements::Leave;
-        }
         let adopts = matches!(event, Event::AdoptSpec { .. });
-        let outcome = self.react(ctx.now(), event);
+        let outcome = self.react(ctx.now(), as_begun(ctx, event));
         if adopts && outcome == Outcome::Applied && ctx.has(Change::Pins) {
             self.face.pin = self.state().and_then(|state| state.spec.clone());
         }
@@ -157,7 +150,7 @@ impl Goal {
         self.keep_habits(ctx);
         let now = ctx.now();
         let outcome = match messages::read(name, args) {
-            Ok(event) => self.react(now, event),
+            Ok(event) => self.react(now, as_begun(ctx, event)),
             Err(why) => {
                 let why = clip(&why, 300);
                 if let Ok(machine) = &mut self.machine {
@@ -294,6 +287,23 @@ impl Goal {
             ctx.upsert(self.face.next(machine.state(), ctx.now(), reminders));
         }
     }
+}
+
+/// The event as this run takes it: one that began before something was thought of goes on as it did.
+fn as_begun(ctx: &impl Context, mut event: Event) -> Event {
+    if let Event::Override { replacements, .. } = &mut event
+        && !ctx.has(Change::Withdraws)
+    {
+        *replacements = Replacements::Leave;
+    }
+    if let Event::ChildCompleted { answer, .. } = &mut event
+        && answer.is_some()
+        && !ctx.has(Change::Siblings)
+    {
+        *answer = None;
+    }
+    let Event::Once { id, event: once } = event else { return event };
+    if ctx.has(Change::Once) { Event::Once { id, event: once } } else { *once }
 }
 
 /// The rules a goal is pinned to: the document in its input, or a shipped spec by name. A shipped text never changes

@@ -7,16 +7,19 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::contracts::actor::Actor;
-use crate::contracts::agent::AgentResponse;
+use crate::contracts::agent::{AgentResponse, AgentStatus};
 use crate::contracts::clock::Millis;
 use crate::contracts::engine::budget::BudgetLevel;
 use crate::contracts::engine::decision::Decision;
 use crate::contracts::engine::state::StepStatus;
-use crate::contracts::ids::{AttemptId, StepId, WorkKind};
+use crate::contracts::ids::{AttemptId, RequestId, StepId, WorkKind, WorkflowId};
 use crate::contracts::temporal::args::Args;
 use crate::contracts::temporal::names::{signal, update};
 use crate::spec::rules::Rules;
 use crate::workflows::engine::machine::{Event, LONGEST_NAME, Replacements, Terms};
+
+/// Temporal's own limit on ids.
+const LONGEST_ID: usize = 1000;
 
 /// Names of positional arguments, in their order.
 pub mod positional {
@@ -24,7 +27,7 @@ pub mod positional {
     pub const APPLY_DECISION: [&str; 1] = ["decision"];
     pub const REQUEST_WORK: [&str; 3] = ["kind", "payload", "stepId"];
     pub const CHILD_COMPLETED: [&str; 2] = ["childKind", "result"];
-    pub const CUSTOM: [&str; 2] = ["eventType", "payload"];
+    pub const CUSTOM: [&str; 3] = ["eventType", "payload", "requestId"];
     pub const APPROVE: [&str; 1] = ["stepId"];
     pub const REJECT: [&str; 2] = ["stepId", "reason"];
     pub const CANCEL: [&str; 1] = ["reason"];
@@ -46,6 +49,8 @@ struct Sent {
     child_kind: String,
     result: Value,
     event_type: String,
+    /// Makes what is told count once.
+    request_id: RequestId,
     reason: String,
     /// An attempt of a step, as the seeds call it.
     #[serde(rename = "runId")]
@@ -54,6 +59,8 @@ struct Sent {
     lease_ms: Option<Millis>,
     /// The attempt that another one goes on from.
     replaces: AttemptId,
+    /// The workflow that does the work.
+    child: WorkflowId,
     status: StepStatus,
     document: String,
     round: u32,
@@ -74,11 +81,16 @@ pub fn read(name: &str, args: &Args) -> Result<Event, String> {
         }
         signal::CHILD_COMPLETED => {
             let Sent { child_kind, result, .. } = args.read(&positional::CHILD_COMPLETED)?;
-            Event::ChildCompleted { kind: given("childKind", child_kind)?, result }
+            let answer = attempt_of(&result);
+            Event::ChildCompleted { kind: given("childKind", child_kind)?, result, answer }
         }
         signal::CUSTOM => {
-            let Sent { event_type, payload, .. } = args.read(&positional::CUSTOM)?;
-            Event::Custom { name: given("eventType", event_type)?, payload }
+            let Sent { event_type, payload, request_id, .. } = args.read(&positional::CUSTOM)?;
+            let event = Event::Custom { name: given("eventType", event_type)?, payload };
+            if request_id.is_empty() {
+                return Ok(event);
+            }
+            Event::Once { id: given("requestId", request_id)?, event: Box::new(event) }
         }
         signal::APPROVE => {
             let Sent { step_id, actor, .. } = step(args, &positional::APPROVE)?;
@@ -93,8 +105,15 @@ pub fn read(name: &str, args: &Args) -> Result<Event, String> {
             Event::Cancel { reason, by: actor }
         }
         update::LEASE => {
-            let Sent { step_id, attempt_id, agent, lease_ms, replaces, .. } = step(args, &positional::LEASE)?;
-            let terms = Terms { lasts: lease_ms, replaces: (!replaces.is_empty()).then_some(replaces) };
+            let Sent { step_id, attempt_id, agent, lease_ms, replaces, child, .. } = step(args, &positional::LEASE)?;
+            if child.as_str().len() > LONGEST_ID {
+                return Err(format!("`child` is longer than {LONGEST_ID} bytes"));
+            }
+            let terms = Terms {
+                lasts: lease_ms,
+                replaces: (!replaces.is_empty()).then_some(replaces),
+                child: (!child.is_empty()).then_some(child),
+            };
             let (attempt, agent) = (given("runId", attempt_id)?, given("agent", agent)?);
             Event::Lease { step: step_id, attempt, agent, terms }
         }
@@ -145,6 +164,13 @@ fn agent_completed(args: &Args) -> Result<Event, String> {
     let response: AgentResponse = parse(Value::Object(response))?;
     let step = given("stepId", response.step_id.clone())?;
     Ok(Event::AgentCompleted { step, response })
+}
+
+/// The result of a child as the answer of an attempt, when it says which it was.
+fn attempt_of(result: &Value) -> Option<Box<AgentResponse>> {
+    let answer: AgentResponse = serde_json::from_value(result.clone()).ok()?;
+    let says = !answer.attempt_id.is_empty() && !answer.step_id.is_empty();
+    (says && answer.status != AgentStatus::Partial).then(|| Box::new(answer))
 }
 
 /// The decision itself, or an object that holds it.

@@ -2,7 +2,9 @@
 
 use std::process::Stdio;
 
+use gatewatch::contracts::clock::Millis;
 use gatewatch::contracts::gate::OpenGate;
+use gatewatch::contracts::health::{Trigger, TriggerState, TriggerStatus};
 use gatewatch::contracts::http::GateList;
 use gatewatch::contracts::mutation::{Start, Target};
 use gatewatch::contracts::temporal::memo::Published;
@@ -17,6 +19,7 @@ use crate::cli::shell::Shell;
 use crate::coordinator::rig::{GUEST, Rig};
 use crate::support::{self, GATEWATCH};
 use crate::workflows::bench::{Bench, bounded, deployment_input, readiness_input, with};
+use crate::workflows::world::now;
 
 /// A readiness workflow with its gate open.
 pub(super) async fn waiting(bench: &Bench, more: Value) -> (String, OpenGate) {
@@ -182,6 +185,105 @@ async fn rolling_back_follows_until_the_old_version_serves() {
         assert_eq!(ended.code, 0, "{ended:?}");
         assert!(ended.out.contains("verified: the previous version serves again"), "{ended:?}");
         assert!(bench.published(&id).await.unwrap().rolling_back.unwrap().verified_at.is_some());
+    })
+    .await;
+}
+
+/// The board and the word are the console's: a health endpoint that answers is not health.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deployment_is_shown_with_the_eight_triggers_and_a_word_that_agrees_with_them() {
+    bounded(async || {
+        let bench = Bench::new().await;
+        let shell = Shell::new(None);
+        let failing = TriggerStatus::Failing { count: 1, of: 2, fires_in_ms: Millis(60_000) };
+        let errors = TriggerState {
+            trigger: Trigger::ErrorRate,
+            status: failing,
+            now: "20.0 %".to_owned(),
+            limit: "> 1.0 %".to_owned(),
+        };
+        bench.world.arms(0.2, vec![errors]);
+        let id = bench.watched().await.info().workflow_id.clone();
+        let shown = support::wait_until("it beats", support::PATIENCE, async || {
+            let shown = shell.run(&["show", &id]).await;
+            shown.out.contains("TRIGGER").then_some(shown)
+        })
+        .await;
+        let lines: Vec<Vec<&str>> = shown
+            .out
+            .lines()
+            .map(|line| line.split("  ").map(str::trim).filter(|word| !word.is_empty()).collect())
+            .collect();
+        assert!(lines.contains(&vec!["health", "degraded"]), "{shown:?}");
+        assert!(lines.contains(&vec!["error rate", "20.0 %", "> 1.0 %", "failing 1 of 2"]), "{shown:?}");
+        for trigger in Trigger::ALL.into_iter().filter(|trigger| *trigger != Trigger::ErrorRate) {
+            assert!(lines.contains(&vec![trigger.title(), "-", "-", "not yet"]), "{trigger:?}: {shown:?}");
+        }
+        assert!(shown.out.contains("endpoint ok  errors 20.0 %") && !shown.out.contains("healthy"), "{shown:?}");
+        let json = shell.run(&["show", &id, "--json"]).await.json();
+        assert_eq!((&json["standing"], &json["waits"]), (&json!("degraded"), &Value::Null), "{json}");
+        assert_eq!(json["health"]["triggers"][0]["status"]["is"], "failing", "{json}");
+    })
+    .await;
+}
+
+/// A worker that is gone looks at nothing: no command says that it does, and a rollback is said to wait. It is as old as it
+/// was asked for, whenever a worker takes it up.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deployment_that_nobody_watches_is_called_so_and_its_rollback_waits() {
+    bounded(async || {
+        let mut bench = Bench::new().await;
+        let shell = Shell::new(None);
+        let (now_is, limit) = ("0.0 %".to_owned(), "> 1.0 %".to_owned());
+        let errors = TriggerState { trigger: Trigger::ErrorRate, status: TriggerStatus::Ok, now: now_is, limit };
+        bench.world.arms(0.0, vec![errors]);
+        let id = bench.watched().await.info().workflow_id.clone();
+        let (queue, address) = (bench.queue.clone(), support::temporal().address.to_string());
+        let workers = async || {
+            let place = [("TEMPORAL_TASK_QUEUE", queue.as_str())];
+            let checks = shell.run_with(&place, &["doctor", "--json", "--address", &address]).await.json();
+            checks.as_array().unwrap().iter().find(|check| check["name"] == "workers").unwrap().clone()
+        };
+        let check = support::wait_until("it is listed", support::PATIENCE, async || {
+            let listed = shell.run(&["list", &format!("WorkflowId = '{id}'")]).await;
+            listed.out.contains("watching").then_some(())?;
+            Some(workers().await)
+        })
+        .await;
+        assert_eq!(check["verdict"], "ok", "{check}");
+        assert!(check["detail"].as_str().unwrap().contains("the latest "), "{check}");
+        let calm = shell.run(&["rollback", &id]).await;
+        assert!(calm.code == 8 && !calm.err.contains("It will wait"), "{calm:?}");
+
+        bench.kill_worker();
+        let shown = support::wait_until("nobody looks", support::PATIENCE, async || {
+            let shown = shell.run(&["show", &id, "--json"]).await.json();
+            (shown["standing"] == "not watched").then_some(shown)
+        })
+        .await;
+        assert!(shown["waits"].as_str().unwrap().starts_with("no look for "), "{shown}");
+        let shown = shell.run(&["show", &id]).await;
+        assert!(shown.out.contains("not watched") && !shown.out.contains("watching"), "{shown:?}");
+        assert!(shown.out.contains("  was ok\n") && shown.out.contains(" ago  endpoint ok"), "{shown:?}");
+        let query = format!("WorkflowId = '{id}'");
+        let listed = shell.run(&["list", &query]).await;
+        assert!(listed.out.contains("not watched") && !listed.out.contains("watching"), "{listed:?}");
+        assert_eq!(shell.run(&["list", &query, "--json"]).await.json()[0]["standing"], "not watched");
+        let check = workers().await;
+        assert_eq!(check["verdict"], "warning", "the server still counts it: {check}");
+        assert!(check["detail"].as_str().unwrap().contains(&format!("but {id}: no look for ")), "{check}");
+        let preview = shell.run(&["rollback", &id]).await;
+        assert!(preview.code == 8 && preview.err.contains("It will wait: no look for "), "{preview:?}");
+
+        let before = now();
+        let ended = shell.run(&["rollback", &id, "--yes", "--no-wait"]).await;
+        assert_eq!(ended.code, 4, "it is kept: {ended:?}");
+        let sent = now();
+        bench.start_worker();
+        let rolling =
+            bench.until(&id, "it rolls back", |published| published.rolling_back.is_some()).await.rolling_back;
+        let asked_at = rolling.unwrap().cause.at;
+        assert!(before <= asked_at && asked_at < sent, "asked between {before} and {sent}, not at {asked_at}");
     })
     .await;
 }

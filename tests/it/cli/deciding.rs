@@ -24,7 +24,11 @@ async fn deciding_twice_says_who_was_first_and_the_same_again_is_no_second_time(
         let (id, gate) = waiting(&bench, json!({})).await;
         let digest = gate.digest().unwrap().to_string();
         let once = [&approve(&id, &digest)[..], &["--decision-id", "d1"]].concat();
-        for other in ["0000000000", &digest[..7], &format!("{digest}0")] {
+        let ended = shell.run(&approve(&id, &digest[..7])).await;
+        assert_eq!((ended.code, ended.out.as_str()), (2, ""), "{ended:?}");
+        assert!(ended.err.contains("at least 8 characters of the digest are needed"), "{ended:?}");
+        assert!(!ended.err.contains("never collected"), "{ended:?}");
+        for other in ["0000000000", &format!("{digest}0")] {
             let ended = shell.run(&approve(&id, other)).await;
             assert_eq!((ended.code, ended.out.as_str()), (3, ""), "{other} does not name it: {ended:?}");
         }

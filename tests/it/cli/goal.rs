@@ -34,7 +34,9 @@ async fn draft(shell: &Shell, bench: &Bench) -> String {
         ])
         .await;
     assert_eq!(ended.code, 0, "{ended:?}");
-    assert!(ended.out.contains("pinned to spec tutorial"), "{ended:?}");
+    // A tenant's goal is one by its id.
+    let id = format!("acme:{id}");
+    assert!(ended.out.contains(&format!("{id} started, pinned to spec tutorial")), "{ended:?}");
     id
 }
 

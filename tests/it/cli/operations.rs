@@ -80,6 +80,28 @@ async fn a_signal_arrives_with_each_argument_and_the_trail_says_who_sent_it() {
     .await;
 }
 
+/// Temporal takes a signal of any name, and the workflow drops it: what is known to be wrong is not sent.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signal_that_the_type_is_known_not_to_have_is_sent_only_when_it_is_meant() {
+    bounded(async || {
+        let shell = Shell::new(None);
+        let id = unique("deploy");
+        let start = ["start", "ProductionDeploymentWorkflow", "--id", &id, "--task-queue", "nobody"];
+        assert_eq!(shell.run(&start).await.code, 0);
+        let ended = shell.run(&["signal", &id, "trigerRollback"]).await;
+        assert_eq!((ended.code, ended.out.as_str()), (2, ""), "{ended:?}");
+        for part in ["Not sent: ", "Did you mean `triggerRollback`?", "pauseMonitoring", "--force"] {
+            assert!(ended.err.contains(part), "{part} is not in {ended:?}");
+        }
+        let history = async || shell.run(&["show", &id, "--history"]).await.out;
+        assert!(!history().await.contains("Signaled"), "{}", history().await);
+        assert_eq!(shell.run(&["signal", &id, "trigerRollback", "--force"]).await.code, 0);
+        assert!(history().await.contains("WorkflowExecutionSignaled  trigerRollback"), "{}", history().await);
+        assert_eq!(shell.run(&["signal", &id, "resumeMonitoring"]).await.code, 0);
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn watching_prints_a_line_each_and_ends_with_the_workflow_the_reader_or_ctrl_c() {
     bounded(async || {

@@ -4,12 +4,13 @@ use gatewatch::console::event::Event;
 use gatewatch::console::world::Upstream;
 use gatewatch::contracts::decision::{Outcome, Refusal, RefusalCode, Verdict};
 use gatewatch::contracts::failure::{Failure, FailureKind};
+use gatewatch::contracts::health::HealthStatus;
 use gatewatch::contracts::ids::{DecisionId, EvidenceDigest, GateId, WorkflowId};
 use gatewatch::contracts::link::Link;
 use gatewatch::contracts::mutation::Done;
 
 use crate::console::drive::{Driven, noon};
-use crate::console::world::{applied, overview, waiting};
+use crate::console::world::{applied, live, overview, waiting};
 
 fn at_the_gate() -> Driven {
     let mut console = Driven::new(80, 24);
@@ -32,6 +33,43 @@ fn approving_takes_two_keys_and_carries_what_was_seen() {
     assert_eq!(request.gate, GateId::new("production-approval"));
     assert_eq!(request.verdict, Verdict::Approve);
     assert_eq!(request.evidence, Some(EvidenceDigest::new("5d2cabcdef91")));
+}
+
+/// On the first screen nothing needs to be selected where only one thing can be meant; the card names it.
+#[test]
+fn the_only_gate_need_not_be_selected() {
+    let mut console = Driven::new(80, 24);
+    let live = || vec![live("deploy-search-7", HealthStatus::Watching)];
+    console.overview(overview(vec![waiting("prod-checkout-42", "5d2cabcdef91")], live()));
+    console.keys("j");
+    assert!(console.screen().lines().last().unwrap().contains("a approve"), "{}", console.screen());
+    console.keys("a");
+    let screen = console.screen();
+    assert!(screen.contains("Approve production approval?") && screen.contains("prod-checkout-42"), "{screen}");
+    console.keys("<enter>");
+    let sent = console.decisions();
+    assert_eq!(sent.first().map(|request| request.workflow_id.as_str()), Some("prod-checkout-42"));
+
+    // One that nobody can decide from here is no choice.
+    let mut console = Driven::new(80, 24);
+    let mut theirs = waiting("prod-basket-9", "aa");
+    theirs.published = None;
+    console.overview(overview(vec![waiting("prod-checkout-42", "5d2cabcdef91"), theirs.clone()], live()));
+    console.keys("jja");
+    assert!(console.screen().contains("Approve production approval?"), "{}", console.screen());
+
+    let mut console = Driven::new(80, 24);
+    let two = vec![waiting("prod-checkout-42", "5d2cabcdef91"), waiting("prod-basket-9", "aa")];
+    console.overview(overview(two, live()));
+    console.keys("jja");
+    assert!(console.screen().contains("2 gates are open: select one first."), "{}", console.screen());
+    console.overview(overview(vec![theirs], live()));
+    console.keys("a");
+    assert!(console.screen().contains("publishes no card"), "it says why: {}", console.screen());
+    console.overview(overview(Vec::new(), live()));
+    console.keys("a");
+    assert!(console.screen().contains("No gate waits for anybody."), "{}", console.screen());
+    assert_eq!(console.decisions(), []);
 }
 
 #[test]

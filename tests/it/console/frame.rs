@@ -6,10 +6,12 @@ use gatewatch::console::world::Upstream;
 use gatewatch::contracts::failure::{Failure, FailureKind};
 use gatewatch::contracts::health::HealthStatus;
 use gatewatch::contracts::link::Link;
-use gatewatch::contracts::workflow::{HistoryPage, WorkflowCounts};
+use gatewatch::contracts::workflow::{HistoryPage, WorkflowCounts, WorkflowPage};
 
+use crate::console::deployment::fixture::{Story, checkout};
 use crate::console::drive::{Driven, noon};
 use crate::console::history::story;
+use crate::console::rig::at;
 use crate::console::world::{described, later, live, overview, row, waiting};
 
 #[test]
@@ -134,7 +136,7 @@ fn a_key_that_does_nothing_says_so() {
     console.keys("Z");
     assert!(console.screen().contains("That key does nothing here"), "{}", console.screen());
     console.keys("a");
-    assert!(console.screen().contains("Select a gate first"), "{}", console.screen());
+    assert!(console.screen().contains("Which gates are open is not known yet"), "{}", console.screen());
 }
 
 #[test]
@@ -199,6 +201,48 @@ fn the_palette_rolls_back_only_for_a_person() {
     assert_eq!(mutations(&mut console), 0, "the key that follows takes it back");
     console.keys(":roll<enter>");
     assert_eq!(mutations(&mut console), 1);
+}
+
+/// Whatever else is selected, on whichever screen: the key means the only live deployment, and the preview names it.
+#[test]
+fn from_every_screen_the_key_means_the_only_live_deployment_and_the_preview_names_it() {
+    let goal = || row("goal-7", "EngineWorkflow");
+    let ways: [(&str, &str); 8] = [
+        ("now, on a gate", ""),
+        ("gates", "2"),
+        ("workflows", "3"),
+        ("workflow", "3<enter>"),
+        ("history", "35"),
+        ("steps", "3j6"),
+        ("deployment", "4"),
+        ("agents", "7"),
+    ];
+    for (screen, keys) in ways {
+        let mut console = Driven::new(120, 36);
+        let deployment = checkout(&Story::quiet(at(192)));
+        console.overview(overview(vec![waiting("prod-basket-9", "aa")], vec![deployment.row.clone()]));
+        for key in keys.split_inclusive(['3', '>']) {
+            console.keys(key);
+            if key == "3" {
+                let rows = vec![waiting("prod-basket-9", "aa"), goal()];
+                let answer = Answer::Workflows { query: String::new(), result: Ok(WorkflowPage { rows, next: None }) };
+                console.answer(|interest| matches!(interest, Interest::Workflows { .. }), answer);
+            }
+        }
+        if screen != "deployment" {
+            let hint = console.screen().lines().last().unwrap().to_owned();
+            assert!(hint.contains("R roll back checkout v42"), "{screen}: {hint}");
+        }
+        console.keys("R");
+        assert_eq!(mutations(&mut console), 0, "{screen}: the first press shows");
+        let shown = console.screen();
+        assert!(shown.contains("┏ deploy-checkout-v42 · ProductionDeploymentWorkflow"), "{screen}:\n{shown}");
+        assert!(shown.contains("Roll back checkout v42 → v41?"), "{screen}:\n{shown}");
+        console.keys("R");
+        let sent = console.asked();
+        let [Effect::Mutate(mutation)] = sent.as_slice() else { panic!("{screen}: {sent:?}") };
+        assert_eq!(mutation.workflow(), Some(&deployment.row.id), "{screen}");
+    }
 }
 
 #[test]

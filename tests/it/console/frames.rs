@@ -1,5 +1,7 @@
 //! Whole frames of the screens that list things, at the three sizes people have.
 
+use std::collections::BTreeMap;
+
 use gatewatch::console::effect::{Effect, Interest};
 use gatewatch::console::event::{Answer, Overview};
 use gatewatch::console::guide::Guide;
@@ -9,7 +11,9 @@ use gatewatch::contracts::evidence::FailingCheck;
 use gatewatch::contracts::gate::OnDeadline;
 use gatewatch::contracts::health::HealthStatus;
 use gatewatch::contracts::phase::{Phase, PhaseStatus};
-use gatewatch::contracts::workflow::{ExecutionStatus, WorkflowCounts, WorkflowDetail, WorkflowPage, WorkflowRow};
+use gatewatch::contracts::workflow::{
+    ExecutionStatus, HeldUp, WorkflowCounts, WorkflowDetail, WorkflowPage, WorkflowRow,
+};
 
 use crate::console::deployment::fixture::{Story, checkout};
 use crate::console::drive::Driven;
@@ -158,6 +162,49 @@ fn the_alert_promises_nothing_while_nobody_looks() {
         let alert = screen.lines().nth(2).unwrap();
         assert!(!alert.contains(" · R now"), "it was pressed: {alert}");
         assert!(screen.contains("rollback sent, but no worker takes it up"), "{screen}");
+    }
+}
+
+/// A list has only what was published: whether somebody looks, the overview saw. One word everywhere.
+#[test]
+fn no_list_calls_watched_what_nobody_watches() {
+    for (width, height) in SIZES {
+        let mut console = Driven::new(width, height);
+        console.pass(7_400_000);
+        let row = checkout(&Story::quiet(at(192))).row;
+        let quiet = overview(Vec::new(), vec![row.clone()]);
+        let no_look = BTreeMap::from([(row.id.clone(), HeldUp::NoLook(Millis::from_secs(40)))]);
+        console.overview(Overview { held_up: no_look, ..quiet.clone() });
+        let alert = console.screen().lines().nth(2).unwrap().to_owned();
+        assert!(alert.starts_with("✗ checkout v42 → production: no look for 40s: the monitor's worker"), "{alert}");
+        let standing = |console: &Driven| {
+            let screen = console.screen();
+            let line = screen.lines().skip(3).find(|line| line.contains("checkout")).unwrap().to_owned();
+            (line.contains("▲ not watched"), line.contains("● watching"))
+        };
+        assert_eq!(standing(&console), (true, false), "{}", console.screen());
+        console.keys("3");
+        let result = Ok(WorkflowPage { rows: vec![row], next: None });
+        let answer = Answer::Workflows { query: String::new(), result };
+        console.answer(|interest| matches!(interest, Interest::Workflows { .. }), answer);
+        assert_eq!(standing(&console), (true, false), "{}", console.screen());
+        console.overview(quiet);
+        assert_eq!(standing(&console), (false, true), "{}", console.screen());
+        assert!(!console.screen().contains("no look"), "{}", console.screen());
+    }
+}
+
+/// The server counts a worker that died for a minute more: what nobody takes says so sooner, and nothing else does.
+#[test]
+fn a_worker_that_takes_no_work_is_a_question() {
+    for (width, words) in [(80, "1 worker?   "), (120, "1 worker? polled 40s ago   ")] {
+        let mut console = Driven::with(width, 24, |profile| profile.coordinator = true);
+        let all = Overview { workers: Some(1), ..overview(Vec::new(), Vec::new()) };
+        console.overview(all.clone());
+        let header = |console: &Driven| console.screen().lines().next().unwrap().to_owned();
+        assert!(header(&console).contains("1 worker   "), "{}", header(&console));
+        console.overview(Overview { polled_at: Some(console.now.minus(Millis::from_secs(40))), ..all });
+        assert!(header(&console).contains(words), "{}", header(&console));
     }
 }
 

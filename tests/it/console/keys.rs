@@ -142,7 +142,7 @@ fn help_has_every_action_of_every_screen_and_says_why_not() {
     console.keys("<esc><esc>?/gate.approve");
     let screen = console.screen();
     assert!(screen.contains("Approve the gate, after its card is read. It acts on the world"), "{screen}");
-    assert!(screen.contains("Not now: Select a gate first."), "{screen}");
+    assert!(screen.contains("Not now: No gate waits for anybody."), "{screen}");
 }
 
 #[test]

@@ -14,6 +14,7 @@ use gatewatch::workflows::engine::types::EngineWorkflow;
 use serde_json::{Value, json};
 use temporalio_client::{Client, WorkflowHandle, WorkflowQueryOptions, WorkflowStartOptions};
 
+use crate::coordinator::proof::Processes;
 use crate::coordinator::rig::{BUILDERS, MIRA, QA, Rig, answer, nowhere, settings};
 use crate::support::{self, PATIENCE, postgres, wait_until};
 use crate::workflows::bench::{Bench, bounded, payloads, with};
@@ -377,4 +378,35 @@ async fn an_answer_waits_for_temporal() {
         assert_eq!(kept.phase, Phase::Received);
     })
     .await;
+}
+
+/// Killed after it has said that the answer is kept, and before anybody could be told: the next one tells, once.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_was_kept_survives_a_kill_before_its_delivery() {
+    let bench = Bench::new().await;
+    let id = goal(&bench, "kept").await;
+    let processes = Processes::new(bench.queue(), "");
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(25)).build().unwrap();
+    let post = async |prefer: &str| {
+        let sent = async || {
+            let request = http.post(processes.url("/agent/callback")).bearer_auth(BUILDERS).header("prefer", prefer);
+            let response = request.json(&draft(&id)).send().await.ok()?;
+            Some((response.status().as_u16(), response.json::<Value>().await.ok()?))
+        };
+        wait_until("the coordinator answers", PATIENCE, sent).await
+    };
+    // It reaches no Temporal.
+    let mut coordinator = processes.start_on("coordinator", "127.0.0.1:1");
+    let (status, receipt) = post("respond-async").await;
+    assert_eq!((status, &receipt["outcome"]), (202, &json!("pending")), "{receipt}");
+    coordinator.start_kill().unwrap();
+    coordinator.wait().await.unwrap();
+    assert_eq!(times(&state(&bench, &id).await, "AGENT_COMPLETED"), 0);
+    let _coordinator = processes.start("coordinator");
+    let done = async || Some(state(&bench, &id).await).filter(|state| times(state, "AGENT_COMPLETED") > 0);
+    wait_until("it is delivered, though nobody sends it again", PATIENCE, done).await;
+    let (status, receipt) = post("wait=10").await;
+    assert_eq!((status, &receipt["outcome"]), (200, &json!("delivered")), "{receipt}");
+    assert_eq!(times(&state(&bench, &id).await, "AGENT_COMPLETED"), 1);
 }

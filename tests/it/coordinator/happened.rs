@@ -117,7 +117,8 @@ async fn goals_are_started_and_moved_with_specs_of_the_folder() {
         let rig = Rig::with(settings, folder).await;
         let start = async |id: &str, spec: &str| {
             let boot = json!({"decisionId": "boot", "actions": [{"type": "REQUEST_WORK", "workKind": "A"}]});
-            let body = json!({"requestId": format!("start-{id}"), "workflowId": id, "spec": spec, "input": {"bootDecision": boot}});
+            let input = json!({"specName": spec, "bootDecision": boot});
+            let body = json!({"requestId": format!("start-{id}"), "workflowId": id, "input": input});
             answer(rig.post("/v1/goals", &body).bearer_auth(MIRA)).await
         };
         let [one, two, three] = ["one", "two", "three"].map(support::unique);
@@ -126,7 +127,7 @@ async fn goals_are_started_and_moved_with_specs_of_the_folder() {
         fs::write(specs.join("mine.toml"), text(2)).unwrap();
         assert_eq!(start(&two, "mine").await.1["spec"]["version"], "2");
         assert_eq!(start(&one, "mine").await.1["runId"], started["runId"], "it is started once");
-        let other = json!({"requestId": "other", "workflowId": one, "spec": "mine"});
+        let other = json!({"requestId": "other", "workflowId": one, "input": {"specName": "mine"}});
         assert_eq!(answer(rig.post("/v1/goals", &other).bearer_auth(MIRA)).await.0, 409);
         // A broken file serves its last good text, and says what is wrong.
         fs::write(specs.join("mine.toml"), format!("{}rulez = 1\n", text(3))).unwrap();
@@ -145,7 +146,7 @@ async fn goals_are_started_and_moved_with_specs_of_the_folder() {
         assert_eq!(version(&one).await, "2");
         let both = json!({"requestId": "both", "spec": "mine", "document": "name = 'x'\n"});
         assert_eq!(answer(rig.post(&format!("/v1/goals/{one}/spec"), &both).bearer_auth(MIRA)).await.0, 422);
-        let denied = rig.post("/v1/goals", &json!({"requestId": "r", "workflowId": "w", "spec": "mine"}));
+        let denied = rig.post("/v1/goals", &json!({"requestId": "r", "workflowId": "w"}));
         assert_eq!(answer(denied.bearer_auth(GUEST)).await.0, 403);
     })
     .await;

@@ -116,13 +116,22 @@ impl Processes {
         std::fs::write(self.folder.path().join(name), text).unwrap();
     }
 
+    pub(super) fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port)
+    }
+
     pub(super) fn start(&self, role: &str) -> Child {
+        self.start_on(role, &support::server().address().to_string())
+    }
+
+    /// On a Temporal of one's own choice.
+    pub(super) fn start_on(&self, role: &str, temporal: &str) -> Child {
         let path: PathBuf = self.folder.path().join(format!("{role}.log"));
         let log = std::fs::File::options().create(true).append(true).open(path).unwrap();
         Command::new(WORKER)
             .args([role, "--config"])
             .arg(self.folder.path().join("gatewatch.toml"))
-            .args(["--address", &support::server().address().to_string(), "--task-queue", &self.queue])
+            .args(["--address", temporal, "--task-queue", &self.queue])
             .args(["--coordinator-listen", &format!("127.0.0.1:{}", self.port)])
             .env_clear()
             .env("HOME", self.folder.path())
@@ -234,7 +243,7 @@ async fn no_answer_is_lost_and_none_counts_twice_whatever_is_killed() {
     let goals = goals(&bench, &size).await;
     let copies = Arc::new(copies(&goals, &size));
     let (next, sent) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-    let url = format!("http://127.0.0.1:{}/agent/callback", processes.port);
+    let url = processes.url("/agent/callback");
     let _ = rustls::crypto::ring::default_provider().install_default();
     let begun = Instant::now();
     let mut connections = Vec::new();

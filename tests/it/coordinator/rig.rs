@@ -40,6 +40,11 @@ pub(crate) struct Rig {
 
 /// Settings with everything in a folder of its own.
 pub(crate) fn settings(temporal: settings::Temporal) -> (Settings, tempfile::TempDir) {
+    settings_and(temporal, "")
+}
+
+/// The same, and this in their file.
+pub(crate) fn settings_and(temporal: settings::Temporal, more: &str) -> (Settings, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let person = |name: &str, token: &str, may: &str| {
         let digest = Sha256::digest(token);
@@ -55,6 +60,7 @@ pub(crate) fn settings(temporal: settings::Temporal) -> (Settings, tempfile::Tem
         person("mira", MIRA, "\"decide\", \"rollback\", \"operate\""),
         person("oncall", ONCALL, "\"rollback\""),
         person("guest", GUEST, ""),
+        more.to_owned(),
     ]
     .concat();
     fs::write(folder.path().join("gatewatch.toml"), text).unwrap();

@@ -7,3 +7,4 @@ mod flows;
 mod overdue;
 mod planning;
 mod rig;
+mod siblings;

@@ -140,7 +140,7 @@ impl Place {
         row.published.unwrap_or_default().phases.into_iter().map(|phase| phase.name).collect()
     }
 
-    fn logs(&self) -> String {
+    pub(super) fn logs(&self) -> String {
         let files = fs::read_dir(self.folder.path()).unwrap().filter_map(Result::ok);
         let logs = files.filter(|file| file.file_name().to_string_lossy().starts_with("log-"));
         logs.map(|log| fs::read_to_string(log.path()).unwrap_or_default()).collect()

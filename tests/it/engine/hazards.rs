@@ -6,7 +6,7 @@ use gatewatch::contracts::engine::decision::Decision;
 use gatewatch::contracts::engine::input::Decider;
 use gatewatch::contracts::engine::state::{EngineStatus, StepStatus};
 use gatewatch::contracts::ids::{AttemptId, StepId};
-use gatewatch::workflows::engine::machine::{Effect, Event, Outcome, Terms};
+use gatewatch::workflows::engine::machine::{Effect, Event, Machine, Outcome, Terms};
 use serde_json::{Value, json};
 
 use super::{Goal, request, response, shipped_spec};
@@ -224,4 +224,25 @@ fn c12_what_it_cost_never_enters_the_state() {
     answer.metrics = Some(AgentMetrics { tokens: None, cost_usd: Some(0.35) });
     goal.send(Event::AgentCompleted { step: "requirements-1".into(), response: answer });
     assert!(!serde_json::to_string(goal.state()).unwrap().contains("0.35"));
+}
+
+/// The server forgets request ids with the run; the goal does not.
+#[test]
+fn what_counts_once_counts_once_in_the_next_run_too() {
+    let mut goal = Goal::of("tutorial");
+    goal.boot(request("DRAFT"));
+    let told = |id: &str| {
+        let event = Event::Custom { name: "drafted".into(), payload: json!({"n": 1}) };
+        Event::Once { id: id.into(), event: Box::new(event) }
+    };
+    assert_eq!(goal.send(told("a")).outcome, Outcome::Applied);
+    assert_eq!(goal.send(told("a")).outcome, Outcome::Repeated);
+    let carried = serde_json::to_value(goal.machine.memory()).unwrap();
+    goal.machine = Machine::resume(serde_json::from_value(carried).unwrap(), Decider::Spec, shipped_spec("tutorial"));
+    assert_eq!(goal.send(told("a")).outcome, Outcome::Repeated);
+    assert_eq!(goal.send(told("b")).outcome, Outcome::Applied);
+    assert_eq!(goal.state().log.iter().filter(|entry| entry.event == "EVENT").count(), 2);
+    goal.send(Event::Cancel { reason: "enough".into(), by: Actor::default() });
+    assert_eq!(goal.send(told("b")).outcome, Outcome::Repeated);
+    assert!(matches!(goal.send(told("c")).outcome, Outcome::Refused(_)), "it has ended");
 }

@@ -102,7 +102,7 @@ fn nudging_is_for_work_somebody_has() {
 }
 
 fn taken(attempt: &str, lasts: u64, replaces: Option<&str>) -> Event {
-    let terms = Terms { lasts: Some(Millis(lasts)), replaces: replaces.map(AttemptId::from) };
+    let terms = Terms { lasts: Some(Millis(lasts)), replaces: replaces.map(AttemptId::from), child: None };
     Event::Lease { step: "requirements-1".into(), attempt: attempt.into(), agent: "author".into(), terms }
 }
 

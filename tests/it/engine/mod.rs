@@ -1,6 +1,7 @@
 //! The engine as a state machine: the seeds' flows and hazards, without Temporal.
 
 mod budget;
+mod children;
 mod duplicates;
 mod flows;
 mod hazards;

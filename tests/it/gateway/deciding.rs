@@ -89,6 +89,7 @@ async fn a_rejection_and_a_rollback_in_doubt_are_left_as_durable_signals_with_on
             request_id: "r-1".into(),
             reason: Some("errors".to_owned()),
             actor: Actor::new("mira", Via::Cli),
+            asked_at: None,
         };
         for _ in 0..2 {
             let outcome = gateway.rollback(&id, &request).await.unwrap();

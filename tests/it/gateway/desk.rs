@@ -213,7 +213,8 @@ impl Desk {
         }
         self.rollbacks += 1;
         let reason = request.reason.unwrap_or_default();
-        let cause = RollbackCause { trigger: None, reason, actor: request.actor, at: now(ctx) };
+        let at = request.asked_at.unwrap_or_else(|| now(ctx));
+        let cause = RollbackCause { trigger: None, reason, actor: request.actor, at };
         published.rolling_back =
             Some(RollbackProgress { cause: cause.clone(), steps: Vec::new(), verified_at: None, completed_at: None });
         self.publish(ctx);

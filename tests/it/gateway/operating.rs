@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use gatewatch::config::settings::{CoordinatorClient, Temporal};
 use gatewatch::contracts::actor::{Actor, Via};
@@ -356,7 +356,7 @@ async fn a_coordinator_that_hangs_leaves_a_decision_in_doubt_and_holds_no_rollba
         let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let operator = person.through(&format!("http://{}", silent.local_addr().unwrap()));
         let id = desk(&gateway, &temporal, &watched(None)).await;
-        let begun = Instant::now();
+        let (begun, asked) = (Instant::now(), Timestamp::from(SystemTime::now()));
         let (decided, rolled_back) = tokio::join!(
             async {
                 let done = operator.perform(Mutation::Decide(approval(&id, None))).await.unwrap();
@@ -371,6 +371,9 @@ async fn a_coordinator_that_hangs_leaves_a_decision_in_doubt_and_holds_no_rollba
         assert!(decided.1 < Duration::from_secs(12), "{decided:?}");
         assert!(is_accepted(&rolled_back.0), "{rolled_back:?}");
         assert!(rolled_back.1 < Duration::from_secs(10), "{rolled_back:?}");
+        let Done::RolledBack { result: RollbackOutcome::Accepted { reply } } = &rolled_back.0 else { unreachable!() };
+        let waited = reply.cause.at.since(asked).as_duration();
+        assert!(waited < rolled_back.1 / 2, "it was asked for before the coordinator was silent: {waited:?} after");
         assert_eq!(number(&gateway, &id, "rollbacks").await, 1);
     })
     .await;

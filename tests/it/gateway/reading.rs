@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use gatewatch::contracts::failure::FailureKind;
 use gatewatch::contracts::ids::{GateId, WorkflowId};
+use gatewatch::contracts::link::Pollers;
 use gatewatch::contracts::mutation::Stop;
 use gatewatch::contracts::mutation::Target;
 use gatewatch::contracts::workflow::{EventKind, ExecutionStatus};
@@ -111,7 +112,7 @@ async fn a_detail_shows_what_beats_and_a_history_begins_at_its_end() {
     bounded(async {
         let temporal = support::temporal();
         let gateway = connected(&temporal).await;
-        assert_eq!(gateway.pollers(&temporal.task_queue).await.unwrap(), 0);
+        assert_eq!(gateway.pollers(&temporal.task_queue).await.unwrap(), Pollers::default());
         let worker = DeskWorker::start(&temporal);
         let id = start(&gateway, &temporal, &DeskInput { monitor: true, ..DeskInput::default() }).await;
         let first = until(&gateway, &id, |detail| detail.health.is_some()).await;
@@ -121,7 +122,8 @@ async fn a_detail_shows_what_beats_and_a_history_begins_at_its_end() {
         let activity = &later.activities[0];
         assert_eq!((&*activity.activity_type, activity.attempt), ("monitorHealth", 1));
         assert!(activity.last_heartbeat_at.is_some() && activity.last_worker.is_some());
-        assert_eq!(gateway.pollers(&temporal.task_queue).await.unwrap(), 1);
+        let pollers = gateway.pollers(&temporal.task_queue).await.unwrap();
+        assert!(pollers.count == 1 && pollers.polled_at.is_some(), "{pollers:?}");
 
         for _ in 0..3 {
             gateway.signal(&signal(&id, "unknown")).await.unwrap();

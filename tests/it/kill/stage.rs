@@ -179,6 +179,7 @@ impl Stage {
             request_id: request_id(),
             reason: Some("orders fail".to_owned()),
             actor: Actor::new("mira", Via::Cli),
+            asked_at: None,
         };
         self.gateway.rollback(&self.id, &request).await.unwrap();
     }

@@ -3,9 +3,12 @@
 use gatewatch::config::settings;
 use gatewatch::contracts::agent::{AgentMetrics, Tokens};
 use gatewatch::contracts::clock::{Millis, UnixMillis};
-use gatewatch::contracts::ids::{GoalId, StepId, WorkflowId};
+use gatewatch::contracts::ids::{AttemptId, GoalId, StepId, WorkflowId};
 use gatewatch::store::Store;
 use gatewatch::store::callbacks::{Callback, NewCallback, Phase, Received};
+use gatewatch::store::reminders::Bringing;
+use gatewatch::store::routed::Routed;
+use gatewatch::store::siblings::{self, Sibling};
 use gatewatch::store::usage::Total;
 
 use crate::support::postgres;
@@ -209,13 +212,100 @@ async fn a_reminder_is_one_coordinators_until_its_time_is_over_and_nobodys_once_
     for (place, _folder) in engines("a_reminder_is_one_coordinators_until_its_time_is_over").await {
         let (store, other) = (Store::open(&place).await.unwrap(), Store::open(&place).await.unwrap());
         let begin = async |store: &Store, at: i64| store.begin_reminding("k", UnixMillis(at), LEASE).await.unwrap();
-        assert!(begin(&store, 0).await);
-        assert!(!begin(&other, 999).await && !begin(&store, 999).await, "somebody has it");
-        assert!(begin(&other, 1000).await, "whoever had it is gone");
+        assert_eq!(begin(&store, 0).await, Bringing::Mine);
+        for others in [&other, &store] {
+            assert_eq!(begin(others, 999).await, Bringing::Others, "somebody has it");
+        }
+        assert_eq!(begin(&other, 1000).await, Bringing::Mine, "whoever had it is gone");
         store.reminded("k", UnixMillis(1500), UnixMillis(0)).await.unwrap();
-        assert!(!begin(&store, 9000).await, "it has been brought");
+        assert_eq!(begin(&store, 9000).await, Bringing::Brought);
         store.reminded("another", UnixMillis(9000), UnixMillis(2000)).await.unwrap();
-        assert!(begin(&store, 9000).await, "long ago it is forgotten");
+        assert_eq!(begin(&store, 9000).await, Bringing::Mine, "long ago it is forgotten");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_waits_for_is_written_alone_and_with_what_comes_next() {
+    for (place, _folder) in engines("what_nobody_waits_for_is_written_alone_and_with_what_comes_next").await {
+        let store = Store::open(&place).await.unwrap();
+        for key in ["alone", "together"] {
+            new(store.receive(&callback(key), UnixMillis(1), LEASE).await.unwrap());
+        }
+        store.done_soon("alone".into(), "{\"a\":1}".into(), UnixMillis(2)).await.unwrap();
+        let written = async || store.callback("alone").await.unwrap().unwrap().phase == Phase::Done;
+        while !written().await {
+            tokio::task::yield_now().await;
+        }
+        store.done_soon("together".into(), "{\"a\":1}".into(), UnixMillis(2)).await.unwrap();
+        store.done_soon("together".into(), "{\"a\":2}".into(), UnixMillis(3)).await.unwrap();
+        new(store.receive(&callback("next"), UnixMillis(4), LEASE).await.unwrap());
+        let done = store.callback("together").await.unwrap().unwrap();
+        assert_eq!((done.phase, done.answer.as_deref()), (Phase::Done, Some("{\"a\":1}")), "{place:?}");
+    }
+}
+
+/// Each target of an answer is handled for itself, by whoever has it.
+#[tokio::test(flavor = "multi_thread")]
+async fn each_target_of_an_answer_goes_its_own_way() {
+    for (place, _folder) in engines("each_target_of_an_answer_goes_its_own_way").await {
+        let store = Store::open(&place).await.unwrap();
+        let one = |route: &str, outcome: Option<&str>| Routed {
+            key: "k".into(),
+            route: route.into(),
+            workflow_id: "w".into(),
+            signal: "{}".into(),
+            outcome: outcome.map(str::to_owned),
+            tries: 1,
+            received_at: UnixMillis(10_000),
+            unknown_at: None,
+        };
+        let all = [one("a", None), one("b", None), one("c", Some("refused"))];
+        store.route(&all, UnixMillis(10_000), LEASE).await.unwrap();
+        store.route(&all, UnixMillis(90_000), LEASE).await.unwrap();
+        assert_eq!(store.routes_of("k").await.unwrap(), all, "{place:?}");
+        let due = async |at: i64| store.take_due_routes(UnixMillis(at), LEASE, 9).await.unwrap();
+        assert_eq!(due(10_999).await, [], "somebody has them");
+        store.routed(&all[0], "delivered").await.unwrap();
+        store.routed(&all[0], "late").await.unwrap();
+        let [left] = &due(11_000).await[..] else { panic!("one is left") };
+        assert_eq!((left.route.as_str(), left.tries, due(11_001).await), ("b", 2, Vec::new()));
+        let unknown = Routed { unknown_at: Some(UnixMillis(11_000)), ..left.clone() };
+        store.rest_route(&unknown, UnixMillis(50_000)).await.unwrap();
+        assert_eq!(due(49_999).await, []);
+        assert_eq!(due(50_000).await, [Routed { tries: 3, ..unknown.clone() }]);
+        let known = store.routes_of("k").await.unwrap();
+        assert_eq!(
+            (known[0].outcome.as_deref(), known[0].signal.as_str()),
+            (Some("delivered"), ""),
+            "the first stands"
+        );
+        store.forget_routes_before(UnixMillis(10_001)).await.unwrap();
+        assert_eq!(store.routes_of("k").await.unwrap().len(), 1, "what is open is not forgotten");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sibling_is_looked_after_by_one_until_nothing_is_left_to_do() {
+    for (place, _folder) in engines("a_sibling_is_looked_after_by_one_until_nothing_is_left_to_do").await {
+        let (store, other) = (Store::open(&place).await.unwrap(), Store::open(&place).await.unwrap());
+        let attempt = AttemptId::from("a");
+        let wanted = store.want_sibling(&attempt, "{}", UnixMillis(0), LEASE).await.unwrap();
+        assert_eq!((wanted.phase, wanted.tries), (siblings::Phase::Wanted, 1));
+        assert!(store.want_sibling(&attempt, "{}", UnixMillis(0), LEASE).await.is_err(), "an attempt is one");
+        let due = async |store: &Store, at: i64| store.take_due_siblings(UnixMillis(at), LEASE, 9).await.unwrap();
+        assert_eq!(due(&other, 999).await, [], "{place:?}: somebody has it");
+        assert_eq!(due(&other, 1000).await, [Sibling { tries: 2, ..wanted.clone() }], "whoever had it is gone");
+        assert_eq!(due(&store, 1000).await, []);
+        store.rest_sibling(&attempt, siblings::Phase::Begun, UnixMillis(5000)).await.unwrap();
+        assert_eq!(due(&store, 4999).await, []);
+        let begun = due(&store, 5000).await;
+        assert_eq!((begun[0].phase, begun[0].tries), (siblings::Phase::Begun, 3));
+        store.forget_siblings_before(UnixMillis(9000)).await.unwrap();
+        store.sibling_done(&attempt).await.unwrap();
+        store.rest_sibling(&attempt, siblings::Phase::Begun, UnixMillis(0)).await.unwrap();
+        assert_eq!(due(&store, 99_000).await, [], "nothing is left to do");
+        store.forget_siblings_before(UnixMillis(1)).await.unwrap();
+        assert!(store.want_sibling(&attempt, "{}", UnixMillis(0), LEASE).await.is_ok(), "long ago it is forgotten");
     }
 }
 

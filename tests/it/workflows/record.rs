@@ -219,6 +219,27 @@ async fn undecided_histories() {
 
 #[tokio::test]
 #[ignore = "writes tests/histories"]
+async fn sibling_histories() {
+    bounded(async || {
+        let bench = Bench::new().await;
+        let spec = "name = 'x'\n[[rules]]\nname = 'it ended'\non = 'child-completed'\nevent = 'QA'\n\
+            then = [{ annotate = 'ended', value = '${child.result.status}' }]\n[finalize]\n";
+        let plan = json!([{"type": "REQUEST_WORK", "workKind": "QA"}]);
+        let goal = Goal::engine(&bench, json!({"goalId": "g", "specDocument": spec, "initialPlan": plan})).await;
+        let lease = json!({"stepId": "qa-1", "runId": "r", "agent": "x", "child": "g/qa-1/1"});
+        goal.update("lease", lease).await.unwrap();
+        for _ in 0..2 {
+            goal.send("custom", [json!("seen"), json!({"by": 1}), json!("once")]).await;
+        }
+        let result = json!({"stepId": "qa-1", "runId": "r", "status": "OK", "workflowId": "g/qa-1/1"});
+        goal.send("childCompleted", [json!("QA"), result]).await;
+        keep(&bench, &goal.id, "goal-with-sibling").await;
+    })
+    .await;
+}
+
+#[tokio::test]
+#[ignore = "writes tests/histories"]
 async fn rollback_histories() {
     bounded(async || {
         let fired = || FiredTrigger { trigger: Trigger::ErrorRate, detail: "3.4× the baseline".into(), at: now() };

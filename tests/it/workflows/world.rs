@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use gatewatch::contracts::clock::{Millis, Timestamp};
 use gatewatch::contracts::delivery::{Journey, LiveVersion};
 use gatewatch::contracts::evidence::{Check, CheckStatus};
-use gatewatch::contracts::health::{HealthReport, Sample};
+use gatewatch::contracts::health::{HealthReport, Sample, TriggerState};
 use gatewatch::contracts::ids::{CommitSha, DeploymentId, Version};
 use gatewatch::contracts::rollback::RollbackReadiness;
 use gatewatch::contracts::temporal::activities::FiredTrigger;
@@ -35,6 +35,9 @@ enum Behaviour {
 pub(crate) struct Script {
     behaviours: BTreeMap<&'static str, Behaviour>,
     pub(crate) fired: Option<FiredTrigger>,
+    /// What a monitor that goes on reports of its triggers, and of the error rate.
+    pub(crate) arming: Vec<TriggerState>,
+    pub(crate) error_rate: f64,
     pub(crate) journeys: Vec<Journey>,
     pub(crate) checks: Vec<Check>,
     pub(crate) migrations: Vec<String>,
@@ -100,6 +103,12 @@ impl World {
 
     pub(crate) fn fires(&self, fired: FiredTrigger) {
         self.script().fired = Some(fired);
+    }
+
+    /// A monitor that goes on sees so many errors, and its triggers stand so.
+    pub(crate) fn arms(&self, error_rate: f64, triggers: Vec<TriggerState>) {
+        let mut script = self.script();
+        (script.error_rate, script.arming) = (error_rate, triggers);
     }
 
     pub(crate) fn journeys(&self, journeys: Vec<Journey>) {
@@ -199,7 +208,8 @@ impl World {
             tokio::select! {
                 _ = changed.changed() => {}
                 _ = beat.tick() => {
-                    look(&mut report);
+                    report.triggers.clone_from(&self.script().arming);
+                    look(&mut report, self.script().error_rate);
                     ctx.record_heartbeat(report.clone()).await?;
                 }
                 () = ctx.cancelled(), if how == Behaviour::Holds => {
@@ -215,14 +225,14 @@ impl World {
 }
 
 /// One more sample, as the real monitor takes it.
-fn look(report: &mut HealthReport) {
+fn look(report: &mut HealthReport, error_rate: f64) {
     report.taken += 1;
     report.samples.push(Sample {
         seq: report.taken,
         at: now(),
         healthy: true,
         http_status: Some(200),
-        error_rate: Some(0.0),
+        error_rate: Some(error_rate),
         p50_ms: Some(10.0),
         p95_ms: Some(20.0),
         p99_ms: Some(30.0),

@@ -2,6 +2,7 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use crate::console::screens::deployment::scene::Scene;
@@ -31,6 +32,21 @@ pub fn draw(scene: &Scene<'_>, theme: &Theme, buffer: &mut Buffer, area: Rect) {
         let trigger = Trigger::ALL.get(index).copied().unwrap_or(Trigger::MigrationFailure);
         row(trigger, report, scene, room, theme)
     });
+    if let Some(looked_at) = scene.last_looked_at() {
+        as_of(looked_at, scene, theme, (buffer, area));
+    }
+}
+
+/// Nobody looks: the heads of what was measured say when it was.
+fn as_of(looked_at: Timestamp, scene: &Scene<'_>, theme: &Theme, (buffer, area): (&mut Buffer, Rect)) {
+    let ago = scene.is_moving().then(|| format!("{} AGO", time::age(scene.now, looked_at)));
+    let heads = [None, Some(format!("AT {}", time::second(looked_at))), None, ago];
+    let places = table::places(&COLUMNS, area.width.saturating_sub(1));
+    for (place, head) in places.into_iter().zip(heads) {
+        let (Some((x, width)), Some(head)) = (place, head) else { continue };
+        let head = text::fit(&head, usize::from(width));
+        buffer.set_string(area.x + 1 + x, area.y, head, theme.style(Role::StatusWarning));
+    }
 }
 
 /// `room` is the width of its state.
@@ -44,18 +60,36 @@ fn row(trigger: Trigger, report: Option<&HealthReport>, scene: &Scene<'_>, room:
     // The looks after a rollback know nothing of what it took back.
     let taken_back = trigger == Trigger::MigrationFailure && scene.is_taken_back();
     let now = if taken_back { "taken back".to_owned() } else { state.now.clone() };
-    let loud = matches!(state.status, TriggerStatus::Failing { .. } | TriggerStatus::Fired);
-    let plain = theme.style(if loud { Role::StatusFailed } else { Role::Text });
+    let is_old = scene.last_looked_at().is_some();
+    let loud = match state.status {
+        TriggerStatus::Failing { .. } => !is_old,
+        TriggerStatus::Fired => true,
+        TriggerStatus::Unknown | TriggerStatus::Ok => false,
+    };
     let muted = theme.style(if loud { Role::StatusFailed } else { Role::TextMuted });
+    let plain = if loud || is_old { muted } else { theme.style(Role::Text) };
+    let standing =
+        if is_old { was(&state.status, muted) } else { standing(&state.status, scene.now, looked_at, room, theme) };
     Row {
         cells: vec![
             Line::styled(trigger.title(), plain),
             Line::styled(now, plain),
             Line::styled(state.limit.clone(), muted),
-            standing(&state.status, scene.now, looked_at, room, theme),
+            standing,
         ],
         role: None,
     }
+}
+
+/// Where a trigger stood when somebody last looked. One that has fired stays so.
+fn was(status: &TriggerStatus, style: Style) -> Line<'static> {
+    let (sign, words) = match status {
+        TriggerStatus::Unknown => (Sign::from(status), "not yet".to_owned()),
+        TriggerStatus::Ok => (Sign::Unknown, "was ok".to_owned()),
+        TriggerStatus::Failing { count, of, .. } => (Sign::from(status), format!("was {count}/{of}")),
+        TriggerStatus::Fired => (Sign::from(status), "FIRED".to_owned()),
+    };
+    Line::styled(format!("{} {words}", sign.glyph()), style)
 }
 
 /// `▲ 2/4, 00:30`, or `▲ 2/4` where there is no room: the line above the charts counts down too.

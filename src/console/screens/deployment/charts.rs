@@ -81,7 +81,7 @@ fn one(scene: &Scene<'_>, report: &HealthReport, series: &Series, target: (&Them
     let points: Vec<Point> =
         report.samples.iter().map(|sample| Point { at: sample.at, value: (series.value)(sample) }).collect();
     let now = points.last().and_then(|point| point.value);
-    let line = heading(series, now, usize::from(area.width), theme);
+    let line = heading(scene, series, now, (usize::from(area.width), theme));
     buffer.set_line(area.x, area.y, &line, area.width);
     let (from, to) = span(scene, report);
     let chart = Chart {
@@ -96,18 +96,23 @@ fn one(scene: &Scene<'_>, report: &HealthReport, series: &Series, target: (&Them
     chart::render(&chart, theme, buffer, Rect { y: area.y + 1, height: area.height - 1, ..area });
 }
 
-/// `error rate %  now 7.2  limit 6.3 (3×)  base 2.1`, as much of it as fits: the limit before the baseline.
-fn heading(series: &Series, now: Option<f64>, columns: usize, theme: &Theme) -> Line<'static> {
+/// `error rate %  now 7.2  limit 6.3 (3×)  base 2.1`, as much of it as fits: the limit before the baseline. While nobody
+/// looks it is what it was.
+fn heading(scene: &Scene<'_>, series: &Series, now: Option<f64>, (columns, theme): (usize, &Theme)) -> Line<'static> {
     let muted = theme.style(Role::TextMuted);
+    let (word, calm, loud) = match scene.last_looked_at() {
+        None => ("now", Role::TextStrong, Role::StatusFailed),
+        Some(_) => ("was", Role::TextMuted, Role::TextMuted),
+    };
     let above = now.zip(series.limit).is_some_and(|(now, limit)| now > limit);
     let value = now.map_or_else(|| "–".to_owned(), chart::label);
     let mut line = Line::from(vec![
         Span::styled(series.title, theme.style(Role::TextStrong)),
-        Span::styled("  now ", muted),
-        Span::styled(value, theme.style(if above { Role::StatusFailed } else { Role::TextStrong })),
+        Span::styled(format!("  {word} "), muted),
+        Span::styled(value, theme.style(if above { loud } else { calm })),
     ]);
     if above {
-        line.push_span(Span::styled(format!(" {}", Sign::Warning.glyph()), theme.style(Role::StatusFailed)));
+        line.push_span(Span::styled(format!(" {}", Sign::Warning.glyph()), theme.style(loud)));
     }
     let factor = series.factor.map(|factor| format!(" ({}×)", chart::label(factor)));
     let limit = series.limit.map(|limit| ("  ", format!("limit {}", chart::label(limit)), Role::ChartLimit));

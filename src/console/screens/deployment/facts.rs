@@ -86,8 +86,8 @@ fn live(scene: &Scene<'_>) -> Field<'static> {
         Some(answers) if *answers != version.as_str() => {
             Field::new("live", format!("{failed} {answers} answers, not {wanted}"), Role::StatusFailed)
         }
-        Some(_) => Field::new("live", format!("{ok} {wanted}"), Role::TextStrong),
-        None => Field::new("live", wanted, Role::TextStrong),
+        Some(_) if scene.last_looked_at().is_none() => Field::new("live", format!("{ok} {wanted}"), Role::TextStrong),
+        Some(_) | None => Field::new("live", wanted, Role::TextStrong),
     }
 }
 

@@ -189,9 +189,13 @@ fn below(state: &State, scene: &Scene<'_>, ctx: &Ctx<'_>, look: (&Theme, usize))
             Span::styled(" shows this and asks; nothing happens before you press it again", muted),
         ])],
         Asked::Preview { .. } => {
+            let does = match scene.held_up() {
+                None => Span::styled(" rolls back now   ", theme.style(Role::TextStrong)),
+                Some(_) => Span::styled(" rolls back once a worker is back   ", theme.style(Role::StatusWarning)),
+            };
             let keys = Line::from(vec![
                 key(Action::RollBack),
-                Span::styled(" rolls back now   ", theme.style(Role::TextStrong)),
+                does,
                 key(Action::Back),
                 Span::styled(" keeps watching   ", muted),
                 key(Action::NextPane),

@@ -142,6 +142,14 @@ impl<'a> Scene<'a> {
         self.detail?.held_up(self.at?)
     }
 
+    /// When somebody last looked, once the next look is overdue or this console sees none: what is shown of the health is
+    /// as old as that.
+    pub fn last_looked_at(&self) -> Option<Timestamp> {
+        let report = self.health()?;
+        let is_late = self.at.is_some_and(|at| report.overdue(at).is_some());
+        report.samples.last().map(|sample| sample.at).filter(|_| self.stale || is_late)
+    }
+
     /// Something on screen counts by itself.
     pub fn is_moving(&self) -> bool {
         self.is_open() || self.stale

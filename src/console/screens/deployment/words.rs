@@ -55,6 +55,9 @@ pub fn standing(state: &State, scene: &Scene<'_>, ctx: &Ctx<'_>) -> Words {
         return ended(scene);
     }
     let countdown = scene.countdown();
+    if let (Some(held_up), Asked::Preview { .. }) = (held_up, &state.asked) {
+        return would_wait(held_up, ctx);
+    }
     if let Some(held_up) = held_up {
         return standing_still(held_up, scene, countdown, ctx);
     }
@@ -68,6 +71,15 @@ pub fn standing(state: &State, scene: &Scene<'_>, ctx: &Ctx<'_>) -> Words {
         return if scene.stale { out_of_sight(&countdown, scene, ctx) } else { failing(&countdown, ctx) };
     }
     staged(scene)
+}
+
+/// What is previewed would not begin at once: whoever presses the key knows it before.
+fn would_wait(held_up: HeldUp, ctx: &Ctx<'_>) -> Words {
+    let key = ctx.key(Context::Deployment, Action::RollBack);
+    let (what, late) = held_up.what();
+    let short = format!("{key} would wait for a worker: {what} for {}", time::coarse(late));
+    let text = format!("{short} · the server keeps it, and it runs as soon as one is back");
+    Words { short: Some(short), ..words(Tone::Alarm, Sign::Warning, text) }
 }
 
 /// Nobody works on it: nothing that counts here goes on by itself, so nothing is promised.

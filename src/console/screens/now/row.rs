@@ -12,8 +12,8 @@ use crate::console::widgets::sparkline::sparkline;
 use crate::console::widgets::table::{Column, Row};
 use crate::console::widgets::time;
 use crate::contracts::clock::{Millis, Timestamp};
-use crate::contracts::health::{HealthReport, HealthStatus, Sample};
-use crate::contracts::workflow::{HeldUp, WorkflowRow};
+use crate::contracts::health::{HealthReport, Sample};
+use crate::contracts::workflow::{ExecutionStatus, Standing, WorkflowRow};
 
 pub const GATES: [Column; 6] = [
     Column::flex("GATE", 22, 2).at_most(32),
@@ -65,18 +65,12 @@ pub fn gate<'a>(gate: &GateView<'a>, now: Timestamp, theme: &Theme) -> Row<'a> {
 }
 
 pub fn live<'a>(row: &'a WorkflowRow, ctx: &Ctx<'_>, theme: &Theme) -> Row<'a> {
-    let remote = ctx.world.detail(&row.id);
-    let detail = remote.value();
-    let health = detail.map_or(row.health, |detail| detail.row.health);
-    let report = detail.and_then(|detail| detail.health.as_deref());
+    let report = ctx.world.detail(&row.id).value().and_then(|detail| detail.health.as_deref());
     Row {
         cells: vec![
             Line::styled(name(row), theme.style(Role::Text)),
             environment(row, theme),
-            match remote.held_up() {
-                Some(HeldUp::NoLook(_)) => signed(Sign::Warning, "not watched", theme),
-                Some(HeldUp::NoWorker(_)) | None => state(row, health, theme),
-            },
+            state(row, ctx.world.standing(row), theme),
             Line::styled(watched(row, report, ctx.now), theme.style(Role::TextMuted)),
             errors(report, theme),
             response(report, theme),
@@ -92,7 +86,7 @@ pub fn troubled<'a>(row: &'a WorkflowRow, now: Timestamp, theme: &Theme) -> Row<
         cells: vec![
             Line::styled(name(row), theme.style(Role::Text)),
             Line::styled(row.workflow_type.as_str(), muted),
-            state(row, row.health, theme),
+            state(row, row.standing(None), theme),
             Line::styled(ago, muted),
         ],
         role: None,
@@ -109,17 +103,11 @@ fn environment<'a>(row: &'a WorkflowRow, theme: &Theme) -> Line<'a> {
     }
 }
 
-/// Health where there is one; else what the workflow says of itself, else what Temporal says.
-fn state<'a>(row: &'a WorkflowRow, health: Option<HealthStatus>, theme: &Theme) -> Line<'a> {
-    let (sign, words) = match (health, row.phase.as_deref()) {
-        (Some(health), _) => (Sign::from(health), health.title()),
-        (None, Some(phase)) if row.status.is_open() => (Sign::Running, phase),
-        (None, _) => (Sign::from(row.status), row.status.as_str()),
-    };
-    signed(sign, words, theme)
-}
-
-fn signed<'a>(sign: Sign, words: &'a str, theme: &Theme) -> Line<'a> {
+/// How it stands; of what just runs, what the workflow says of itself.
+fn state<'a>(row: &'a WorkflowRow, standing: Standing, theme: &Theme) -> Line<'a> {
+    let sign = Sign::from(standing);
+    let phase = row.phase.as_deref().filter(|_| standing == Standing::Status(ExecutionStatus::Running));
+    let words = phase.unwrap_or(standing.title());
     Line::from(vec![
         Span::styled(sign.glyph(), theme.style(sign.role())),
         Span::raw(" "),

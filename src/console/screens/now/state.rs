@@ -6,6 +6,7 @@ use crate::console::effect::Interest;
 use crate::console::event::Overview;
 use crate::console::gates::{self, GateKey, GateView};
 use crate::console::screen::{Beat, Focus};
+use crate::contracts::decision::Verdict;
 use crate::contracts::ids::WorkflowId;
 use crate::contracts::workflow::WorkflowRow;
 
@@ -63,7 +64,7 @@ impl State {
     pub fn interests(&self, ctx: &Ctx<'_>) -> Vec<Interest> {
         let live = ctx.world.overview.value().map(|overview| overview.live.as_slice()).unwrap_or_default();
         // What is decided from here is as fresh as on the gate's own screen.
-        let gate = self.gate(ctx).map(|gate| gate.row);
+        let gate = self.gate(ctx).or_else(|| self.meant(ctx, Verdict::Approve).ok()).map(|gate| gate.row);
         live.iter().take(CHARTED).chain(gate).map(|row| Interest::Workflow(row.id.clone())).collect()
     }
 
@@ -90,6 +91,24 @@ impl State {
         match self.selected.as_ref()? {
             Key::Gate(key) => gates::find(ctx, key),
             Key::Live(_) | Key::Troubled(_) => None,
+        }
+    }
+
+    /// The gate that a verdict means here: the one under the cursor, or the only one that can be decided so.
+    pub fn meant<'a>(&self, ctx: &Ctx<'a>, verdict: Verdict) -> Result<GateView<'a>, String> {
+        if let Some(gate) = self.gate(ctx) {
+            return gates::may(ctx, &gate, verdict).map(|()| gate);
+        }
+        let overview = ctx.world.overview.value().ok_or("Which gates are open is not known yet.")?;
+        let open = gates::open(overview);
+        let known = open.iter().filter_map(|gate| gates::find(ctx, &gate.key()));
+        let (may, not): (Vec<_>, Vec<_>) =
+            known.map(|gate| (gate, gates::may(ctx, &gate, verdict))).partition(|(_, may)| may.is_ok());
+        match (may.as_slice(), not.as_slice()) {
+            ([(only, _)], _) => Ok(*only),
+            ([], [(_, Err(why))]) => Err(why.clone()),
+            ([], []) => Err("No gate waits for anybody.".to_owned()),
+            (gates, others) => Err(format!("{} gates are open: select one first.", gates.len() + others.len())),
         }
     }
 

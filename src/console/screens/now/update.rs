@@ -6,7 +6,6 @@ use crate::console::ctx::Ctx;
 use crate::console::cursor::Move;
 use crate::console::effect::{Effect, Note};
 use crate::console::event::Input;
-use crate::console::gates;
 use crate::console::screen::Place;
 use crate::console::screens::now::state::{Item, Key, State, items};
 
@@ -35,8 +34,7 @@ pub fn can(state: &State, action: Action, ctx: &Ctx<'_>) -> Result<(), String> {
     let Some(verdict) = asking::verdict(action) else {
         return Err(format!("{} means nothing on this screen.", action.spec().title));
     };
-    let gate = state.gate(ctx).ok_or_else(|| "Select a gate first.".to_owned())?;
-    gates::may(ctx, &gate, verdict)
+    state.meant(ctx, verdict).map(|_| ())
 }
 
 fn act(state: &mut State, action: Action, ctx: &Ctx<'_>) -> Vec<Effect> {
@@ -52,8 +50,8 @@ fn act(state: &mut State, action: Action, ctx: &Ctx<'_>) -> Vec<Effect> {
         return state.selected.as_ref().map(|key| Effect::Go(place(key))).into_iter().collect();
     } else if action == Action::Copy {
         return state.subject(ctx).map(|id| Effect::Copy(id.to_string())).into_iter().collect();
-    } else if let (Some(verdict), Some(gate)) = (asking::verdict(action), state.gate(ctx)) {
-        return vec![match asking::decide(ctx, &gate, verdict) {
+    } else if let Some(verdict) = asking::verdict(action) {
+        return vec![match state.meant(ctx, verdict).and_then(|gate| asking::decide(ctx, &gate, verdict)) {
             Ok(question) => Effect::Ask(Box::new(question)),
             Err(why) => Effect::Say(Note::info(why)),
         }];

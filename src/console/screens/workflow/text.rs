@@ -10,7 +10,7 @@ use crate::console::screens::workflow::state::{Item, State};
 use crate::console::widgets::time;
 use crate::contracts::clock::Timestamp;
 use crate::contracts::phase::Phase;
-use crate::contracts::workflow::PendingActivity;
+use crate::contracts::workflow::{PendingActivity, WorkflowRow};
 
 /// Title and text of an item; none when it is gone.
 pub fn of(item: &Item, state: &State, ctx: &Ctx<'_>) -> Option<(String, String)> {
@@ -18,7 +18,7 @@ pub fn of(item: &Item, state: &State, ctx: &Ctx<'_>) -> Option<(String, String)>
     match item {
         Item::Phase(name) => {
             let phase = detail.row.published.as_ref()?.phases.iter().find(|phase| phase.name == *name)?;
-            Some((format!("phase {name}"), of_phase(phase, state, ctx.now)))
+            Some((format!("phase {name}"), of_phase(phase, &detail.row, state, ctx.now)))
         }
         Item::Gate(id) => {
             let gate = gates::of_row(&detail.row).find(|gate| gate.id == id)?;
@@ -62,15 +62,16 @@ impl Facts {
     }
 }
 
-fn of_phase(phase: &Phase, state: &State, now: Timestamp) -> String {
+fn of_phase(phase: &Phase, of: &WorkflowRow, state: &State, now: Timestamp) -> String {
     let mut facts = Facts::default();
     facts.moment("started", phase.started_at, now);
     facts.moment("ended", phase.ended_at, now);
     let Some(from) = phase.started_at else {
-        facts.line("It has not begun.");
+        let is_open = of.status.is_open();
+        facts.line(if is_open { "It has not begun." } else { "It never began: the workflow ended before it." });
         return facts.0;
     };
-    facts.fact("took", time::took(phase.ended_at.unwrap_or(now).since(from)));
+    facts.fact("took", time::took(phase.ended_at.or(of.closed_at).unwrap_or(now).since(from)));
     let within =
         |group: &&Group| group.began().is_some_and(|at| at >= from && phase.ended_at.is_none_or(|end| at < end));
     for group in state.chronicle.groups().filter(within) {

@@ -10,7 +10,6 @@ use crate::console::theme::sign::Sign;
 use crate::console::widgets::strip::strip;
 use crate::console::widgets::table::{Column, Row};
 use crate::console::widgets::{text, time};
-use crate::contracts::health::HealthStatus;
 use crate::contracts::workflow::WorkflowRow;
 
 pub const COLUMNS: [Column; 8] = [
@@ -40,7 +39,7 @@ pub fn cells<'a>(row: &'a WorkflowRow, widths: &[usize], state: &State, ctx: &Ct
             Line::styled(environment, theme.style(if production { Role::Production } else { Role::TextMuted })),
             phases(row, width(3), theme),
             gates(row, theme),
-            standing(row, theme),
+            standing(row, ctx, theme),
             Line::styled(age, muted),
             Line::styled(row.published.as_ref().map_or("", |published| published.started_by.as_str()), muted),
         ],
@@ -62,18 +61,13 @@ fn gates(row: &WorkflowRow, theme: &Theme) -> Line<'static> {
     Line::styled(format!("{} {}", Sign::Waiting.glyph(), row.gates.len()), theme.style(Role::StatusWaiting))
 }
 
-/// Health while it runs and has one, and where it ended badly: to Temporal, a deployment that was rolled back is one
-/// that completed. Temporal's status otherwise.
-fn standing(row: &WorkflowRow, theme: &Theme) -> Line<'static> {
-    let (sign, words) = match row.health {
-        Some(health) if row.status.is_open() => (Sign::from(health), health.title()),
-        Some(health @ (HealthStatus::RolledBack | HealthStatus::Stuck)) => (Sign::from(health), health.title()),
-        Some(_) | None => (Sign::from(row.status), row.status.as_str()),
-    };
+fn standing(row: &WorkflowRow, ctx: &Ctx<'_>, theme: &Theme) -> Line<'static> {
+    let standing = ctx.world.standing(row);
+    let sign = Sign::from(standing);
     let quiet = matches!(sign, Sign::Running | Sign::Ok | Sign::NotYet);
     Line::from(vec![
         Span::styled(sign.glyph(), theme.style(sign.role())),
         Span::raw(" "),
-        Span::styled(words, theme.style(if quiet { Role::TextMuted } else { sign.role() })),
+        Span::styled(standing.title(), theme.style(if quiet { Role::TextMuted } else { sign.role() })),
     ])
 }

@@ -72,17 +72,21 @@ pub(super) fn read_rollback_signal(args: &Args) -> RollbackRequest {
         reason: Option<String>,
         #[serde(default)]
         actor: Option<Claimed>,
+        #[serde(default)]
+        asked_at: Option<Timestamp>,
     }
     match args.read::<Signalled>(&positional::TRIGGER_ROLLBACK) {
         Ok(sent) => RollbackRequest {
             request_id: sent.request_id,
             reason: sent.reason,
             actor: sent.actor.map(Claimed::actor).unwrap_or_default(),
+            asked_at: sent.asked_at,
         },
         Err(why) => RollbackRequest {
             request_id: RequestId::default(),
             reason: Some(format!("A signal asked for it; its argument cannot be read: {}.", clip(&why, 120))),
             actor: Actor::default(),
+            asked_at: None,
         },
     }
 }
@@ -100,7 +104,9 @@ impl Deployment {
             let who = if actor.name.is_empty() { "somebody unnamed" } else { actor.name.as_str() };
             format!("Asked for by {who}, who gave no reason.")
         });
-        let cause = RollbackCause { trigger: None, reason, actor, at: now };
+        // Another clock may be wrong: it was neither after it came here, nor before there was anything to roll back.
+        let at = request.asked_at.map_or(now, |asked_at| asked_at.max(self.began_at().unwrap_or(now)).min(now));
+        let cause = RollbackCause { trigger: None, reason, actor, at };
         self.stopped = Some(Stopped { cause: cause.clone(), by: StoppedBy::Request });
         RollbackReply { already: false, cause }
     }
@@ -149,7 +155,9 @@ mod tests {
     use super::{read_input, read_rollback_signal};
     use crate::contracts::actor::{Actor, Via};
     use crate::contracts::clock::{Millis, Timestamp};
-    use crate::contracts::delivery::{DeploymentInput, ExtendMonitoring, PauseMonitoring, ReportBug, Severity};
+    use crate::contracts::delivery::{
+        DeploymentInput, DeploymentStage, ExtendMonitoring, PauseMonitoring, ReportBug, Severity,
+    };
     use crate::contracts::health::Trigger;
     use crate::contracts::ids::RequestId;
     use crate::contracts::rollback::RollbackRequest;
@@ -169,7 +177,7 @@ mod tests {
     }
 
     fn request(reason: Option<&str>, actor: Actor) -> RollbackRequest {
-        RollbackRequest { request_id: RequestId::from("r"), reason: reason.map(str::to_owned), actor }
+        RollbackRequest { request_id: RequestId::from("r"), reason: reason.map(str::to_owned), actor, asked_at: None }
     }
 
     #[test]
@@ -228,6 +236,23 @@ mod tests {
     fn a_rollback_without_a_reason_says_who() {
         let reply = deployment().ask_rollback(request(Some("  "), Actor::new("mira", Via::Console)), at(1));
         assert_eq!(reply.cause.reason, "Asked for by mira, who gave no reason.");
+    }
+
+    /// It may have waited for a worker; a clock that is wrong moves it no further than the deployment itself.
+    #[test]
+    fn a_rollback_is_as_old_as_it_was_asked_for() {
+        let cause_at = |asked_at: Option<i64>| {
+            let mut deployment = deployment();
+            deployment.enter(DeploymentStage::BackingUp, at(10));
+            let asked = RollbackRequest { asked_at: asked_at.map(at), ..request(None, Actor::default()) };
+            deployment.ask_rollback(asked, at(100)).cause.at
+        };
+        assert_eq!(cause_at(Some(40)), at(40));
+        assert_eq!(cause_at(Some(5)), at(10));
+        assert_eq!(cause_at(Some(900)), at(100));
+        assert_eq!(cause_at(None), at(100));
+        let sent = json!({"reason": "bad", "askedAt": "2026-11-28T12:58:35Z"});
+        assert!(read_rollback_signal(&Args::of([sent])).asked_at.is_some());
     }
 
     #[test]

@@ -137,6 +137,11 @@ impl Deployment {
         }
     }
 
+    /// When its first phase began.
+    pub(super) fn began_at(&self) -> Option<Timestamp> {
+        self.phases.all().into_iter().find_map(|phase| phase.started_at)
+    }
+
     pub(super) fn prepared(&mut self, previous: LiveVersion, readiness: RollbackReadiness) {
         self.previous = Some(previous);
         self.readiness = readiness;

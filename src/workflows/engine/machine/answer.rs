@@ -35,28 +35,8 @@ impl Machine {
         // What it cost is the coordinator's to keep: it never enters a history (C12).
         response.metrics = None;
         response.step_id = id.clone();
-        let Some(step) = self.memory.state.open_steps.get(id) else {
-            return Outcome::Refused(format!("There is no step {id}."));
-        };
-        if self.was_answered(id, &response) {
-            return Outcome::Repeated;
-        }
-        match (step.status, &step.attempt_id) {
-            (StepStatus::Done | StepStatus::Failed | StepStatus::Skipped, _) => {
-                return Outcome::Refused(format!("{id} is {} already.", step.status.as_str()));
-            }
-            (StepStatus::InProgress, Some(leased))
-                if !response.attempt_id.is_empty() && *leased != response.attempt_id =>
-            {
-                return Outcome::Refused(format!("{id} was given to another attempt, {leased}; this answer is late."));
-            }
-            (StepStatus::Waiting | StepStatus::InProgress | StepStatus::Blocked, _) => {}
-        }
-        if step.kind.as_str() == APPROVAL {
-            return Outcome::Refused(format!("{id} is an approval: a person decides it."));
-        }
-        if response.attempt_id.as_str().len() > LONGEST_NAME {
-            return Outcome::Refused(format!("The `runId` is longer than {LONGEST_NAME} bytes."));
+        if let Err(outcome) = self.takes(id, &response) {
+            return outcome;
         }
         self.note(now, "AGENT_COMPLETED", serde_json::to_value(&response).unwrap_or_default());
         self.close(now, &response);
@@ -65,6 +45,35 @@ impl Machine {
             self.consider(now, &Fact::Completed { response: &response }, &decision);
         }
         Outcome::Applied
+    }
+
+    /// Whether this answer is one of the attempt that has the step; what becomes of it when it is not.
+    fn takes(&self, id: &StepId, response: &AgentResponse) -> Result<(), Outcome> {
+        let Some(step) = self.memory.state.open_steps.get(id) else {
+            return Err(Outcome::Refused(format!("There is no step {id}.")));
+        };
+        if self.was_answered(id, response) {
+            return Err(Outcome::Repeated);
+        }
+        match (step.status, &step.attempt_id) {
+            (StepStatus::Done | StepStatus::Failed | StepStatus::Skipped, _) => {
+                return Err(Outcome::Refused(format!("{id} is {} already.", step.status.as_str())));
+            }
+            (StepStatus::InProgress, Some(leased))
+                if !response.attempt_id.is_empty() && *leased != response.attempt_id =>
+            {
+                let why = format!("{id} was given to another attempt, {leased}; this answer is late.");
+                return Err(Outcome::Refused(why));
+            }
+            (StepStatus::Waiting | StepStatus::InProgress | StepStatus::Blocked, _) => {}
+        }
+        if step.kind.as_str() == APPROVAL {
+            return Err(Outcome::Refused(format!("{id} is an approval: a person decides it.")));
+        }
+        if response.attempt_id.as_str().len() > LONGEST_NAME {
+            return Err(Outcome::Refused(format!("The `runId` is longer than {LONGEST_NAME} bytes.")));
+        }
+        Ok(())
     }
 
     /// Whether this very answer was taken in before.
@@ -172,6 +181,28 @@ impl Machine {
             &Fact::ChildCompleted { kind, result },
             &format!("dec-child-{kind}-{}", self.memory.requested),
         );
+        Outcome::Applied
+    }
+
+    /// A child that names the attempt it was has answered the step: the rules hear of both at once, and the goal can be
+    /// reached only after both.
+    pub(super) fn child_answered(
+        &mut self,
+        now: UnixMillis,
+        kind: &str,
+        result: &Value,
+        mut response: AgentResponse,
+    ) -> Outcome {
+        response.metrics = None;
+        let id = response.step_id.clone();
+        if let Err(outcome) = self.takes(&id, &response) {
+            return outcome;
+        }
+        self.note(now, "CHILD_COMPLETED", json!({"kind": kind, "result": result}));
+        self.close(now, &response);
+        let decision = format!("dec-{id}-{}", response.attempt_id);
+        self.consult(now, &Fact::ChildCompleted { kind, result }, &format!("{decision}-child"));
+        self.consider(now, &Fact::Completed { response: &response }, &decision);
         Outcome::Applied
     }
 

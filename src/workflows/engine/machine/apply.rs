@@ -79,8 +79,15 @@ impl Machine {
         Outcome::Applied
     }
 
-    /// Asks the rules about a fact and does what they say. True when one of them applied.
+    /// Asks the rules about a fact, does what they say, and sees whether the goal is reached. True when one applied.
     pub(super) fn consider(&mut self, now: UnixMillis, fact: &Fact<'_>, decision_id: &str) -> bool {
+        let applied = self.consult(now, fact, decision_id);
+        self.finalize_if_reached(now);
+        applied
+    }
+
+    /// The same where more is to be asked before the goal can be reached.
+    pub(super) fn consult(&mut self, now: UnixMillis, fact: &Fact<'_>, decision_id: &str) -> bool {
         if self.decider == Decider::Coordinator {
             self.wait_for_decision(now, fact);
             return true;
@@ -94,7 +101,6 @@ impl Machine {
             self.note(now, "APPLY_DECISION", json!({"decisionId": decision_id, "rules": verdict.applied}));
             self.apply_actions(now, verdict.actions, fact.step());
         }
-        self.finalize_if_reached(now);
         applied
     }
 

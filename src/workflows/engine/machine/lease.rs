@@ -15,6 +15,9 @@ use crate::workflows::engine::machine::{Machine, Outcome, Terms, signed};
 /// Leases of one step after which a person must look: whoever takes it never answers.
 const MOST_LEASES: u32 = 10;
 
+/// Workflows of one step that are remembered.
+const MOST_CHILDREN: usize = 10;
+
 /// Who takes a step, and on which terms.
 pub(super) struct Lease {
     pub(super) attempt: AttemptId,
@@ -57,6 +60,11 @@ impl Machine {
             step.lease_until = until;
             step.reason = None;
             step.reminded_at = None;
+            if let Some(child) = terms.child {
+                // The newest: nobody asks for those that were begun long ago.
+                step.children.drain(..step.children.len().saturating_sub(MOST_CHILDREN - 1));
+                step.children.push(child);
+            }
         }
         Outcome::Applied
     }

@@ -35,7 +35,7 @@ use crate::contracts::engine::budget::BudgetLevel;
 use crate::contracts::engine::decision::{Action, Decision};
 use crate::contracts::engine::input::{Decider, EngineInput};
 use crate::contracts::engine::state::{EngineState, EngineStatus};
-use crate::contracts::ids::{AttemptId, StepId, WorkKind};
+use crate::contracts::ids::{AttemptId, RequestId, StepId, WorkKind, WorkflowId};
 use crate::spec::EngineSpec;
 use crate::workflows::blocks::seen::SeenIds;
 use crate::workflows::blocks::text::clip;
@@ -76,6 +76,8 @@ pub enum Event {
     ChildCompleted {
         kind: String,
         result: Value,
+        /// Its result as the answer of the attempt that it was; none when it does not say which.
+        answer: Option<Box<AgentResponse>>,
     },
     /// Something outside happened, such as `ciStatusChanged`.
     Custom {
@@ -126,6 +128,11 @@ pub enum Event {
         spec: Arc<dyn EngineSpec>,
         document: String,
     },
+    /// What counts once under this id, also when it comes again in another run.
+    Once {
+        id: RequestId,
+        event: Box<Event>,
+    },
 }
 
 /// What becomes of steps that were to replace one which is done after all.
@@ -159,6 +166,8 @@ pub struct Terms {
     pub lasts: Option<Millis>,
     /// The attempt it goes on from: another agent takes over.
     pub replaces: Option<AttemptId>,
+    /// The workflow that does the work.
+    pub child: Option<WorkflowId>,
 }
 
 /// What became of an event.
@@ -196,6 +205,9 @@ pub struct Memory {
     decisions: SeenIds,
     /// Answers that were decided on.
     bases: SeenIds,
+    /// What counts once and has counted.
+    #[serde(skip_serializing_if = "SeenIds::is_empty")]
+    once: SeenIds,
     /// How many steps of a kind there ever were: the source of step ids.
     counters: BTreeMap<String, u64>,
     /// Steps ever requested.
@@ -298,7 +310,10 @@ impl Machine {
             Event::RequestWork { kind, payload, step } => self.work_asked_for(now, kind, payload, step),
             Event::Approve { step, by } => self.approved(now, &step, &by),
             Event::Reject { step, reason, by } => self.rejected(now, &step, &reason, &by),
-            Event::ChildCompleted { kind, result } => self.child_completed(now, &kind, &result),
+            Event::ChildCompleted { kind, result, answer: None } => self.child_completed(now, &kind, &result),
+            Event::ChildCompleted { kind, result, answer: Some(answer) } => {
+                self.child_answered(now, &kind, &result, *answer)
+            }
             Event::Custom { name, payload } => self.told(now, &name, &payload),
             Event::Cancel { reason, by } => self.cancelled(now, reason, &by),
             Event::Lease { step, attempt, agent, terms } => self.leased(now, &step, Lease { attempt, agent, terms }),
@@ -313,6 +328,16 @@ impl Machine {
             Event::BudgetReached { round, level } => self.budget_reached(now, round, level),
             Event::Tick => self.ticked(now),
             Event::AdoptSpec { spec, .. } => self.adopted(now, spec),
+            Event::Once { id, event } => {
+                if self.memory.once.contains(id.as_str()) {
+                    return Outcome::Repeated;
+                }
+                let outcome = self.happen(now, *event);
+                if outcome == Outcome::Applied {
+                    self.memory.once.first(id.as_str());
+                }
+                outcome
+            }
         }
     }
 
@@ -326,6 +351,10 @@ impl Machine {
                 Outcome::Repeated
             }
             Event::AgentCompleted { step, response } if self.was_answered(step, response) => Outcome::Repeated,
+            Event::ChildCompleted { answer: Some(answer), .. } if self.was_answered(&answer.step_id, answer) => {
+                Outcome::Repeated
+            }
+            Event::Once { id, .. } if self.memory.once.contains(id.as_str()) => Outcome::Repeated,
             Event::Boot(_)
             | Event::AgentCompleted { .. }
             | Event::ApplyDecision(_)
@@ -340,7 +369,8 @@ impl Machine {
             | Event::Nudge { .. }
             | Event::Override { .. }
             | Event::BudgetReached { .. }
-            | Event::AdoptSpec { .. } => {
+            | Event::AdoptSpec { .. }
+            | Event::Once { .. } => {
                 Outcome::Refused(format!("The goal is {}; nothing changes any more.", status.as_str()))
             }
         }

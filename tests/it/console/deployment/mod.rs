@@ -142,7 +142,7 @@ fn a_stuck_rollback_says_what_is_tried_and_what_a_person_can_do() {
     ┏ deploy-checkout-v42 · ProductionDeploymentWorkflow ━━━━━━━━━━━━━━━━━━━━━━━━━━┓
     ┃ checkout v42 ↺ v41 → production                                              ┃
     ┃ ✗ stuck at step 3 of 6, deploy previous version · 00:40 since you pressed R  ┃
-    ┃ error rate %  now 7.5 ▲  limit 6.3     p95 ms  now 410  limit 950 (5×)       ┃
+    ┃ error rate %  was 7.5 ▲  limit 6.3     p95 ms  was 410  limit 950 (5×)       ┃
     ┃ 8┤┊                           ⢠        1000┤┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄ limit ┃
     ┃  │┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄⡞ limit      │┊                                ┃
     ┃  │┊                           ⡇            │┊                                ┃
@@ -319,6 +319,45 @@ fn a_countdown_out_of_sight_is_told_as_what_was_seen() {
         "{stands}"
     );
     assert!(!screen.picture("out-of-sight").contains("1/2, "), "the board counts nothing down either");
+}
+
+/// Whoever presses the key knows before that it would wait; it stays possible, because it is kept.
+#[test]
+fn the_preview_says_that_the_rollback_would_wait_for_a_worker() {
+    for (width, height) in [(80, 22), (120, 33)] {
+        let mut screen = Screen::new(width, height);
+        screen.sees(&Story::failing(at(240)));
+        screen.press(Action::RollBack);
+        let stands = standing(&screen);
+        assert!(stands.starts_with("▲ R would wait for a worker: no look for 42s"), "{stands}");
+        let shown = screen.picture("would-wait");
+        assert!(shown.contains("R rolls back once a worker is back   Esc"), "{shown}");
+        assert!(!shown.contains("rolls back now"), "{shown}");
+        assert!(matches!(screen.press(Action::RollBack).as_slice(), [Effect::Mutate(_)]));
+    }
+}
+
+/// While nobody looks, neither board nor numbers pass for what is: words say so, and no colour does.
+#[test]
+fn what_was_seen_long_ago_is_marked_as_old() {
+    for (width, height) in [(80, 22), (120, 33)] {
+        let mut screen = Screen::new(width, height);
+        screen.sees(&Story::failing(at(240)));
+        let shown = screen.picture("old");
+        for words in ["AT 14:03:18", "42s AGO", "? was ok", "▲ was 1/2", "error rate %  was 7.5", "p95 ms  was 410"] {
+            assert!(shown.contains(words), "{words} is not in\n{shown}");
+        }
+        for words in ["✓ ok", "now 7.5", "✓ v42"] {
+            assert!(!shown.contains(words), "{words} is in\n{shown}");
+        }
+        let loud = screen.rig.theme.style(Role::StatusFailed).fg;
+        let buffer = screen.rig.buffer("t", |ctx, theme, frame, area| view(&screen.state, ctx, theme, frame, area));
+        let row = |y: u16| (1..width / 2).any(|x| Some(buffer[(x, y)].fg) == loud);
+        let board = (0..height).find(|y| buffer[(2, *y)].symbol() == "T" && buffer[(3, *y)].symbol() == "R").unwrap();
+        assert!((board..board + 9).all(|y| !row(y)), "nothing that is past is loud:\n{shown}");
+        screen.sees(&Story::failing(at(201)));
+        assert!(screen.picture("fresh").contains("✓ ok"), "{}", screen.picture("fresh"));
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ use gatewatch::console::screens::workflow::update::{can, update};
 use gatewatch::console::screens::workflow::view::{title, view};
 use gatewatch::contracts::clock::Millis;
 use gatewatch::contracts::gate::{OnDeadline, OpenGate};
-use gatewatch::contracts::workflow::{HistoryEvent, HistoryPage, PendingChild, WorkflowDetail};
+use gatewatch::contracts::workflow::{ExecutionStatus, HistoryEvent, HistoryPage, PendingChild, WorkflowDetail};
 
 use super::deployment::fixture::{Story, checkout};
 use super::history::story;
@@ -212,4 +212,29 @@ fn a_wedged_workflow_says_so() {
     let mut screen = Screen::new(100, 22);
     screen.learns(WorkflowDetail { workflow_task_attempt: 6, ..busy() });
     assert!(screen.picture("wedged").contains("✗ its workflow task has failed 5 times in a row"));
+}
+
+#[test]
+fn a_phase_that_never_ran_of_a_workflow_that_ended_is_not_waited_for() {
+    let mut screen = Screen::new(120, 36);
+    let never = "It never began: the workflow ended before it.";
+    let to_accept = |screen: &mut Screen| {
+        screen.press(Action::CursorTop);
+        for _ in 0..12 {
+            if screen.picture("phase").contains("phase accept") {
+                return;
+            }
+            screen.press(Action::CursorDown);
+        }
+        panic!("the phase is not on screen:\n{}", screen.picture("phase"));
+    };
+    screen.learns(busy());
+    to_accept(&mut screen);
+    assert!(screen.picture("phase").contains("It has not begun."), "{}", screen.picture("phase"));
+    let mut ended = busy();
+    ended.row.status = ExecutionStatus::Terminated;
+    ended.row.closed_at = Some(at(230));
+    screen.learns(ended);
+    to_accept(&mut screen);
+    assert!(screen.picture("phase").contains(never), "{}", screen.picture("phase"));
 }

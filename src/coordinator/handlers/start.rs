@@ -1,0 +1,110 @@
+//! `POST /v1/goals`: starts a goal, pinned to its spec, as one of a tenant where there is one.
+
+use axum::Json;
+use axum::extract::State;
+use serde_json::json;
+
+use crate::config::settings::Permission;
+use crate::contracts::engine::input::{Decider, EngineInput};
+use crate::contracts::engine::spec::SpecPin;
+use crate::contracts::failure::{Failure, FailureKind};
+use crate::contracts::http::{ErrorBody, StartBody, StartedGoal};
+use crate::contracts::ids::{GoalId, WorkflowId, WorkflowType};
+use crate::contracts::mutation::{Done, Mutation, Start, Target};
+use crate::contracts::temporal::names::workflow;
+use crate::coordinator::auth::Caller;
+use crate::coordinator::error::ApiError;
+use crate::coordinator::extract::{Body, require_id, workflow_id};
+use crate::coordinator::openapi::Refusals;
+use crate::coordinator::state::AppState;
+use crate::coordinator::task;
+use crate::spec::EngineSpec as _;
+use crate::spec::rules::Rules;
+
+/// Starts a goal. Sent again under its `requestId` it has one effect; another one that runs under the id is left alone.
+#[utoipa::path(
+    post,
+    path = "/v1/goals",
+    request_body = StartBody,
+    responses(
+        (status = 200, description = "It runs, started now or by this very request before.", body = StartedGoal),
+        (status = 409, description = "Another goal runs under this id.", body = ErrorBody),
+        Refusals,
+    ),
+    security(("token" = [])),
+)]
+pub async fn start_goal(
+    caller: Caller,
+    State(state): State<AppState>,
+    Body(body): Body<StartBody>,
+) -> Result<Json<StartedGoal>, ApiError> {
+    caller.must(Permission::Operate)?;
+    require_id("`requestId`", body.request_id.as_str())?;
+    require_id("`workflowId`", body.workflow_id.as_str())?;
+    let tenant = tenant(&caller, &body)?;
+    let id = tenant.iter().fold(body.workflow_id, |id, tenant| id.for_tenant(tenant));
+    require_id("`workflowId`", id.as_str())?;
+    caller.must_see(&id)?;
+    let goal_id = if body.input.goal_id.is_empty() { GoalId::new(id.as_str()) } else { body.input.goal_id.clone() };
+    let (spec, input) = pinned(&state, EngineInput { goal_id, tenant, ..body.input }).await?;
+    let mutation = Mutation::Start(Start {
+        target: Target { workflow_id: workflow_id(id.as_str()), request_id: body.request_id },
+        workflow_type: WorkflowType::new(workflow::of_spec(spec.name.as_str())),
+        task_queue: state.task_queue().to_owned(),
+        input: vec![json!(input)],
+    });
+    let started = task::finish(async move {
+        match state.operator(&caller).perform(mutation).await? {
+            Done::Started { run_id, .. } => Ok(StartedGoal { workflow_id: id, run_id, spec }),
+            Done::Decided { .. }
+            | Done::RolledBack { .. }
+            | Done::Signalled { .. }
+            | Done::Told { .. }
+            | Done::Stopping { .. }
+            | Done::Registered { .. }
+            | Done::Unanswered => Err(Failure::new(
+                FailureKind::DeadlineExceeded,
+                format!("Whether {id} was started is not known."),
+                "Send the same request again: it has one effect.",
+            )),
+        }
+    })
+    .await?;
+    Ok(Json(started))
+}
+
+/// The tenant that is named, or the one that the caller is bound to.
+fn tenant(caller: &Caller, body: &StartBody) -> Result<Option<String>, ApiError> {
+    let named = body.tenant.as_ref().or(body.input.tenant.as_ref()).filter(|name| !name.is_empty());
+    let named = named.or(match caller.tenants() {
+        [only] => Some(only),
+        _ => None,
+    });
+    match named {
+        Some(name) if !WorkflowId::is_tenant(name) => {
+            Err(ApiError::invalid("`tenant` is no name of one: letters, digits, `-`, `_` and `.`."))
+        }
+        named => Ok(named.cloned()),
+    }
+}
+
+/// The input with its spec in it, as its text is now.
+async fn pinned(state: &AppState, mut input: EngineInput) -> Result<(SpecPin, EngineInput), ApiError> {
+    let name = match (input.spec_name.as_str(), input.decider) {
+        ("", Decider::Spec) => "codegen",
+        ("", Decider::Coordinator) => "codegen-coordinator",
+        (name, _) => name,
+    };
+    let (pin, document) = match input.spec_document.take() {
+        Some(document) => {
+            let rules = Rules::read("the spec", &document).map_err(|problem| ApiError::invalid(problem.to_string()))?;
+            (rules.pin().clone(), document)
+        }
+        None => {
+            let spec = state.specs().named(name).await?;
+            (spec.pin, spec.text)
+        }
+    };
+    let input = EngineInput { spec_name: pin.name.clone(), spec_document: Some(document), ..input };
+    Ok((pin, input))
+}
