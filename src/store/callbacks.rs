@@ -173,7 +173,7 @@ impl Store {
         Ok(first.unwrap_or(answer))
     }
 
-    /// The same, written with what comes next: for what a crash before that would only have gone through again.
+    /// The same, written a moment later with others: for what a crash before that would only have gone through again.
     pub async fn done_soon(&self, key: String, answer: String, now: UnixMillis) -> Result<(), StoreError> {
         self.write(Write::Done(Done { key, answer, now, reply: None })).await
     }

@@ -1,6 +1,6 @@
 //! Group commit: answers that wait to be written are written in one transaction, while others gather for the next. A
 //! commit waits for the disk; this way many wait for it once. Nobody is told anything before the commit. What nobody
-//! waits for gathers until somebody waits, or for a moment.
+//! waits for gathers for a moment, and is in nobody's way.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
@@ -62,19 +62,20 @@ pub(super) fn start(pool: AnyPool) -> mpsc::Sender<Write> {
 }
 
 async fn write(pool: AnyPool, mut brought: mpsc::Receiver<Write>) {
-    let (mut batch, mut until) = (Vec::new(), None);
+    let (mut batch, mut gathered, mut until) = (Vec::new(), Vec::new(), None);
     loop {
         let more = brought.recv_many(&mut batch, MOST);
         let open = match until {
             Some(until) => timeout_at(until, more).await.map_or(true, |came| came > 0),
             None => more.await > 0,
         };
-        let gathered = until.is_some_and(|until| until <= Instant::now()) || batch.len() >= MOST;
-        if gathered || !open || batch.iter().any(Write::is_waited_for) {
+        gathered.extend(batch.extract_if(.., |write| !write.is_waited_for()));
+        commit(&pool, std::mem::take(&mut batch)).await;
+        until = until.or_else(|| (!gathered.is_empty()).then(|| Instant::now() + GATHERING));
+        let is_time = until.is_some_and(|until| until <= Instant::now());
+        if is_time || gathered.len() >= MOST || !open {
             until = None;
-            commit(&pool, std::mem::take(&mut batch)).await;
-        } else {
-            until = until.or_else(|| Some(Instant::now() + GATHERING));
+            commit(&pool, std::mem::take(&mut gathered)).await;
         }
         if !open {
             return;

@@ -232,6 +232,11 @@ impl Board {
         tally.spend(response.metrics.as_ref());
     }
 
+    /// Whether a call of this coordinator waits for the answer of this attempt.
+    pub fn waits_for(&self, attempt: &AttemptId) -> bool {
+        self.lock().calls.values().any(|call| call.told.attempt_id == *attempt)
+    }
+
     /// An answer came by callback. One of a call of this coordinator counts, and settles it.
     pub fn called_back(&self, response: &AgentResponse) {
         let call = self.lock().calls.values().find(|call| call.told.attempt_id == response.attempt_id).cloned();

@@ -71,12 +71,14 @@ pub async fn callback(
     };
     sender.must(&response)?;
     let answer = task::finish(async move {
+        // Most answers are none that this coordinator waits for.
+        let waited_for = state.board().waits_for(&response.attempt_id).then(|| response.clone());
         let answer = if later {
-            state.intake().keep(response.clone(), &sender).await?
+            state.intake().keep(response, &sender).await?
         } else {
-            state.intake().accept(response.clone(), &sender).await?
+            state.intake().accept(response, &sender).await?
         };
-        if !answer.repeated {
+        if let Some(response) = waited_for.filter(|_| !answer.repeated) {
             state.board().called_back(&response);
         }
         Ok(answer)
