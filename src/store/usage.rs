@@ -42,7 +42,7 @@ pub(super) async fn insert(
     let sql = format!(
         "INSERT INTO usage (dedupe_key, goal_id, workflow_id, step_id, attempt_id, agent_role, prompt_tokens, \
          completion_tokens, cost_micros, at) VALUES {} ON CONFLICT (dedupe_key) DO NOTHING",
-        values(costs.len(), "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+        values(connection, costs.len(), "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
     );
     let mut insert = query(AssertSqlSafe(sql));
     for (callback, metrics, now) in costs {

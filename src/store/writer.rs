@@ -19,6 +19,8 @@ const MOST: usize = 256;
 const WAITING: usize = 1024;
 /// How long what nobody waits for gathers: less than whoever sends an answer again takes between two looks.
 const GATHERING: Duration = Duration::from_millis(20);
+/// What the driver calls it.
+const SQLITE: &str = "SQLite";
 /// Rows of one statement. Few sizes, so that the database knows its statements again.
 const SIZES: [usize; 4] = [64, 16, 4, 1];
 
@@ -199,7 +201,7 @@ async fn insert(connection: &mut AnyConnection, chunk: &[&Receive], fresh: &mut 
     let sql = format!(
         "INSERT INTO callbacks (dedupe_key, workflow_id, goal_id, step_id, attempt_id, sender, response, phase, due_at, \
          tries, received_at) VALUES {} ON CONFLICT (dedupe_key) DO NOTHING RETURNING dedupe_key",
-        values(chunk.len(), "(?, ?, ?, ?, ?, ?, ?, 'received', ?, 1, ?)")
+        values(connection, chunk.len(), "(?, ?, ?, ?, ?, ?, ?, 'received', ?, 1, ?)")
     );
     let mut insert = query(AssertSqlSafe(sql));
     for one in chunk {
@@ -229,7 +231,7 @@ async fn find(
     let sql = format!(
         "SELECT dedupe_key, workflow_id, step_id, attempt_id, sender, response, phase, answer, tries, received_at \
          FROM callbacks WHERE dedupe_key IN ({})",
-        values(keys.len(), "?")
+        values(connection, keys.len(), "?")
     );
     let mut find = query(AssertSqlSafe(sql));
     for key in keys {
@@ -254,18 +256,16 @@ async fn finish(connection: &mut AnyConnection, done: &[Done]) -> sqlx::Result<V
     let mut first = HashSet::new();
     for chunk in chunks(&once) {
         let sql = format!(
-            "WITH told (told_key, told_answer) AS (VALUES {}) UPDATE callbacks SET phase = 'done', \
-             answer = told_answer, response = '', done_at = ${} FROM told \
+            "WITH told (told_key, told_answer, told_at) AS (VALUES {}) UPDATE callbacks SET phase = 'done', \
+             answer = told_answer, response = '', done_at = told_at FROM told \
              WHERE dedupe_key = told_key AND phase <> 'done' RETURNING dedupe_key",
-            values(chunk.len(), "(?, ?)"),
-            chunk.len() * 2 + 1
+            values(connection, chunk.len(), "(?, ?, CAST(? AS BIGINT))")
         );
         let mut update = query(AssertSqlSafe(sql));
         for one in chunk {
-            update = update.bind(one.key.as_str()).bind(one.answer.as_str());
+            update = update.bind(one.key.as_str()).bind(one.answer.as_str()).bind(one.now.0);
         }
-        let now = chunk.iter().map(|one| one.now.0).max().unwrap_or_default();
-        for row in update.bind(now).fetch_all(&mut *connection).await? {
+        for row in update.fetch_all(&mut *connection).await? {
             first.insert(row.try_get::<String, _>("dedupe_key")?);
         }
     }
@@ -282,22 +282,18 @@ pub(super) fn chunks<T>(mut rest: &[T]) -> impl Iterator<Item = &[T]> {
     })
 }
 
-/// `row` as often as there are rows, its question marks numbered: `($1, $2), ($3, $4)`.
-pub(super) fn values(rows: usize, row: &str) -> String {
-    let (mut text, mut number) = (String::new(), 0);
-    for at in 0..rows {
-        if at > 0 {
-            text.push_str(", ");
-        }
-        for c in row.chars() {
-            if c == '?' {
-                number += 1;
-                // Writing to a string cannot fail.
-                let _ = write!(text, "${number}");
-            } else {
-                text.push(c);
-            }
-        }
+/// `row` as often as there are rows. PostgreSQL wants its question marks numbered, `($1, $2), ($3, $4)`; SQLite takes a
+/// number for a name, and looks each name up among all of them.
+pub(super) fn values(connection: &AnyConnection, rows: usize, row: &str) -> String {
+    let all = vec![row; rows].join(", ");
+    if connection.backend_name() == SQLITE {
+        return all;
+    }
+    let (mut text, mut parts) = (String::with_capacity(all.len() * 2), all.split('?'));
+    text.push_str(parts.next().unwrap_or_default());
+    for (part, number) in parts.zip(1..) {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "${number}{part}");
     }
     text
 }
