@@ -102,14 +102,18 @@ pub struct AgentRequest {
 #[serde(rename_all = "camelCase")]
 pub struct AgentResponse {
     #[serde(default)]
+    #[schema(required = true)]
     pub goal_id: GoalId,
     #[serde(default)]
+    #[schema(required = true)]
     pub workflow_id: WorkflowId,
     pub step_id: StepId,
     /// Which attempt of the step this answers. `runId` on the wire, as the seeds have it; not a Temporal run.
     #[serde(default, rename = "runId")]
+    #[schema(required = true)]
     pub attempt_id: AttemptId,
     #[serde(default)]
+    #[schema(required = true)]
     pub agent_role: String,
     pub status: AgentStatus,
     #[serde(default, skip_serializing_if = "Value::is_null")]

@@ -11,9 +11,10 @@ pub const APPROVAL: &str = "APPROVAL";
 
 /// One thing that shall happen.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-#[serde(tag = "type", rename_all = "SCREAMING_SNAKE_CASE", rename_all_fields = "camelCase")]
+#[serde(tag = "type", rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Action {
     /// A step for an agent. Without a step id it gets the next free one of its kind.
+    #[serde(rename_all = "camelCase")]
     RequestWork {
         work_kind: WorkKind,
         #[serde(skip_serializing_if = "Value::is_null")]
@@ -22,6 +23,7 @@ pub enum Action {
         step_id: Option<StepId>,
     },
     /// A step for a person.
+    #[serde(rename_all = "camelCase")]
     RequestApproval {
         #[serde(skip_serializing_if = "Value::is_null")]
         payload: Value,

@@ -102,3 +102,20 @@ fn collect(value: &Value, into: &mut Vec<String>) {
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
+
+/// What is demanded is documented as required, under the names that are read.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_document_asks_for_what_the_service_asks_for() {
+    let rig = Rig::start(nowhere()).await;
+    let document: Value = rig.get("/openapi.json").send().await.unwrap().json().await.unwrap();
+    let schemas = &document["components"]["schemas"];
+    let required: Vec<_> = schemas["AgentResponse"]["required"].as_array().unwrap().iter().collect();
+    for field in ["goalId", "workflowId", "stepId", "runId", "agentRole", "status"] {
+        assert!(required.contains(&&Value::from(field)), "{field} is not among {required:?}");
+    }
+    let action = schemas["Action"].to_string();
+    assert!(
+        action.contains("\"workKind\"") && action.contains("\"stepId\"") && !action.contains("work_kind"),
+        "{action}"
+    );
+}
