@@ -1,6 +1,7 @@
 //! The clipboard beside the terminal's own (OSC 52, which the loop has written already): tmux's buffer where tmux is in
 //! between, the desktop's where there is one here. A text too long for a terminal goes into a file. It says what was done.
 
+use std::fmt::Write as _;
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -84,7 +85,10 @@ async fn offer(helpers: &[Helper], words: &str) -> String {
         match feed(command, words).await {
             Fed::Took => return format!("{place}{hung}"),
             Fed::Refused => {}
-            Fed::Hung(program) => hung = format!("; {program} did not take it within {} s", PATIENCE.as_secs()),
+            Fed::Hung(program) => {
+                // Writing to a string cannot fail.
+                let _ = write!(hung, "; {program} did not take it within {} s", PATIENCE.as_secs());
+            }
         }
     }
     format!("through the terminal (OSC 52){hung}")
@@ -136,6 +140,10 @@ mod tests {
         let reads: &[&str] = &["cat"];
         let said = offer(&[(hangs, "nowhere"), (reads, "into the clipboard")], "x").await;
         assert_eq!(said, "into the clipboard; sleep did not take it within 2 s");
+        let other: &[&str] = &["sh", "-c", "sleep 600"];
+        let said = offer(&[(hangs, "nowhere"), (other, "nowhere")], "x").await;
+        let both = "; sleep did not take it within 2 s; sh did not take it within 2 s";
+        assert_eq!(said, format!("through the terminal (OSC 52){both}"), "none of them is forgotten");
         let fails: &[&str] = &["false"];
         assert_eq!(offer(&[(fails, "nowhere")], "x").await, "through the terminal (OSC 52)");
     }
