@@ -65,11 +65,16 @@ pub struct Library {
 impl Library {
     /// Reads all of it. The folder need not be there.
     pub fn open(folder: &Path) -> Self {
-        let shipped = shipped::SHIPPED.iter();
-        let shipped = shipped.filter_map(|(name, text)| Spec::read(Path::new(&format!("{name}.toml")), text).ok());
-        let mut library = Self { folder: folder.to_owned(), shipped: shipped.collect(), ..Self::default() };
+        let mut library = Self { folder: folder.to_owned(), ..Self::shipped() };
         library.refresh();
         library
+    }
+
+    /// Those that come with gatewatch, and no folder.
+    pub fn shipped() -> Self {
+        let shipped = shipped::SHIPPED.iter();
+        let shipped = shipped.filter_map(|(name, text)| Spec::read(Path::new(&format!("{name}.toml")), text).ok());
+        Self { shipped: shipped.collect(), ..Self::default() }
     }
 
     /// Reads what has changed.

@@ -117,9 +117,18 @@ fn check(out: Output, file: &Path) -> Result<Exit, Stop> {
     Ok(Exit::Ok)
 }
 
-/// What goals can be started with by name.
-pub fn library(global: &Global) -> Result<Library, Failure> {
-    Ok(Library::open(&global.settings()?.specs_folder))
+/// What goals can be started with by name. Settings that cannot be read hide the folder, which is said, and nothing else:
+/// what comes with gatewatch needs none.
+fn library(global: &Global) -> Result<Library, Stop> {
+    match global.settings() {
+        Ok(settings) => Ok(Library::open(&settings.specs_folder)),
+        Err(failure) => {
+            global
+                .output()
+                .say(&format!("gatewatch: {failure}\n  Only specs that come with gatewatch are known now."))?;
+            Ok(Library::shipped())
+        }
+    }
 }
 
 fn list(out: Output, library: &Library) -> Result<Exit, Stop> {

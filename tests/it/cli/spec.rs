@@ -39,6 +39,19 @@ async fn what_comes_with_gatewatch_is_listed_printed_and_without_mistakes() {
     assert!(unknown.err.contains("codegen-coordinator"), "{unknown:?}");
 }
 
+/// What comes with gatewatch needs no settings.
+#[tokio::test(flavor = "multi_thread")]
+async fn broken_settings_hide_no_spec_that_is_shipped() {
+    let shell = shell(&[("broken.toml", "[console\n")]);
+    for command in [&["list"][..], &["show", "tutorial"]] {
+        let ended = spec(&shell, &[command, &["--config", "broken.toml"]].concat()).await;
+        assert!(ended.code == 0 && ended.out.contains("tutorial"), "{ended:?}");
+        for part in ["broken.toml:1", "Only specs that come with gatewatch"] {
+            assert!(ended.err.contains(part), "{part}: {ended:?}");
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mistake_is_2_and_has_file_line_field_and_what_to_do() {
     let text = "name = \"x\"\n\n[[rules]]\nname = \"r\"\non = \"completed\"\nwhen = \"respons.status == 'OK'\"\nthen = [{ request = \"A\" }]\n";
