@@ -317,12 +317,14 @@ pub fn settle(model: &mut Model, wanted: Vec<Effect>) -> Vec<Effect> {
     outside
 }
 
-/// What is on screen and so has to be kept fresh: always the overview, the screen's own, and live deployments that are
-/// not well, because the alert line counts down for them.
+/// What is on screen and so has to be kept fresh: always the overview, the screen's own, what a question is about, and live
+/// deployments that are not well, because the alert line counts down for them.
 fn interests(model: &Model) -> Vec<Interest> {
     let ctx = model.ctx();
     let mut wanted = model.stage.interests(model.screen(), &ctx);
     wanted.push(Interest::Overview);
+    let asked = model.overlays.iter().filter_map(Overlay::subject);
+    wanted.extend(asked.map(|id| Interest::Workflow(id.clone())));
     wanted.extend(model.unwell().map(|row| Interest::Workflow(row.id.clone())));
     wanted
 }

@@ -10,6 +10,7 @@ pub mod whichkey;
 use ratatui::layout::Rect;
 
 use crate::console::screen::{Context, Focus};
+use crate::contracts::ids::WorkflowId;
 
 /// One of them.
 #[derive(Clone, Debug)]
@@ -25,6 +26,14 @@ impl Overlay {
             Self::Help(_) => Context::Help,
             Self::Palette(_) => Context::Palette,
             Self::Confirm(_) => Context::Confirm,
+        }
+    }
+
+    /// The workflow that it asks about, if it does.
+    pub fn subject(&self) -> Option<&WorkflowId> {
+        match self {
+            Self::Help(_) | Self::Palette(_) => None,
+            Self::Confirm(state) => state.question.mutation.workflow(),
         }
     }
 

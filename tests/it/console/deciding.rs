@@ -1,5 +1,6 @@
 //! From a key to a decision: what is sent, what is asked first, and what never counts as a yes.
 
+use gatewatch::console::effect::Interest;
 use gatewatch::console::event::Event;
 use gatewatch::console::world::Upstream;
 use gatewatch::contracts::decision::{Outcome, Refusal, RefusalCode, Verdict};
@@ -10,7 +11,7 @@ use gatewatch::contracts::link::Link;
 use gatewatch::contracts::mutation::Done;
 
 use crate::console::drive::{Driven, noon};
-use crate::console::world::{applied, live, overview, waiting};
+use crate::console::world::{applied, described, live, overview, waiting};
 
 fn at_the_gate() -> Driven {
     let mut console = Driven::new(80, 24);
@@ -33,6 +34,43 @@ fn approving_takes_two_keys_and_carries_what_was_seen() {
     assert_eq!(request.gate, GateId::new("production-approval"));
     assert_eq!(request.verdict, Verdict::Approve);
     assert_eq!(request.evidence, Some(EvidenceDigest::new("5d2cabcdef91")));
+}
+
+/// Whoever is on a gate means that one: when it closes under the cursor, no other one's card opens.
+#[test]
+fn a_gate_that_closes_under_the_cursor_is_no_other_gate() {
+    for key in ["a", "x", "e"] {
+        let mut console = Driven::new(80, 24);
+        let two = vec![waiting("prod-basket-9", "aa"), waiting("prod-checkout-42", "5d2cabcdef91")];
+        console.overview(overview(two, Vec::new()));
+        let mut gone = waiting("prod-basket-9", "aa");
+        gone.gates.clear();
+        gone.published.as_mut().unwrap().gates.clear();
+        console.describe(described(gone));
+        console.keys(key);
+        let screen = console.screen();
+        assert!(screen.contains("This gate is not open any more."), "{key}: {screen}");
+        assert!(!screen.contains("production approval?"), "{key}: {screen}");
+        console.keys("<enter>");
+        assert_eq!(console.decisions(), [], "{key}");
+    }
+}
+
+/// Of a gate that nobody is on, the list tells enough; what is asked about is looked at.
+#[test]
+fn a_gate_is_looked_at_while_the_cursor_or_a_question_is_on_it() {
+    let mut console = Driven::new(80, 24);
+    let live = vec![live("deploy-search-7", HealthStatus::Watching)];
+    console.overview(overview(vec![waiting("prod-checkout-42", "5d2cabcdef91")], live));
+    let gate = Interest::Workflow("prod-checkout-42".into());
+    let is_looked_at = |console: &Driven| console.watched.iter().any(|(interest, _)| *interest == gate);
+    assert!(is_looked_at(&console), "the cursor is on it");
+    console.keys("j");
+    assert!(!is_looked_at(&console), "{:?}", console.watched);
+    console.keys("a");
+    assert!(is_looked_at(&console), "its card is open");
+    console.keys("<esc>");
+    assert!(!is_looked_at(&console), "{:?}", console.watched);
 }
 
 /// On the first screen nothing needs to be selected where only one thing can be meant; the card names it.

@@ -63,8 +63,7 @@ const CHARTED: usize = 6;
 impl State {
     pub fn interests(&self, ctx: &Ctx<'_>) -> Vec<Interest> {
         let live = ctx.world.overview.value().map(|overview| overview.live.as_slice()).unwrap_or_default();
-        // What is decided from here is as fresh as on the gate's own screen.
-        let gate = self.gate(ctx).or_else(|| self.meant(ctx, Verdict::Approve).ok()).map(|gate| gate.row);
+        let gate = self.gate(ctx).map(|gate| gate.row);
         live.iter().take(CHARTED).chain(gate).map(|row| Interest::Workflow(row.id.clone())).collect()
     }
 
@@ -94,9 +93,11 @@ impl State {
         }
     }
 
-    /// The gate that a verdict means here: the one under the cursor, or the only one that can be decided so.
+    /// The gate that a verdict means here: the one under the cursor, or the only one that can be decided so. Whoever is on
+    /// a gate means that one and no other, also when it has closed under the cursor.
     pub fn meant<'a>(&self, ctx: &Ctx<'a>, verdict: Verdict) -> Result<GateView<'a>, String> {
-        if let Some(gate) = self.gate(ctx) {
+        if let Some(Key::Gate(_)) = &self.selected {
+            let gate = self.gate(ctx).ok_or("This gate is not open any more.")?;
             return gates::may(ctx, &gate, verdict).map(|()| gate);
         }
         let overview = ctx.world.overview.value().ok_or("Which gates are open is not known yet.")?;
