@@ -151,8 +151,9 @@ fn unfinished(id: &WorkflowId) -> Failure {
 fn question(detail: &WorkflowDetail) -> String {
     let id = &detail.row.id;
     match detail.held_up(words::now()) {
-        None => format!("Roll {id} back?"),
-        Some(_) => format!("Roll {id} back, once a worker is back?"),
+        // That nobody looks does not mean that nobody would roll it back.
+        None | Some(HeldUp::NoLook(_)) => format!("Roll {id} back?"),
+        Some(HeldUp::NoWorker(_)) => format!("Roll {id} back, once a worker is back?"),
     }
 }
 
@@ -258,12 +259,21 @@ fn preview(session: &Session, detail: &WorkflowDetail, mutation: &Mutation) -> V
     rows.push(("same as", description.command));
     let mut lines = vec![out.paint(Tone::Strong, &description.effect)];
     lines.extend(fields(&rows));
-    if let Some((what, late)) = detail.held_up(words::now()).map(HeldUp::what) {
-        let late = late.words();
-        let text =
-            format!("  It will wait: {what} for {late}. The server keeps it, and it runs as soon as a worker is back.");
-        lines.push(out.paint(Tone::Warning, &text));
-    }
+    lines.extend(detail.held_up(words::now()).map(|held_up| out.paint(Tone::Warning, &begins(held_up))));
     lines.extend(RollbackStep::ALL.iter().enumerate().map(|(at, step)| format!("  {}. {}", at + 1, step.title())));
     lines
+}
+
+/// When it would begin while something is held up.
+fn begins(held_up: HeldUp) -> String {
+    let (what, late) = held_up.what();
+    let late = late.words();
+    match held_up {
+        HeldUp::NoLook(_) => {
+            format!("  Nobody watches it for {late}. It is sent now, and runs as soon as a worker takes it.")
+        }
+        HeldUp::NoWorker(_) => {
+            format!("  It will wait: {what} for {late}. The server keeps it, and it runs as soon as a worker is back.")
+        }
+    }
 }

@@ -24,6 +24,7 @@ use crate::console::theme::role::Role;
 use crate::console::theme::sign::Sign;
 use crate::console::widgets::{text, time};
 use crate::contracts::rollback::{RollbackProgress, RollbackStep, StepReport, StepStatus};
+use crate::contracts::workflow::HeldUp;
 
 /// Draws the plan. Returns where the reason is typed, while it can be.
 pub fn draw(state: &State, scene: &Scene<'_>, ctx: &Ctx<'_>, target: (&Theme, &mut Buffer, Rect)) -> Option<Rect> {
@@ -191,7 +192,10 @@ fn below(state: &State, scene: &Scene<'_>, ctx: &Ctx<'_>, look: (&Theme, usize))
         Asked::Preview { .. } => {
             let does = match scene.held_up() {
                 None => Span::styled(" rolls back now   ", theme.style(Role::TextStrong)),
-                Some(_) => Span::styled(" rolls back once a worker is back   ", theme.style(Role::StatusWarning)),
+                Some(HeldUp::NoLook(_)) => Span::styled(" sends it now   ", theme.style(Role::StatusWarning)),
+                Some(HeldUp::NoWorker(_)) => {
+                    Span::styled(" rolls back once a worker is back   ", theme.style(Role::StatusWarning))
+                }
             };
             let keys = Line::from(vec![
                 key(Action::RollBack),

@@ -143,11 +143,12 @@ impl<'a> Scene<'a> {
     }
 
     /// When somebody last looked, once the next look is overdue or this console sees none: what is shown of the health is
-    /// as old as that.
+    /// as old as that. Where no look is due, before the watch and after its end, the verdicts stand.
     pub fn last_looked_at(&self) -> Option<Timestamp> {
         let report = self.health()?;
+        let is_due = matches!(self.stage()?, DeploymentStage::Monitoring | DeploymentStage::RollingBack);
         let is_late = self.at.is_some_and(|at| report.overdue(at).is_some());
-        report.samples.last().map(|sample| sample.at).filter(|_| self.stale || is_late)
+        report.samples.last().map(|sample| sample.at).filter(|_| is_due && (self.stale || is_late))
     }
 
     /// Something on screen counts by itself.

@@ -73,12 +73,23 @@ pub fn standing(state: &State, scene: &Scene<'_>, ctx: &Ctx<'_>) -> Words {
     staged(scene)
 }
 
-/// What is previewed would not begin at once: whoever presses the key knows it before.
+/// What is previewed may not begin at once: whoever presses the key knows it before. That nobody looks means that one
+/// activity is silent: another worker may take the rollback at once, so only where no worker takes anything does it wait.
 fn would_wait(held_up: HeldUp, ctx: &Ctx<'_>) -> Words {
     let key = ctx.key(Context::Deployment, Action::RollBack);
     let (what, late) = held_up.what();
-    let short = format!("{key} would wait for a worker: {what} for {}", time::coarse(late));
-    let text = format!("{short} · the server keeps it, and it runs as soon as one is back");
+    let late = time::coarse(late);
+    let (short, text) = match held_up {
+        HeldUp::NoLook(_) => (
+            format!("nobody watches for {late} · {key} is sent now, runs once a worker takes it"),
+            format!("nobody watches for {late} · {key} is sent now and runs as soon as a worker takes it"),
+        ),
+        HeldUp::NoWorker(_) => {
+            let short = format!("{key} would wait for a worker: {what} for {late}");
+            let text = format!("{short} · the server keeps it, and it runs as soon as one is back");
+            (short, text)
+        }
+    };
     Words { short: Some(short), ..words(Tone::Alarm, Sign::Warning, text) }
 }
 
@@ -87,18 +98,28 @@ fn standing_still(held_up: HeldUp, scene: &Scene<'_>, countdown: Option<Countdow
     let key = ctx.key(Context::Deployment, Action::RollBack);
     let (what, late) = held_up.what();
     let late = time::coarse(late);
-    let (short, rest) = if let Some(fired) = scene.fired() {
-        let short = format!("{} fired, but no worker takes the rollback for {late}", fired.trigger.title());
-        (short, ": start one and it begins".to_owned())
-    } else if let Some(Countdown { trigger, .. }) = countdown {
-        let (title, now) = (trigger.trigger.title(), &trigger.now);
-        let nobody = if matches!(held_up, HeldUp::NoLook(_)) { "no look" } else { "no worker" };
-        let short = format!("{title} {now} · {nobody} for {late}: no automatic rollback");
-        (short, format!(" until a worker is back · {key} is kept for it"))
-    } else if matches!(held_up, HeldUp::NoLook(_)) {
-        (format!("{what} for {late}: no automatic rollback until a worker is back"), format!(" · {key} is kept for it"))
-    } else {
-        (format!("{what} for {late}"), format!(": {}", held_up.so()))
+    let failing = countdown.map(|Countdown { trigger, .. }| format!("{} {}", trigger.trigger.title(), trigger.now));
+    let fired = scene.fired().map(|fired| fired.trigger.title());
+    let (short, rest) = match (held_up, fired, failing) {
+        (HeldUp::NoLook(_), Some(fired), _) => {
+            (format!("{fired} fired {late} ago, and nothing has followed"), format!(" · {key} is sent now"))
+        }
+        (HeldUp::NoWorker(_), Some(fired), _) => {
+            (format!("{fired} fired, but no worker takes the rollback for {late}"), ": start one and it begins".into())
+        }
+        (HeldUp::NoLook(_), None, Some(failing)) => (
+            format!("{failing} · no look for {late}: no automatic rollback"),
+            format!(" until somebody looks again · {key} is sent now"),
+        ),
+        (HeldUp::NoWorker(_), None, Some(failing)) => (
+            format!("{failing} · no worker for {late}: no automatic rollback"),
+            format!(" until one is back · {key} is kept for it"),
+        ),
+        (HeldUp::NoLook(_), None, None) => (
+            format!("{what} for {late}: no automatic rollback until somebody looks again"),
+            format!(" · {key} is sent now"),
+        ),
+        (HeldUp::NoWorker(_), None, None) => (format!("{what} for {late}"), format!(": {}", held_up.so())),
     };
     let text = format!("{short}{rest}");
     Words { short: Some(short), ..words(Tone::Alarm, Sign::Warning, text) }
@@ -119,7 +140,7 @@ fn rolled(state: &State, scene: &Scene<'_>, rolling: &RollbackProgress) -> Words
     if matches!(step.status, StepStatus::Retrying { .. }) {
         return words(Tone::Alarm, Sign::Failed, format!("stuck at step {number} of 6, {what} · {since}"));
     }
-    if let Some((_, waits)) = scene.held_up().map(HeldUp::what) {
+    if let Some(HeldUp::NoWorker(waits)) = scene.held_up() {
         let short = format!("step {number} of 6, {what}: no worker takes it for {}", time::coarse(waits));
         return Words {
             short: Some(short.clone()), ..words(Tone::Alarm, Sign::Warning, format!("{short} · {since}"))
@@ -171,12 +192,17 @@ fn serving_again(state: &State, scene: &Scene<'_>, rolling: &RollbackProgress, v
 fn sent(at: Timestamp, answer: &Answer, held_up: Option<HeldUp>, ctx: &Ctx<'_>) -> Words {
     let since = time::clock(ctx.now.since(at));
     match answer {
-        Answer::Waiting | Answer::Accepted if held_up.is_some() => words(
+        Answer::Waiting | Answer::Accepted if matches!(held_up, Some(HeldUp::NoWorker(_))) => words(
             Tone::Alarm,
             Sign::Waiting,
             format!(
                 "rollback sent, but no worker takes it up: it is kept until one does · {since} since you pressed R"
             ),
+        ),
+        Answer::Waiting if held_up.is_some() => words(
+            Tone::Alarm,
+            Sign::Waiting,
+            format!("rollback sent, it runs as soon as a worker takes it · {since} since you pressed R"),
         ),
         Answer::Waiting => words(Tone::Bad, Sign::RollingBack, format!("rollback sent · {since} since you pressed R")),
         Answer::Accepted => {
@@ -305,8 +331,8 @@ pub fn advice(step: &StepReport, pending: Option<&PendingActivity>, held_up: Opt
     let stuck = matches!(step.status, StepStatus::Retrying { .. });
     let retried = pending.is_some_and(|pending| pending.attempt > 1);
     if !stuck && !retried {
-        return held_up
-            .map(|_| "No worker is polling? Start `gatewatch-worker worker`: it takes the step up where it stands.");
+        return matches!(held_up, Some(HeldUp::NoWorker(_)))
+            .then_some("No worker is polling? Start `gatewatch-worker worker`: it takes the step up where it stands.");
     }
     Some(match step.step {
         RollbackStep::Migrations => {

@@ -11,13 +11,13 @@ use gatewatch::console::screens::deployment::state::{Asked, State};
 use gatewatch::console::screens::deployment::update::{can, update};
 use gatewatch::console::screens::deployment::view::{title, view};
 use gatewatch::console::theme::role::Role;
-use gatewatch::contracts::clock::Timestamp;
+use gatewatch::contracts::clock::{Millis, Timestamp};
 use gatewatch::contracts::delivery::DeploymentStage;
 use gatewatch::contracts::failure::{Failure, FailureKind};
 use gatewatch::contracts::http::RollbackOutcome;
 use gatewatch::contracts::mutation::{Done, Mutation};
 use gatewatch::contracts::rollback::StepStatus;
-use gatewatch::contracts::workflow::ExecutionStatus;
+use gatewatch::contracts::workflow::{ExecutionStatus, WorkflowDetail};
 
 use self::fixture::{Story, checkout};
 use super::rig::{Rig, at};
@@ -37,8 +37,12 @@ impl Screen {
     }
 
     fn sees(&mut self, story: &Story) -> &mut Self {
-        self.rig.now = story.now;
-        let answer = self.rig.learn(checkout(story));
+        self.learns(checkout(story), story.now)
+    }
+
+    fn learns(&mut self, detail: WorkflowDetail, now: Timestamp) -> &mut Self {
+        self.rig.now = now;
+        let answer = self.rig.learn(detail);
         update(&mut self.state, Input::Answer(&answer), &self.rig.ctx());
         self
     }
@@ -321,19 +325,64 @@ fn a_countdown_out_of_sight_is_told_as_what_was_seen() {
     assert!(!screen.picture("out-of-sight").contains("1/2, "), "the board counts nothing down either");
 }
 
+/// A deployment whose next task no worker takes, while its monitor has looked a moment ago.
+fn unclaimed_task(now: Timestamp) -> WorkflowDetail {
+    let mut detail = checkout(&Story { now, ..Story::failing(at(200)) });
+    detail.health.as_mut().unwrap().samples.last_mut().unwrap().at = now;
+    detail.workflow_task_waiting_since = Some(now.minus(Millis::from_secs(40)));
+    detail
+}
+
 /// Whoever presses the key knows before that it would wait; it stays possible, because it is kept.
 #[test]
 fn the_preview_says_that_the_rollback_would_wait_for_a_worker() {
     for (width, height) in [(80, 22), (120, 33)] {
         let mut screen = Screen::new(width, height);
-        screen.sees(&Story::failing(at(240)));
+        screen.learns(unclaimed_task(at(240)), at(240));
         screen.press(Action::RollBack);
         let stands = standing(&screen);
-        assert!(stands.starts_with("▲ R would wait for a worker: no look for 42s"), "{stands}");
+        assert!(stands.starts_with("▲ R would wait for a worker: no worker takes its next task for 40s"), "{stands}");
         let shown = screen.picture("would-wait");
         assert!(shown.contains("R rolls back once a worker is back   Esc"), "{shown}");
         assert!(!shown.contains("rolls back now"), "{shown}");
         assert!(matches!(screen.press(Action::RollBack).as_slice(), [Effect::Mutate(_)]));
+        assert!(standing(&screen).starts_with("◌ rollback sent, but no worker takes it up"), "{}", standing(&screen));
+    }
+}
+
+/// That the monitor is silent does not say that no worker is there: another one may roll back at once.
+#[test]
+fn the_preview_promises_no_waiting_because_nobody_looks() {
+    for (width, height, rest) in
+        [(80, 22, "runs once a worker takes it"), (120, 33, "R is sent now and runs as soon as")]
+    {
+        let mut screen = Screen::new(width, height);
+        screen.sees(&Story::failing(at(240)));
+        screen.press(Action::RollBack);
+        let stands = standing(&screen);
+        assert!(stands.starts_with("▲ nobody watches for 42s · R is sent now") && stands.contains(rest), "{stands}");
+        assert!(!stands.contains('…'), "{stands}");
+        let shown = screen.picture("nobody-watches");
+        assert!(shown.contains("R sends it now   Esc") && !shown.contains("worker is back"), "{shown}");
+        assert!(matches!(screen.press(Action::RollBack).as_slice(), [Effect::Mutate(_)]));
+        assert!(standing(&screen).starts_with("◌ rollback sent, it runs as soon as"), "{}", standing(&screen));
+    }
+}
+
+/// After a watch that came to its end no look is due: what was seen last still holds, however long ago.
+#[test]
+fn a_watch_that_ended_well_is_not_called_old() {
+    let accepting = Story { stage: DeploymentStage::Accepting, ..Story::quiet(at(912)) };
+    let validating = Story { stage: DeploymentStage::Validating, ..accepting.clone() };
+    let over = Story { stage: DeploymentStage::Live, status: ExecutionStatus::Completed, ..accepting.clone() };
+    for story in [accepting, validating, over] {
+        let mut screen = Screen::new(120, 33);
+        screen.sees(&story);
+        let shown = screen.picture("over");
+        assert!(shown.contains("✓ ok"), "{:?}:\n{shown}", story.stage);
+        for words in ["was ok", " AGO", "  was "] {
+            assert!(!shown.contains(words), "{words} in {:?}:\n{shown}", story.stage);
+        }
     }
 }
 
@@ -368,7 +417,7 @@ fn what_must_be_known_now_comes_first() {
             Story::paused(at(202)),
             "⏸ PAUSED: no automatic rollback for another 04:38 · error rate is failing · P resumes",
         ),
-        ("silent", Story::quiet(at(240)), "▲ no look for 50s: no automatic rollback until a worker is back"),
+        ("silent", Story::quiet(at(240)), "▲ no look for 50s: no automatic rollback until somebody looks again"),
         (
             "silent in the middle of a countdown",
             Story::failing(at(240)),
@@ -380,7 +429,7 @@ fn what_must_be_known_now_comes_first() {
             "▲ error rate 3.4× (7.2 %) · no look for 42s: no automatic rollback",
         ),
         ("fired", fired(at(202)), "✗ error rate fired: the rollback begins"),
-        ("fired for nobody", fired(at(240)), "▲ error rate fired, but no worker takes the rollback for 42s"),
+        ("fired for nobody", fired(at(240)), "▲ error rate fired 42s ago, and nothing has followed"),
         ("a step for nobody", unclaimed(at(240)), "▲ step 3 of 6, deploy previous version: no worker takes it for 36s"),
         (
             "terminated",
