@@ -11,9 +11,8 @@ use crate::console::fuzzy::Fuzzy;
 use crate::console::screen::{Beat, Focus};
 use crate::contracts::clock::Timestamp;
 use crate::contracts::failure::Failure;
-use crate::contracts::health::HealthStatus;
 use crate::contracts::ids::{Environment, RunId, WorkflowId};
-use crate::contracts::workflow::{PageToken, WorkflowRow};
+use crate::contracts::workflow::{PageToken, Standing, WorkflowRow};
 
 /// The screen.
 #[derive(Clone, Debug, Default)]
@@ -148,7 +147,7 @@ impl State {
     /// Works out anew what is shown, and puts the cursor back on its row.
     pub fn arrange(&mut self, ctx: &Ctx<'_>) {
         let all = 0..u32::try_from(self.rows.len()).unwrap_or(u32::MAX);
-        self.shown = self.matching(all);
+        self.shown = self.matching(all, ctx);
         self.sort_shown();
         self.settle(ctx);
     }
@@ -156,11 +155,11 @@ impl State {
     /// The filter grew: only what it let through before can still match.
     pub fn narrow(&mut self, ctx: &Ctx<'_>) {
         let before = std::mem::take(&mut self.shown);
-        self.shown = self.matching(before.into_iter());
+        self.shown = self.matching(before.into_iter(), ctx);
         self.settle(ctx);
     }
 
-    fn matching(&self, candidates: impl Iterator<Item = u32>) -> Vec<u32> {
+    fn matching(&self, candidates: impl Iterator<Item = u32>, ctx: &Ctx<'_>) -> Vec<u32> {
         let Some(pattern) = self.filter.as_ref().map(TextField::text).filter(|text| !text.trim().is_empty()) else {
             return candidates.collect();
         };
@@ -168,7 +167,7 @@ impl State {
         let mut words = String::new();
         let matches = |at: &u32| {
             let Some(row) = usize::try_from(*at).ok().and_then(|at| self.rows.get(at)) else { return false };
-            haystack(row, &mut words);
+            haystack(row, ctx.world.standing(row), &mut words);
             fuzzy.score(&words).is_some()
         };
         candidates.filter(matches).collect()
@@ -221,8 +220,8 @@ impl State {
     }
 }
 
-/// Everything of a row that a filter looks at.
-fn haystack(row: &WorkflowRow, words: &mut String) {
+/// Everything of a row that a filter looks at: the words on screen, and Temporal's own.
+fn haystack(row: &WorkflowRow, standing: Standing, words: &mut String) {
     words.clear();
     let title = row.published.as_ref().map(|published| published.title.as_str()).unwrap_or_default();
     let environment = row.environment.as_ref().map(Environment::as_str).unwrap_or_default();
@@ -232,7 +231,7 @@ fn haystack(row: &WorkflowRow, words: &mut String) {
         row.status.as_str(),
         row.phase.as_deref().unwrap_or_default(),
         environment,
-        row.health.map_or("", HealthStatus::as_str),
+        standing.health().unwrap_or_default(),
         title,
     ];
     for part in parts.into_iter().filter(|part| !part.is_empty()) {
