@@ -34,7 +34,7 @@ struct Shown<'a> {
     #[serde(flatten)]
     detail: &'a WorkflowDetail,
     /// How it stands, in the word of every list.
-    standing: &'static str,
+    standing: String,
     /// Why nothing moves; absent while it does.
     #[serde(skip_serializing_if = "Option::is_none")]
     waits: Option<String>,
@@ -43,7 +43,7 @@ struct Shown<'a> {
 impl<'a> Shown<'a> {
     fn of(detail: &'a WorkflowDetail) -> Self {
         let held_up = detail.held_up(words::now());
-        Self { detail, standing: detail.row.standing(held_up).title(), waits: held_up.map(changes::waits) }
+        Self { detail, standing: detail.row.standing(held_up).word(), waits: held_up.map(changes::waits) }
     }
 }
 
@@ -166,10 +166,12 @@ fn indented(lines: Vec<String>) -> Vec<String> {
 fn phases(published: &Published, of: &WorkflowRow) -> Vec<String> {
     let mut rows = Vec::new();
     for phase in &published.phases {
-        let took = match (phase.started_at, phase.ended_at) {
-            (Some(start), Some(end)) => end.since(start).words(),
-            (Some(start), None) => format!("since {}", words::clock(start)),
-            (None, _) => String::new(),
+        let took = match (phase.started_at, phase.ended_at, of.closed_at) {
+            (Some(start), Some(end), _) => end.since(start).words(),
+            // A workflow that is terminated ends no phase: nothing of it goes on all the same.
+            (Some(start), None, Some(closed)) => format!("took {} until it ended", closed.since(start).words()),
+            (Some(start), None, None) => format!("since {}", words::clock(start)),
+            (None, ..) => String::new(),
         };
         // What it was to do next is not done any more.
         let never = phase.status == PhaseStatus::Pending && !of.status.is_open();
@@ -260,4 +262,35 @@ fn history(events: &[HistoryEvent]) -> Vec<String> {
         ]);
     }
     table.lines()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::phases;
+    use crate::contracts::phase::{Phase, PhaseStatus};
+    use crate::contracts::temporal::memo::Published;
+    use crate::contracts::workflow::WorkflowRow;
+
+    #[test]
+    fn nothing_goes_on_in_a_workflow_that_was_terminated() {
+        let at = |clock: &str| serde_json::from_value(json!(format!("2026-11-21T{clock}Z"))).unwrap();
+        let monitor = Phase {
+            name: "monitor".to_owned(),
+            status: PhaseStatus::Running,
+            started_at: Some(at("14:00:12")),
+            ended_at: None,
+        };
+        let published = Published { phases: vec![monitor], ..Published::default() };
+        let mut row: WorkflowRow = serde_json::from_value(json!({
+            "id": "deploy-1", "runId": "r", "workflowType": "T", "status": "running", "taskQueue": "q", "gates": [],
+            "historyLength": 9,
+        }))
+        .unwrap();
+        let said = |row: &WorkflowRow| phases(&published, row).join("\n");
+        assert!(said(&row).contains(" since "), "{}", said(&row));
+        row.closed_at = Some(at("14:01:12"));
+        assert!(said(&row).ends_with("took 1 min until it ended"), "{}", said(&row));
+    }
 }

@@ -77,12 +77,13 @@ impl WorkflowRow {
 
     /// How it stands, given what holds it up: health while it runs and has one, and where it ended badly, because to
     /// Temporal a deployment that was rolled back is one that completed; Temporal's status otherwise. What it published
-    /// of its health says nothing once nobody works on it.
+    /// of its health says nothing once nobody works on it; but a rollback that is stuck wants a person, worker or not.
     pub fn standing(&self, held_up: Option<HeldUp>) -> Standing {
         match (self.health, held_up) {
+            (Some(HealthStatus::Stuck), _) => Standing::Health(HealthStatus::Stuck),
             (Some(_), Some(held_up)) if self.status.is_open() => Standing::HeldUp(held_up),
             (Some(health), _) if self.status.is_open() => Standing::Health(health),
-            (Some(health @ (HealthStatus::RolledBack | HealthStatus::Stuck)), _) => Standing::Health(health),
+            (Some(HealthStatus::RolledBack), _) => Standing::Health(HealthStatus::RolledBack),
             (Some(_) | None, _) => Standing::Status(self.status),
         }
     }
@@ -106,7 +107,12 @@ impl Standing {
         }
     }
 
-    /// The same, where it says more than Temporal's status does.
+    /// As scripts read it: `not-watched`, like the status and the health beside it.
+    pub fn word(self) -> String {
+        self.title().replace(' ', "-")
+    }
+
+    /// As people read it, where it says more than Temporal's status does.
     pub fn health(self) -> Option<&'static str> {
         match self {
             Self::HeldUp(_) | Self::Health(_) => Some(self.title()),
