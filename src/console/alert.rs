@@ -16,7 +16,7 @@ use crate::console::widgets::time;
 use crate::console::world::{Upstream, World};
 use crate::contracts::clock::Timestamp;
 use crate::contracts::health::HealthStatus;
-use crate::contracts::ids::WorkflowId;
+use crate::contracts::ids::{Environment, WorkflowId};
 use crate::contracts::link::Link;
 use crate::contracts::rollback::{RollbackProgress, StepStatus};
 use crate::contracts::temporal::names::workflow;
@@ -69,10 +69,14 @@ impl Model {
         self.live().into_iter().min_by_key(|row| (rank(row.health), std::cmp::Reverse(row.started_at)))
     }
 
-    /// The worst thing anywhere.
+    /// The worst thing anywhere. A rollback that goes on is calmer than a deployment that nobody watches.
     pub fn alert(&self) -> Option<Alert> {
         let idle = || self.unwatched().map(|(row, held_up)| unwatched(row, held_up));
-        self.unwell_alert().or_else(idle).or_else(|| self.link_alert()).or_else(|| self.gate_alert())
+        let (bad, calm) = match self.unwell_alert() {
+            Some(alert) if alert.level == Level::Error => (Some(alert), None),
+            calm => (None, calm),
+        };
+        bad.or_else(idle).or(calm).or_else(|| self.link_alert()).or_else(|| self.gate_alert())
     }
 
     /// Whether there is one: the layout asks, and the words ask the layout.
@@ -90,14 +94,12 @@ impl Model {
         })
     }
 
-    /// A live deployment that was well when somebody last looked, and nobody does. While the overview itself is old, its
-    /// age is what there is to say.
+    /// The live deployment that nobody works on and that needs somebody most. While the overview itself is old, its age is
+    /// what there is to say.
     fn unwatched(&self) -> Option<(&WorkflowRow, HeldUp)> {
         let is_fresh = matches!(self.world.overview, Remote::Fresh { .. });
-        self.live().into_iter().filter(|_| is_fresh).find_map(|row| match self.world.standing(row) {
-            Standing::HeldUp(held_up) => Some((row, held_up)),
-            Standing::Health(_) | Standing::Status(_) => None,
-        })
+        let rank = |(row, held_up): &(&WorkflowRow, HeldUp)| (is_production(row), held_up.what().1);
+        unattended(&self.world).filter(|_| is_fresh).max_by_key(rank)
     }
 
     fn unwell_alert(&self) -> Option<Alert> {
@@ -113,12 +115,12 @@ impl Model {
                 Level::Error,
                 format!("{name}: the rollback is stuck and wants a person · {} to see", key(Action::GoDeployment)),
             ),
-            HealthStatus::RollingBack => match held_up.map(HeldUp::what) {
-                Some((_, waits)) => {
+            HealthStatus::RollingBack => match held_up {
+                Some(HeldUp::NoWorker(waits)) => {
                     let waits = time::coarse(waits);
                     alert(Level::Error, format!("{name} is to roll back{}: no worker takes it for {waits}", step(row)))
                 }
-                None => alert(Level::Warning, format!("{name} is rolling back{}", step(row))),
+                Some(HeldUp::NoLook(_)) | None => alert(Level::Warning, format!("{name} is rolling back{}", step(row))),
             },
             HealthStatus::Degraded => {
                 // The key means what is selected, which may be another one that is not well.
@@ -177,6 +179,19 @@ impl Model {
     }
 }
 
+/// Live deployments that nobody works on, as far as is known.
+fn unattended(world: &World) -> impl Iterator<Item = (&WorkflowRow, HeldUp)> {
+    let live = world.overview.value().map(|overview| overview.live.as_slice()).unwrap_or_default();
+    live.iter().filter_map(|row| match world.standing(row) {
+        Standing::HeldUp(held_up) => Some((row, held_up)),
+        Standing::Health(_) | Standing::Status(_) => None,
+    })
+}
+
+fn is_production(row: &WorkflowRow) -> bool {
+    row.environment.as_ref().is_some_and(Environment::is_production)
+}
+
 /// How badly somebody is needed.
 fn rank(health: Option<HealthStatus>) -> u8 {
     match health {
@@ -229,8 +244,13 @@ fn worst(described: &Remote<WorkflowDetail>, held_up: Option<HeldUp>, now: Times
     let late = |held_up: HeldUp| time::coarse(held_up.what().1);
     let Some(Countdown { trigger, count, of, fires_at }) = Countdown::of(report) else {
         let fired = report.fired()?.trigger.title();
-        return Some(match held_up.map(late) {
-            Some(late) => format!("{fired} fired · no worker takes the rollback for {late} · {way}"),
+        return Some(match held_up {
+            Some(HeldUp::NoLook(late)) => {
+                format!("{fired} fired {} ago, and nothing has followed · {way}", time::coarse(late))
+            }
+            Some(HeldUp::NoWorker(waits)) => {
+                format!("{fired} fired · no worker takes the rollback for {} · {way}", time::coarse(waits))
+            }
             None => format!("{fired} fired · the rollback begins · {way}"),
         });
     };
@@ -259,8 +279,9 @@ pub struct Told {
 
 impl Told {
     /// What is new since the last time. What was there when the console started is on screen already.
-    pub fn news(&mut self, overview: &Overview, profile: &Profile, now: Timestamp) -> Vec<Notice> {
-        let facts = facts(overview, profile, now);
+    pub fn news(&mut self, world: &World, profile: &Profile, now: Timestamp) -> Vec<Notice> {
+        let Some(overview) = world.overview.value() else { return Vec::new() };
+        let facts = facts(overview, profile, now).into_iter().chain(idle(world));
         let first = !std::mem::replace(&mut self.begun, true);
         let known = std::mem::take(&mut self.keys);
         let mut news = Vec::new();
@@ -279,7 +300,7 @@ impl Told {
         let gates = overview.map_or(0, |overview| gates::open(overview).len());
         let unwell = overview.is_some_and(|overview| overview.live.iter().any(|row| rank(row.health) < 3));
         let count = if gates == 0 { String::new() } else { format!("({gates}) ") };
-        let sign = if unwell { "▲ " } else { "" };
+        let sign = if unwell || unattended(world).next().is_some() { "▲ " } else { "" };
         let title = format!("{sign}{count}gatewatch: {}", profile.cluster.namespace);
         if title == self.title {
             return None;
@@ -326,4 +347,16 @@ fn facts(overview: &Overview, profile: &Profile, now: Timestamp) -> Vec<Fact> {
         facts.push(((row.id.clone(), format!("health {}", health.as_str())), what));
     }
     facts
+}
+
+/// What nobody works on is worth telling, too.
+fn idle(world: &World) -> impl Iterator<Item = Fact> {
+    unattended(world).map(|(row, held_up)| {
+        let title = match held_up {
+            HeldUp::NoLook(_) => "Nobody watches a live deployment",
+            HeldUp::NoWorker(_) => "No worker takes the next task of a deployment",
+        };
+        let notice = Notice { title: title.to_owned(), body: name(row).to_owned() };
+        ((row.id.clone(), held_up.title().to_owned()), Some(notice))
+    })
 }

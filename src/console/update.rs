@@ -145,8 +145,8 @@ fn answered(model: &mut Model, generation: Generation, answer: &Answer) -> Vec<E
         model.watched.heard(generation, model.now);
     }
     model.world.apply(answer, model.now);
-    let mut effects = if let Answer::Overview(Ok(overview)) = answer {
-        notices(model.told.news(overview, &model.profile, model.now))
+    let mut effects = if matches!(answer, Answer::Overview(Ok(_))) {
+        notices(model.told.news(&model.world, &model.profile, model.now))
     } else {
         Vec::new()
     };
@@ -167,12 +167,10 @@ fn answered(model: &mut Model, generation: Generation, answer: &Answer) -> Vec<E
 fn same(model: &mut Model, generation: Generation) -> Vec<Effect> {
     let Some(interest) = model.watched.heard(generation, model.now) else { return Vec::new() };
     model.world.same(interest, model.now);
-    match model.world.overview.value() {
-        Some(overview) if *interest == Interest::Overview => {
-            notices(model.told.news(overview, &model.profile, model.now))
-        }
-        Some(_) | None => Vec::new(),
+    if *interest != Interest::Overview {
+        return Vec::new();
     }
+    notices(model.told.news(&model.world, &model.profile, model.now))
 }
 
 fn notices(notices: Vec<Notice>) -> Vec<Effect> {
