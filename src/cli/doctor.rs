@@ -1,5 +1,6 @@
 //! `gatewatch doctor`: can this machine, this terminal and this cluster do the job, and what to do where not.
 
+use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::time::Duration;
 
@@ -12,16 +13,16 @@ use crate::cli::words;
 use crate::config::settings;
 use crate::contracts::failure::{Failure, FailureKind};
 use crate::contracts::http::QueueStanding;
-use crate::contracts::ids::WorkflowId;
+use crate::contracts::ids::{RunId, WorkflowId};
 use crate::contracts::mutation::{Done, Mutation};
 use crate::contracts::temporal::names::attribute;
-use crate::contracts::workflow::HeldUp;
+use crate::contracts::workflow::{HeldUp, WorkflowRow};
 
 /// Longer than a healthy answer takes, short enough to wait for.
 const CONNECT: Duration = Duration::from_secs(8);
 /// Deadlines and ages are compared with this machine's clock.
 const MAX_SKEW: Duration = Duration::from_secs(2);
-/// So many watched deployments are asked for: the first of which nobody takes the work is enough.
+/// So many watched deployments are asked for, and looked at.
 const WATCHED: u32 = 50;
 
 /// Check connection, namespace, search attributes, workers, coordinator, clock and terminal, and say what to do.
@@ -168,26 +169,57 @@ async fn workers(session: &Session) -> Check {
     let have = if pollers.count == 1 { "has" } else { "have" };
     let ago = words::relative(words::now(), polled_at);
     let polled = format!("{} {have} polled queue {queue} within the last minute, the latest {ago}", pollers.count);
-    match idle(session, queue).await {
-        None => Check::ok(NAME, polled),
-        Some((id, held_up)) => {
-            let (what, late) = held_up.what();
-            Check::warning(
-                NAME,
-                format!("{polled}; but {id}: {what} for {}", late.words()),
-                "The worker is gone or stuck: start `gatewatch-worker worker` again, and its work goes on.",
-            )
-        }
+    let work = Work::look(session, queue).await;
+    if let Some((id, held_up)) = &work.held_up {
+        let (what, late) = held_up.what();
+        return Check::warning(
+            NAME,
+            format!("{polled}; but {id}: {what} for {}", late.words()),
+            "The worker is gone or stuck: start `gatewatch-worker worker` again, and its work goes on.",
+        );
     }
+    if work.unseen > 0 {
+        return Check::warning(
+            NAME,
+            format!("{polled}; but whether {} is worked on could not be seen", deployments(work.unseen)),
+            "Run `gatewatch doctor` again, or look at each with `gatewatch show`.",
+        );
+    }
+    Check::ok(NAME, polled)
 }
 
-/// A watched deployment of the queue whose work nobody takes.
-async fn idle(session: &Session, queue: &str) -> Option<(WorkflowId, HeldUp)> {
-    let watched = format!("ExecutionStatus = 'Running' AND {} IS NOT NULL", attribute::HEALTH);
-    // Without search attributes there is no list, and another check says so.
-    let mut rows = session.gateway.list(&watched, None, WATCHED).await.ok()?.rows;
-    rows.retain(|row| row.task_queue == *queue);
-    session.gateway.look_closer(&mut rows).await.into_iter().next()
+fn deployments(count: usize) -> String {
+    if count == 1 { "1 live deployment".to_owned() } else { format!("{count} live deployments") }
+}
+
+/// What is known of the work that a queue's watched deployments wait for.
+#[derive(Debug, PartialEq, Eq)]
+struct Work {
+    /// The one that has waited longest, if any has to wait.
+    held_up: Option<(WorkflowId, HeldUp)>,
+    /// So many could not be looked at.
+    unseen: usize,
+}
+
+impl Work {
+    async fn look(session: &Session, queue: &str) -> Self {
+        let watched = format!("ExecutionStatus = 'Running' AND {} IS NOT NULL", attribute::HEALTH);
+        // Without search attributes there is no list, and another check says so.
+        let page = session.gateway.list(&watched, None, WATCHED).await;
+        let mut rows = page.map(|page| page.rows).unwrap_or_default();
+        rows.retain(|row| row.task_queue == *queue);
+        let all = rows.len();
+        let looked_at = session.gateway.look_closer(&mut rows, all).await;
+        Self::of(&rows, &looked_at)
+    }
+
+    fn of(rows: &[WorkflowRow], looked_at: &BTreeMap<RunId, Option<HeldUp>>) -> Self {
+        let held_up = rows.iter().filter_map(|row| Some((row.id.clone(), (*looked_at.get(&row.run_id)?)?)));
+        Self {
+            held_up: held_up.max_by_key(|(_, held_up)| held_up.what().1),
+            unseen: rows.iter().filter(|row| row.is_watched() && !looked_at.contains_key(&row.run_id)).count(),
+        }
+    }
 }
 
 async fn coordinator(session: &Session) -> Vec<Check> {
@@ -298,4 +330,31 @@ fn print(out: Output, checks: &[Check]) -> std::io::Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::Work;
+    use crate::contracts::clock::Millis;
+    use crate::contracts::workflow::{HeldUp, WorkflowRow};
+
+    fn watched(id: &str) -> WorkflowRow {
+        let row = json!({
+            "id": id, "runId": id, "workflowType": "ProductionDeploymentWorkflow", "status": "running",
+            "taskQueue": "gatewatch", "health": "watching", "gates": [], "historyLength": 9,
+        });
+        serde_json::from_value(row).unwrap()
+    }
+
+    #[test]
+    fn the_longest_wait_is_told_and_a_look_that_failed_is_not_ok() {
+        let rows = ["a", "b", "c", "d"].map(watched);
+        let late = |seconds| Some(HeldUp::NoWorker(Millis::from_secs(seconds)));
+        let found = [late(6), late(90), None];
+        let looked_at = rows.iter().map(|row| row.run_id.clone()).zip(found).collect();
+        let work = Work::of(&rows, &looked_at);
+        assert_eq!(work, Work { held_up: late(90).map(|late| ("b".into(), late)), unseen: 1 });
+    }
 }

@@ -12,12 +12,14 @@ use crate::cli::words;
 use crate::config::settings::View;
 use crate::contracts::clock::Timestamp;
 use crate::contracts::failure::{Failure, FailureKind};
-use crate::contracts::ids::{GateId, WorkflowId};
+use crate::contracts::ids::{GateId, RunId};
 use crate::contracts::text;
 use crate::contracts::workflow::{HeldUp, Standing, WorkflowRow};
 
 /// One call to the server.
 const PAGE: u32 = 200;
+/// So many live deployments are looked at one by one, as many as are listed unless more are asked for.
+const LOOKED_AT: usize = 50;
 
 /// List workflows, newest first.
 #[derive(Clone, Debug, clap::Args)]
@@ -38,18 +40,19 @@ impl List {
     pub async fn run(&self, session: &Session) -> Result<Exit, Stop> {
         let (rows, unreadable) = tokio::join!(self.rows(session), session.gateway.unreadable());
         let mut rows = rows?;
-        let held_up = session.gateway.look_closer(&mut rows).await;
+        let looked_at = session.gateway.look_closer(&mut rows, LOOKED_AT).await;
         if session.out.is_json() {
-            let standing = |row| Listed { row, standing: standing(row, &held_up).title() };
+            let standing = |row| Listed { row, standing: standing(row, &looked_at).word() };
             session.out.json(&rows.iter().map(standing).collect::<Vec<_>>())?;
         } else if rows.is_empty() {
             session.out.say("No workflow matches.")?;
         } else {
-            let mut lines = table(&rows, &held_up, words::now()).lines().into_iter();
+            let mut lines = table(&rows, &looked_at, words::now()).lines().into_iter();
             let heading = lines.next().map(|heading| session.out.paint(Tone::Muted, &heading));
             session.out.lines(heading.into_iter().chain(lines))?;
         }
         session.warn(unreadable.as_ref())?;
+        session.warn(unseen(&rows, &looked_at).as_ref())?;
         Ok(Exit::Ok)
     }
 
@@ -90,18 +93,31 @@ struct Listed<'a> {
     #[serde(flatten)]
     row: &'a WorkflowRow,
     /// How it stands, in the word of every list.
-    standing: &'static str,
+    standing: String,
 }
 
-/// What holds up whatever was looked at.
-type HeldUps = BTreeMap<WorkflowId, HeldUp>;
+/// What holds up, or nothing, whatever was looked at; by run.
+type LookedAt = BTreeMap<RunId, Option<HeldUp>>;
 
-/// Of several runs of one workflow only the open one can be held up.
-fn standing(row: &WorkflowRow, held_up: &HeldUps) -> Standing {
-    row.standing(held_up.get(&row.id).copied())
+fn standing(row: &WorkflowRow, looked_at: &LookedAt) -> Standing {
+    row.standing(looked_at.get(&row.run_id).copied().flatten())
 }
 
-fn table(rows: &[WorkflowRow], held_up: &HeldUps, now: Timestamp) -> Table<7> {
+/// Not looked at is not fine: it is said of how many deployments nothing is known but what they published.
+fn unseen(rows: &[WorkflowRow], looked_at: &LookedAt) -> Option<Failure> {
+    let watched = || rows.iter().filter(|row| row.is_watched());
+    let unseen = watched().filter(|row| !looked_at.contains_key(&row.run_id)).count();
+    if unseen == 0 {
+        return None;
+    }
+    let of = watched().count();
+    let message =
+        format!("{unseen} of {of} live deployments could not be looked at: their health is what they published.");
+    let hint = format!("At most {LOOKED_AT} are looked at: ask for fewer, or for one with `gatewatch show`.");
+    Some(Failure::new(FailureKind::Unavailable, message, hint))
+}
+
+fn table(rows: &[WorkflowRow], looked_at: &LookedAt, now: Timestamp) -> Table<7> {
     let mut table = Table::new(["STATUS", "WORKFLOW", "TYPE", "PHASE", "HEALTH", "GATES", "STARTED"]);
     for row in rows {
         let gates: Vec<&str> = row.gates.iter().map(GateId::as_str).collect();
@@ -110,10 +126,44 @@ fn table(rows: &[WorkflowRow], held_up: &HeldUps, now: Timestamp) -> Table<7> {
             row.id.to_string(),
             row.workflow_type.to_string(),
             words::or_dash(row.phase.as_ref()),
-            words::or_dash(standing(row, held_up).health()),
+            words::or_dash(standing(row, looked_at).health()),
             if gates.is_empty() { "-".to_owned() } else { gates.join(" ") },
             words::or_dash(row.started_at.map(|started| words::relative(now, started))),
         ]);
     }
     table
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde_json::json;
+
+    use super::{standing, unseen};
+    use crate::contracts::clock::Millis;
+    use crate::contracts::workflow::{HeldUp, WorkflowRow};
+
+    fn watched(run: &str) -> WorkflowRow {
+        let row = json!({
+            "id": "deploy-1", "runId": run, "workflowType": "ProductionDeploymentWorkflow", "status": "running",
+            "taskQueue": "gatewatch", "health": "watching", "gates": [], "historyLength": 9,
+        });
+        serde_json::from_value(row).unwrap()
+    }
+
+    #[test]
+    fn what_was_not_looked_at_is_not_passed_off_as_fine() {
+        let rows = ["a", "b", "c"].map(watched);
+        let mut looked_at: BTreeMap<_, _> = rows.iter().map(|row| (row.run_id.clone(), None)).collect();
+        assert_eq!(unseen(&rows, &looked_at), None);
+        looked_at.insert(rows[0].run_id.clone(), Some(HeldUp::NoLook(Millis::from_secs(40))));
+        looked_at.remove(&rows[1].run_id);
+        let said = unseen(&rows, &looked_at).unwrap().to_string();
+        assert!(said.starts_with("1 of 3 live deployments could not be looked at"), "{said}");
+        assert_eq!(
+            rows.each_ref().map(|row| standing(row, &looked_at).word()),
+            ["not-watched", "watching", "watching"]
+        );
+    }
 }

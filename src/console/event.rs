@@ -13,7 +13,7 @@ use crate::contracts::clock::{Millis, Timestamp};
 use crate::contracts::engine::state::EngineState;
 use crate::contracts::evidence::ShownEvidence;
 use crate::contracts::failure::Failure;
-use crate::contracts::ids::WorkflowId;
+use crate::contracts::ids::{RunId, WorkflowId};
 use crate::contracts::link::Link;
 use crate::contracts::mutation::{Done, Mutation};
 use crate::contracts::roster::AgentRoster;
@@ -148,8 +148,8 @@ pub struct Overview {
     pub live: Vec<WorkflowRow>,
     /// Failed, timed out or terminated within the hour.
     pub troubled: Vec<WorkflowRow>,
-    /// What holds live deployments up, of those that were looked at one by one.
-    pub held_up: BTreeMap<WorkflowId, HeldUp>,
+    /// What holds live deployments up, or nothing, of those that were looked at one by one; by run.
+    pub looked_at: BTreeMap<RunId, Option<HeldUp>>,
     /// Workers polling the task queue; absent when the server did not say.
     pub workers: Option<u32>,
     /// When one of them last asked for work: told only while work of that queue is not taken, because a worker in order

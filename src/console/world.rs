@@ -10,6 +10,7 @@ use crate::console::remote::Remote;
 use crate::contracts::clock::Timestamp;
 use crate::contracts::engine::state::EngineState;
 use crate::contracts::evidence::ShownEvidence;
+use crate::contracts::health::HealthStatus;
 use crate::contracts::ids::{RunId, WorkflowId};
 use crate::contracts::link::Link;
 use crate::contracts::roster::AgentRoster;
@@ -112,9 +113,32 @@ impl World {
             (Some(detail), seen) if seen.is_none() || described.at() >= self.overview.at() => {
                 detail.row.standing(described.held_up())
             }
-            (_, Some((live, overview))) => live.standing(overview.held_up.get(&live.id).copied()),
+            (_, Some((live, overview))) => live.standing(overview.looked_at.get(&live.run_id).copied().flatten()),
             (_, None) => row.standing(None),
         }
+    }
+
+    /// What nobody looked at this time stands as it was last seen: a look that fails is no good news.
+    fn keep_older(&self, overview: &mut Overview) {
+        let Some(before) = self.overview.value() else { return };
+        let unseen = overview.live.iter_mut().filter(|row| !overview.looked_at.contains_key(&row.run_id));
+        let mut kept = Vec::new();
+        for row in unseen {
+            let is_same = |was: &&WorkflowRow| (&was.id, &was.run_id) == (&row.id, &row.run_id);
+            let Some(was) = before.live.iter().find(is_same) else { continue };
+            // That a trigger arms, no list has.
+            if (was.health, row.health) == (Some(HealthStatus::Degraded), Some(HealthStatus::Watching)) {
+                row.health = was.health;
+            }
+            let described = self.detail(&row.id);
+            let detail = described.value().filter(|detail| detail.row.run_id == row.run_id);
+            let held_up = match (detail, before.looked_at.get(&row.run_id)) {
+                (Some(_), seen) if seen.is_none() || described.at() >= self.overview.at() => Some(described.held_up()),
+                (_, seen) => seen.copied(),
+            };
+            kept.extend(held_up.map(|held_up| (row.run_id.clone(), held_up)));
+        }
+        overview.looked_at.extend(kept);
     }
 
     pub fn goal(&self, id: &WorkflowId) -> &Remote<EngineState> {
@@ -131,7 +155,11 @@ impl World {
                     self.decided
                         .retain(|key, decided| open.iter().any(|gate| gate.key() == *key && decided.is_of(gate)));
                 }
-                self.overview.answered(result.clone(), now);
+                let mut result = result.clone();
+                if let Ok(overview) = &mut result {
+                    self.keep_older(overview);
+                }
+                self.overview.answered(result, now);
             }
             Answer::Counts { query, result } => {
                 if self.counts.0 != *query {

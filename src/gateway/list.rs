@@ -10,12 +10,12 @@ use temporalio_common::protos::temporal::api::workflowservice::v1::{
 };
 
 use crate::contracts::failure::Failure;
-use crate::contracts::ids::WorkflowId;
+use crate::contracts::ids::RunId;
 use crate::contracts::workflow::{HeldUp, PageToken, WorkflowCounts, WorkflowPage, WorkflowRow};
 use crate::gateway::{Call, Gateway, connect, payload, rows};
 
-/// Watched deployments of a list that are looked at one by one. More at a time are nobody's.
-const LOOKED_AT: usize = 8;
+/// Looks that are under way at once.
+const AT_ONCE: usize = 8;
 /// What the server takes at most.
 const MAX_PAGE: u32 = 1000;
 
@@ -36,17 +36,22 @@ impl Gateway {
         Ok(WorkflowPage { rows: answer.executions.into_iter().map(rows::row).collect(), next })
     }
 
-    /// What a list cannot have: a trigger that arms, and that nobody looks any more, are in the monitor's heartbeat. Puts the
-    /// health of watched deployments right, and says what holds which of them up.
-    pub async fn look_closer(&self, rows: &mut [WorkflowRow]) -> BTreeMap<WorkflowId, HeldUp> {
-        let watched = rows.iter_mut().filter(|row| row.is_watched()).take(LOOKED_AT);
-        let looks = join_all(watched.map(|row| async {
-            // Without an answer it stays what the list says; the link says why.
-            let detail = self.describe(&row.id, None).await.ok()?;
-            row.health = detail.row.health;
-            Some((row.id.clone(), detail.held_up(connect::now())?))
-        }));
-        looks.await.into_iter().flatten().collect()
+    /// What a list cannot have: a trigger that arms, and that nobody looks any more, are in the monitor's heartbeat. Looks at
+    /// so many watched deployments, the first ones, puts their health right, and says by run what holds which of them up, if
+    /// anything does. A run that is not in the answer was not seen: nothing new is known of it.
+    pub async fn look_closer(&self, rows: &mut [WorkflowRow], at_most: usize) -> BTreeMap<RunId, Option<HeldUp>> {
+        let mut watched: Vec<_> = rows.iter_mut().filter(|row| row.is_watched()).take(at_most).collect();
+        let mut seen = BTreeMap::new();
+        for some in watched.chunks_mut(AT_ONCE) {
+            let looks = join_all(some.iter_mut().map(|row| async {
+                // The run of the row: an id that was used again is another deployment.
+                let detail = self.describe(&row.id, Some(&row.run_id)).await.ok()?;
+                row.health = detail.row.health;
+                Some((row.run_id.clone(), detail.held_up(connect::now())))
+            }));
+            seen.extend(looks.await.into_iter().flatten());
+        }
+        seen
     }
 
     /// How many workflows a query matches, in all and by status.

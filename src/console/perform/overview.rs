@@ -9,11 +9,13 @@ use crate::console::event::{Overview, Whole};
 use crate::contracts::failure::{Failure, FailureKind};
 use crate::contracts::link::Pollers;
 use crate::contracts::temporal::names::{attribute, workflow};
-use crate::contracts::workflow::WorkflowPage;
+use crate::contracts::workflow::{WorkflowPage, WorkflowRow};
 use crate::gateway::Gateway;
 
 /// As many as anybody reads at once.
 const SHOWN: u32 = 100;
+/// Live deployments that are looked at one by one. More at a time are nobody's.
+const LOOKED_AT: usize = 8;
 /// Who polls changes rarely, and asking costs a call of its own.
 const POLLERS_EVERY: Duration = Duration::from_secs(15);
 
@@ -40,15 +42,16 @@ impl Looks {
             Some(_) => plain(gateway).await?,
         };
         let pollers = self.pollers(gateway, queue).await;
-        let held_up = gateway.look_closer(&mut live.rows).await;
-        let is_idle = live.rows.iter().any(|row| row.task_queue == queue && held_up.contains_key(&row.id));
+        let looked_at = gateway.look_closer(&mut live.rows, LOOKED_AT).await;
+        let is_held_up = |row: &WorkflowRow| looked_at.get(&row.run_id).is_some_and(Option::is_some);
+        let is_idle = live.rows.iter().any(|row| row.task_queue == queue && is_held_up(row));
         Ok(Overview {
             all_gates: Whole::of(&gates),
             all_live: Whole::of(&live),
             gates: gates.rows,
             live: live.rows,
             troubled: troubled.rows,
-            held_up,
+            looked_at,
             workers: pollers.map(|pollers| pollers.count),
             polled_at: pollers.filter(|_| is_idle).and_then(|pollers| pollers.polled_at),
             unreadable: self.unreadable.clone(),

@@ -6,9 +6,10 @@ use gatewatch::contracts::clock::Millis;
 use gatewatch::contracts::gate::OpenGate;
 use gatewatch::contracts::health::{Trigger, TriggerState, TriggerStatus};
 use gatewatch::contracts::http::GateList;
+use gatewatch::contracts::ids::RunId;
 use gatewatch::contracts::mutation::{Start, Target};
 use gatewatch::contracts::temporal::memo::Published;
-use gatewatch::contracts::workflow::{ExecutionStatus, WorkflowDetail, WorkflowRow};
+use gatewatch::contracts::workflow::{ExecutionStatus, HeldUp, WorkflowDetail, WorkflowRow};
 use gatewatch::gateway::Gateway;
 use gatewatch::gateway::signal::request_id;
 use serde_json::{Value, json};
@@ -253,12 +254,12 @@ async fn a_deployment_that_nobody_watches_is_called_so_and_its_rollback_waits() 
         assert_eq!(check["verdict"], "ok", "{check}");
         assert!(check["detail"].as_str().unwrap().contains("the latest "), "{check}");
         let calm = shell.run(&["rollback", &id]).await;
-        assert!(calm.code == 8 && !calm.err.contains("It will wait"), "{calm:?}");
+        assert!(calm.code == 8 && !calm.err.contains("Nobody watches"), "{calm:?}");
 
         bench.kill_worker();
         let shown = support::wait_until("nobody looks", support::PATIENCE, async || {
             let shown = shell.run(&["show", &id, "--json"]).await.json();
-            (shown["standing"] == "not watched").then_some(shown)
+            (shown["standing"] == "not-watched").then_some(shown)
         })
         .await;
         assert!(shown["waits"].as_str().unwrap().starts_with("no look for "), "{shown}");
@@ -268,12 +269,25 @@ async fn a_deployment_that_nobody_watches_is_called_so_and_its_rollback_waits() 
         let query = format!("WorkflowId = '{id}'");
         let listed = shell.run(&["list", &query]).await;
         assert!(listed.out.contains("not watched") && !listed.out.contains("watching"), "{listed:?}");
-        assert_eq!(shell.run(&["list", &query, "--json"]).await.json()[0]["standing"], "not watched");
+        assert_eq!(shell.run(&["list", &query, "--json"]).await.json()[0]["standing"], "not-watched");
         let check = workers().await;
         assert_eq!(check["verdict"], "warning", "the server still counts it: {check}");
         assert!(check["detail"].as_str().unwrap().contains(&format!("but {id}: no look for ")), "{check}");
         let preview = shell.run(&["rollback", &id]).await;
-        assert!(preview.code == 8 && preview.err.contains("It will wait: no look for "), "{preview:?}");
+        assert!(preview.code == 8 && preview.err.contains("Nobody watches it for "), "{preview:?}");
+        assert!(!preview.err.contains("It will wait"), "another worker may take it at once: {preview:?}");
+
+        // What cannot be looked at is told apart from what is fine, and another run's health is not taken for it.
+        let gateway = Gateway::start(&support::temporal());
+        let mut rows = gateway.list(&query, None, 1).await.unwrap().rows;
+        let listed = rows.clone();
+        rows[0].run_id = RunId::new("00000000-0000-4000-8000-000000000000");
+        rows.extend(listed.clone());
+        let seen = gateway.look_closer(&mut rows, 8).await;
+        let is_silent = |seen: &Option<HeldUp>| matches!(seen, Some(HeldUp::NoLook(_)));
+        assert_eq!(seen.keys().collect::<Vec<_>>(), [&listed[0].run_id], "{seen:?}");
+        assert!(seen.values().all(is_silent), "{seen:?}");
+        assert!(gateway.look_closer(&mut rows, 1).await.is_empty(), "the second is beyond the limit");
 
         let before = now();
         let ended = shell.run(&["rollback", &id, "--yes", "--no-wait"]).await;

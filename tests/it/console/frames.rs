@@ -18,7 +18,7 @@ use gatewatch::contracts::workflow::{
 use crate::console::deployment::fixture::{Story, checkout};
 use crate::console::drive::Driven;
 use crate::console::rig::at;
-use crate::console::world::{overview, row, waiting};
+use crate::console::world::{live, overview, row, waiting};
 
 const SIZES: [(u16, u16); 3] = [(80, 24), (120, 36), (200, 50)];
 
@@ -161,7 +161,8 @@ fn the_alert_promises_nothing_while_nobody_looks() {
         let screen = console.screen();
         let alert = screen.lines().nth(2).unwrap();
         assert!(!alert.contains(" · R now"), "it was pressed: {alert}");
-        assert!(screen.contains("rollback sent, but no worker takes it up"), "{screen}");
+        assert!(screen.contains("rollback sent, it runs as soon as a worker takes it"), "{screen}");
+        assert!(!screen.contains("no worker takes it up"), "that the monitor is silent does not say so: {screen}");
     }
 }
 
@@ -173,8 +174,9 @@ fn no_list_calls_watched_what_nobody_watches() {
         console.pass(7_400_000);
         let row = checkout(&Story::quiet(at(192))).row;
         let quiet = overview(Vec::new(), vec![row.clone()]);
-        let no_look = BTreeMap::from([(row.id.clone(), HeldUp::NoLook(Millis::from_secs(40)))]);
-        console.overview(Overview { held_up: no_look, ..quiet.clone() });
+        let looked_at = |found| BTreeMap::from([(row.run_id.clone(), found)]);
+        let no_look = Some(HeldUp::NoLook(Millis::from_secs(40)));
+        console.overview(Overview { looked_at: looked_at(no_look), ..quiet.clone() });
         let alert = console.screen().lines().nth(2).unwrap().to_owned();
         assert!(alert.starts_with("✗ checkout v42 → production: no look for 40s: the monitor's worker"), "{alert}");
         let standing = |console: &Driven| {
@@ -184,14 +186,88 @@ fn no_list_calls_watched_what_nobody_watches() {
         };
         assert_eq!(standing(&console), (true, false), "{}", console.screen());
         console.keys("3");
-        let result = Ok(WorkflowPage { rows: vec![row], next: None });
+        let result = Ok(WorkflowPage { rows: vec![row.clone()], next: None });
         let answer = Answer::Workflows { query: String::new(), result };
         console.answer(|interest| matches!(interest, Interest::Workflows { .. }), answer);
         assert_eq!(standing(&console), (true, false), "{}", console.screen());
+        // The word on screen is found, and what was published of it is not on screen.
+        console.keys("/'not 'watched<enter>");
+        assert!(console.screen().contains("▲ not watched"), "{}", console.screen());
+        console.keys("/<C-u>'watching<enter>");
+        assert!(!console.screen().contains("deploy-checkout-v42"), "{}", console.screen());
+        console.keys("/<esc>");
+        // A look that fails is no good news.
+        console.overview(quiet.clone());
+        assert_eq!(standing(&console), (true, false), "{}", console.screen());
+        console.overview(Overview { looked_at: looked_at(None), ..quiet.clone() });
+        assert_eq!(standing(&console), (false, true), "{}", console.screen());
         console.overview(quiet);
         assert_eq!(standing(&console), (false, true), "{}", console.screen());
         assert!(!console.screen().contains("no look"), "{}", console.screen());
     }
+}
+
+/// So does a trigger that arms, which no list has; a rollback that was published since is newer.
+#[test]
+fn what_nobody_looked_at_this_time_stands_as_it_was_seen() {
+    let mut console = Driven::new(120, 36);
+    let degraded = live("deploy-search-7", HealthStatus::Degraded);
+    let looked_at = BTreeMap::from([(degraded.run_id.clone(), None)]);
+    console.overview(Overview { looked_at, ..overview(Vec::new(), vec![degraded]) });
+    let mut listed = |health| {
+        console.overview(overview(Vec::new(), vec![live("deploy-search-7", health)]));
+        console.model.live()[0].health
+    };
+    assert_eq!(listed(HealthStatus::Watching), Some(HealthStatus::Degraded));
+    assert_eq!(listed(HealthStatus::RollingBack), Some(HealthStatus::RollingBack));
+    assert_eq!(listed(HealthStatus::Watching), Some(HealthStatus::Watching));
+}
+
+/// The worst first: what goes on is calmer than what nobody works on, and of that production comes first, then the longest.
+#[test]
+fn what_nobody_works_on_is_not_hidden_by_a_rollback_that_goes_on() {
+    let mut console = Driven::new(120, 36);
+    let rolling = live("deploy-calm-1", HealthStatus::RollingBack);
+    let silent = |id: &str| live(id, HealthStatus::Watching);
+    let staging = WorkflowRow { environment: Some("staging".into()), ..silent("deploy-staging-2") };
+    let all = overview(Vec::new(), vec![rolling, staging, silent("deploy-short-3"), silent("deploy-long-4")]);
+    let alert = |console: &Driven| console.screen().lines().nth(2).unwrap().to_owned();
+    let fine = all.live.iter().map(|row| (row.run_id.clone(), None));
+    console.overview(Overview { looked_at: fine.collect(), ..all.clone() });
+    assert!(alert(&console).contains("deploy-calm-1 is rolling back"), "{}", alert(&console));
+    console.asked();
+
+    let late =
+        [None, Some(600), Some(40), Some(90)].map(|late| late.map(|late| HeldUp::NoLook(Millis::from_secs(late))));
+    let looked_at = all.live.iter().map(|row| row.run_id.clone()).zip(late).collect();
+    let held_up = Overview { looked_at, ..all };
+    console.overview(held_up.clone());
+    assert!(alert(&console).starts_with("✗ deploy-long-4: no look for 1m"), "{}", alert(&console));
+    let told = |effects: Vec<Effect>| -> Vec<(String, String)> {
+        let notice = |effect| match effect {
+            Effect::Notify(notice) => Some((notice.title, notice.body)),
+            _ => None,
+        };
+        effects.into_iter().filter_map(notice).collect()
+    };
+    let news = told(console.asked());
+    let expected = ["deploy-staging-2", "deploy-short-3", "deploy-long-4"]
+        .map(|id| ("Nobody watches a live deployment".to_owned(), id.to_owned()));
+    assert_eq!(news, expected);
+    console.overview(held_up);
+    assert_eq!(told(console.asked()), [], "once is enough");
+}
+
+/// A rollback that is stuck wants a person, whether or not a worker is there for its next attempt.
+#[test]
+fn a_stuck_rollback_is_called_stuck_everywhere() {
+    let mut console = Driven::new(120, 36);
+    let stuck = live("deploy-search-7", HealthStatus::Stuck);
+    let looked_at = BTreeMap::from([(stuck.run_id.clone(), Some(HeldUp::NoWorker(Millis::from_secs(40))))]);
+    console.overview(Overview { looked_at, ..overview(Vec::new(), vec![stuck]) });
+    let screen = console.screen();
+    assert!(screen.lines().nth(2).unwrap().contains("the rollback is stuck and wants a person"), "{screen}");
+    assert!(screen.contains("✗ stuck") && !screen.contains("no worker"), "{screen}");
 }
 
 /// The server counts a worker that died for a minute more: what nobody takes says so sooner, and nothing else does.
