@@ -56,9 +56,25 @@ struct CallMetrics {
     waiting_seconds: GaugeVec,
 }
 
+/// A metric of the coordinator.
+fn opts(name: &str, help: &str) -> Opts {
+    Opts::new(name, help).namespace("gatewatch_coordinator")
+}
+
+impl QueueMetrics {
+    fn new() -> prometheus::Result<Self> {
+        Ok(Self {
+            messages: IntCounterVec::new(
+                opts("queue_messages_total", "Messages of the queue: done, to be offered again, refused."),
+                &["outcome"],
+            )?,
+            up: IntGauge::with_opts(opts("queue_up", "Whether messages can be taken from the queue."))?,
+        })
+    }
+}
+
 impl Metrics {
     pub fn new() -> prometheus::Result<Self> {
-        let opts = |name: &str, help: &str| Opts::new(name, help).namespace("gatewatch_coordinator");
         let metrics = Self {
             registry: Registry::new(),
             requests: IntCounterVec::new(opts("requests_total", "Requests answered."), &["route", "method", "status"])?,
@@ -89,40 +105,10 @@ impl Metrics {
                 opts("agent_cost_usd_total", "US dollars that agents report, by who sent the report."),
                 &["account"],
             )?,
-            queue: QueueMetrics {
-                messages: IntCounterVec::new(
-                    opts("queue_messages_total", "Messages of the queue: done, to be offered again, refused."),
-                    &["outcome"],
-                )?,
-                up: IntGauge::with_opts(opts("queue_up", "Whether messages can be taken from the queue."))?,
-            },
+            queue: QueueMetrics::new()?,
             listeners: IntGauge::with_opts(opts("stream_listeners", "Open health streams."))?,
             pollers: IntGauge::with_opts(opts("stream_pollers", "Deployments looked at for them."))?,
-            calls: CallMetrics {
-                dispatched: IntCounterVec::new(opts("agent_calls_total", "Steps leased for an agent."), &["agent"])?,
-                answers: IntCounterVec::new(
-                    opts("agent_calls_answered_total", "Answers by status."),
-                    &["agent", "status"],
-                )?,
-                broken: IntCounterVec::new(
-                    opts("agent_calls_failed_total", "Calls that brought no answer, by how."),
-                    &["agent", "how"],
-                )?,
-                reminders: IntCounterVec::new(
-                    opts("agent_reminders_total", "Reminders of agents, by what became of them."),
-                    &["agent", "outcome"],
-                )?,
-                budgets: IntCounterVec::new(
-                    opts("goal_budgets_total", "Goals of which this much of the budget was used."),
-                    &["level"],
-                )?,
-                in_flight: IntGaugeVec::new(opts("agent_calls_in_flight", "Calls under way."), &["agent"])?,
-                waiting: IntGaugeVec::new(opts("waiting_steps", "Steps that wait for an agent."), &["kind"])?,
-                waiting_seconds: GaugeVec::new(
-                    opts("waiting_oldest_seconds", "How long the oldest step has waited."),
-                    &["kind"],
-                )?,
-            },
+            calls: CallMetrics::new()?,
         };
         for agents in metrics.calls.all() {
             metrics.registry.register(agents)?;
@@ -244,6 +230,34 @@ impl Metrics {
 }
 
 impl CallMetrics {
+    fn new() -> prometheus::Result<Self> {
+        Ok(Self {
+            dispatched: IntCounterVec::new(opts("agent_calls_total", "Steps leased for an agent."), &["agent"])?,
+            answers: IntCounterVec::new(
+                opts("agent_calls_answered_total", "Answers by status."),
+                &["agent", "status"],
+            )?,
+            broken: IntCounterVec::new(
+                opts("agent_calls_failed_total", "Calls that brought no answer, by how."),
+                &["agent", "how"],
+            )?,
+            reminders: IntCounterVec::new(
+                opts("agent_reminders_total", "Reminders of agents, by what became of them."),
+                &["agent", "outcome"],
+            )?,
+            budgets: IntCounterVec::new(
+                opts("goal_budgets_total", "Goals of which this much of the budget was used."),
+                &["level"],
+            )?,
+            in_flight: IntGaugeVec::new(opts("agent_calls_in_flight", "Calls under way."), &["agent"])?,
+            waiting: IntGaugeVec::new(opts("waiting_steps", "Steps that wait for an agent."), &["kind"])?,
+            waiting_seconds: GaugeVec::new(
+                opts("waiting_oldest_seconds", "How long the oldest step has waited."),
+                &["kind"],
+            )?,
+        })
+    }
+
     fn all(&self) -> [Box<dyn Collector>; 8] {
         [
             Box::new(self.dispatched.clone()),

@@ -127,9 +127,10 @@ fn tell_of(received: Vec<Receive>, done: Vec<Done>, outcomes: sqlx::Result<Outco
                 let _ = one.reply.send(Err(error.clone()));
             }
             for one in done {
-                match one.reply {
-                    Some(reply) => drop(reply.send(Err(error.clone()))),
-                    None => tracing::warn!(key = one.key, %error, "an answer that is done will be gone through again"),
+                if let Some(reply) = one.reply {
+                    let _ = reply.send(Err(error.clone()));
+                } else {
+                    tracing::warn!(key = one.key, %error, "an answer that is done will be gone through again");
                 }
             }
         }
