@@ -92,6 +92,16 @@ pub struct Taking {
     pub tenant: String,
 }
 
+/// What became of a step, as far as taking it goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    Taken,
+    /// It is somebody else's, or there is nothing to be had.
+    Refused,
+    /// Nobody answered.
+    Unclear,
+}
+
 /// A call's place among the others; given up however the call ends.
 #[derive(Debug)]
 pub struct Slot {
@@ -259,6 +269,13 @@ impl Board {
             let rest = REST.saturating_mul(1 << (tally.breaks - 2).min(10)).min(LONGEST_REST);
             tally.resting_until = Some(now().plus(rest.into()));
         }
+    }
+
+    /// Something is in its way that a person must mend. It is tried again, so it counts as no call.
+    pub fn troubled(&self, agent: &str, why: &str) {
+        let mut inner = self.lock();
+        let tally = inner.tallies.entry(agent.to_owned()).or_default();
+        tally.last_trouble = Some(AgentTrouble { at: now(), why: why.to_owned() });
     }
 
     /// An agent asked for a pause.

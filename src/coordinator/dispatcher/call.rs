@@ -16,7 +16,7 @@ use crate::contracts::engine::state::{StepState, StepStatus};
 use crate::contracts::failure::FailureKind;
 use crate::contracts::ids::{AttemptId, StepId};
 use crate::contracts::text;
-use crate::coordinator::dispatcher::board::{Board, Place, Slot, Taking};
+use crate::coordinator::dispatcher::board::{Board, Fate, Place, Slot, Taking};
 use crate::coordinator::dispatcher::follow::Followed;
 use crate::coordinator::dispatcher::stopped;
 use crate::coordinator::intake::Intake;
@@ -37,14 +37,6 @@ const ASKING: Duration = Duration::from_secs(5);
 const LONGEST_ASKING: Duration = Duration::from_mins(1);
 /// Attempts of one step after which a pause of an agent counts as a failure: it must end.
 const MOST_ATTEMPTS: u32 = 8;
-
-/// What became of the step, as far as taking it goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fate {
-    Taken,
-    Refused,
-    Unclear,
-}
 
 /// A call that is over.
 #[derive(Debug)]

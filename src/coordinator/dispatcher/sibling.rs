@@ -8,8 +8,8 @@ use crate::contracts::agent::AgentRequest;
 use crate::contracts::engine::state::StepStatus;
 use crate::contracts::ids::WorkflowId;
 use crate::contracts::text;
-use crate::coordinator::dispatcher::board::{Slot, Taking};
-use crate::coordinator::dispatcher::call::{Ended, Fate, original};
+use crate::coordinator::dispatcher::board::{Fate, Slot, Taking};
+use crate::coordinator::dispatcher::call::{Ended, original};
 use crate::coordinator::dispatcher::follow::Followed;
 use crate::coordinator::siblings::Siblings;
 use crate::gateway::Gateway;
@@ -56,7 +56,7 @@ impl Beginner {
             return Fate::Refused;
         };
         match self.siblings.begin(&plan).await {
-            Ok(()) => Fate::Taken,
+            Ok(fate) => fate,
             Err(failure) => {
                 tracing::warn!(%workflow, %failure, "a sibling workflow could not be remembered");
                 Fate::Unclear

@@ -11,6 +11,7 @@ use crate::contracts::engine::state::StepStatus;
 use crate::contracts::failure::{Failure, FailureKind};
 use crate::contracts::ids::{RequestId, WorkflowId};
 use crate::contracts::mutation::{Start, Stop, Target};
+use crate::coordinator::dispatcher::board::Fate;
 use crate::coordinator::extract;
 use crate::coordinator::senders::Sender;
 use crate::coordinator::siblings::plan::Plan;
@@ -40,6 +41,23 @@ enum Next {
     Rest(Phase),
     /// Nothing is left to do.
     Done,
+    /// The step was not to be had, and nothing is left to do.
+    Refused,
+}
+
+/// Whether its goal heard of an end before.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Told {
+    First,
+    Before,
+}
+
+/// Whether a step is still an attempt's.
+enum Wanted {
+    Yes,
+    No,
+    /// The goal is open, and no worker answers for it.
+    Unclear,
 }
 
 impl Siblings {
@@ -73,7 +91,9 @@ impl Siblings {
                 }
             };
             let full = u32::try_from(due.len()).is_ok_and(|found| found == BATCH);
-            let look = async |sibling| self.look_after(&sibling).await;
+            let look = async |sibling| {
+                self.look_after(&sibling).await;
+            };
             futures_util::stream::iter(due).for_each_concurrent(TOGETHER, look).await;
             if !full {
                 return;
@@ -81,22 +101,21 @@ impl Siblings {
         }
     }
 
-    /// Remembers what is to be begun and begins it. Fails when it was not even remembered.
-    pub async fn begin(&self, plan: &Plan) -> Result<(), Failure> {
+    /// Remembers what is to be begun and begins it; says what became of the step. Fails when it was not even remembered.
+    pub async fn begin(&self, plan: &Plan) -> Result<Fate, Failure> {
         let kept = serde_json::to_string(plan).map_err(|error| {
             Failure::new(FailureKind::Internal, format!("The sibling workflow cannot be kept: {error}."), "")
         })?;
         let sibling = self.0.store.want_sibling(&plan.request.attempt_id, &kept, now(), LEASE).await?;
-        self.look_after(&sibling).await;
-        Ok(())
+        Ok(self.look_after(&sibling).await)
     }
 
     /// One step further, by whoever has it.
-    async fn look_after(&self, sibling: &Sibling) {
+    async fn look_after(&self, sibling: &Sibling) -> Fate {
         let attempt = &sibling.attempt_id;
         let next = match serde_json::from_str::<Plan>(&sibling.plan) {
             Ok(plan) => match sibling.phase {
-                Phase::Wanted => self.take(&plan).await,
+                Phase::Wanted => self.take(&plan, sibling).await,
                 Phase::Begun => self.await_end(&plan).await,
             },
             Err(error) => {
@@ -105,26 +124,28 @@ impl Siblings {
                 Ok(Next::Done)
             }
         };
-        let kept = match next {
-            Ok(Next::Done) => self.0.store.sibling_done(attempt).await,
+        let (kept, fate) = match next {
+            Ok(Next::Done) => (self.0.store.sibling_done(attempt).await, Fate::Taken),
+            Ok(Next::Refused) => (self.0.store.sibling_done(attempt).await, Fate::Refused),
             Ok(Next::Rest(phase)) => {
                 let rest = (now().0.saturating_sub(sibling.wanted_at.0) / 10).clamp(OFTEN, SELDOM);
-                self.0.store.rest_sibling(attempt, phase, UnixMillis(now().0 + rest)).await
+                (self.0.store.rest_sibling(attempt, phase, UnixMillis(now().0 + rest)).await, Fate::Taken)
             }
             Err(failure) => {
                 tracing::warn!(%attempt, %failure, "a sibling workflow waits");
-                let rest = FIRST_REST.saturating_mul(1 << sibling.tries.saturating_sub(1).min(10)).min(LONGEST_REST);
-                self.0.store.rest_sibling(attempt, sibling.phase, UnixMillis(now().0 + rest)).await
+                let until = UnixMillis(now().0 + rest_after(&failure, sibling.tries));
+                (self.0.store.rest_sibling(attempt, sibling.phase, until).await, Fate::Unclear)
             }
         };
         if let Err(error) = kept {
             // It is due again when its lease ends; done twice, it has one effect.
             tracing::warn!(%error, %attempt, "how far a sibling workflow is was not kept");
         }
+        fate
     }
 
     /// Takes the step, without a limit: the workflow's own end is the limit. Then begins the workflow.
-    async fn take(&self, plan: &Plan) -> Result<Next, Failure> {
+    async fn take(&self, plan: &Plan, sibling: &Sibling) -> Result<Next, Failure> {
         let request = &plan.request;
         let goal = extract::workflow_id(request.workflow_id.as_str());
         let lease = Lease {
@@ -134,33 +155,30 @@ impl Siblings {
             child: plan.wrong.is_none().then(|| plan.child.clone()),
             ..Lease::default()
         };
+        // Whoever was here before may have begun it, and not have known.
+        let is_first = sibling.tries == 1;
         match self.0.gateway.lease_step(&goal, &lease).await? {
-            Sent::Done(_) => self.start(plan).await,
+            Sent::Done(_) if is_first => self.start(plan).await,
+            // The goal answers the same message with what it said then, which may be long ago.
+            Sent::Done(_) => match self.is_wanted(plan).await? {
+                Wanted::Yes => self.start(plan).await,
+                Wanted::No => self.take_back(plan).await,
+                Wanted::Unclear => Err(unanswered(&goal)),
+            },
             Sent::Refused(why) => {
                 tracing::info!(%goal, step = %request.step_id, why, "the step is somebody else's");
-                Ok(Next::Done)
+                if is_first { Ok(Next::Refused) } else { self.take_back(plan).await }
             }
-            Sent::InDoubt => {
-                let why = format!("No worker answers for {goal}.");
-                Err(Failure::new(FailureKind::Unavailable, why, "It is tried again by itself."))
-            }
+            Sent::InDoubt => Err(unanswered(&goal)),
         }
     }
 
     async fn start(&self, plan: &Plan) -> Result<Next, Failure> {
         let agent = plan.request.agent.as_str();
         if let Some(why) = &plan.wrong {
-            self.0.board.broke(agent, why, None);
-            return self.tell(plan, ending::failed(&plan.request, why)).await;
+            return self.cannot_begin(plan, why, why).await;
         }
-        let start = Start {
-            target: target(plan),
-            workflow_type: plan.workflow_type.clone(),
-            task_queue: plan.task_queue.clone(),
-            input: vec![plan.input.clone()],
-        };
-        let limit = plan.limit.map(Millis::as_duration);
-        match self.0.gateway.start_once(&start, limit).await {
+        match self.0.gateway.start_once(&start(plan), plan.limit.map(Millis::as_duration)).await {
             Ok(()) => {
                 self.0.board.dispatched(agent);
                 self.0.metrics.dispatched(agent);
@@ -169,12 +187,14 @@ impl Siblings {
             }
             Err(failure) => match failure.kind {
                 FailureKind::Conflict | FailureKind::Invalid => {
-                    self.0.board.broke(agent, &failure.message, None);
-                    self.tell(plan, ending::failed(&plan.request, &failure.to_string())).await
+                    self.cannot_begin(plan, &failure.message, &failure.to_string()).await
                 }
-                FailureKind::Unauthenticated
-                | FailureKind::Denied
-                | FailureKind::ReadOnly
+                FailureKind::Unauthenticated | FailureKind::Denied => {
+                    // Somebody must mend it; until then the step is this attempt's.
+                    self.0.board.troubled(agent, &failure.to_string());
+                    Err(failure)
+                }
+                FailureKind::ReadOnly
                 | FailureKind::NotFound
                 | FailureKind::Unavailable
                 | FailureKind::DeadlineExceeded
@@ -183,35 +203,73 @@ impl Siblings {
         }
     }
 
+    /// The step fails with why.
+    async fn cannot_begin(&self, plan: &Plan, in_short: &str, why: &str) -> Result<Next, Failure> {
+        if self.tell(plan, ending::failed(&plan.request, why)).await? == Told::First {
+            self.0.board.broke(&plan.request.agent, in_short, None);
+        }
+        Ok(Next::Done)
+    }
+
     async fn await_end(&self, plan: &Plan) -> Result<Next, Failure> {
         let child = extract::workflow_id(plan.child.as_str());
         let answer = match self.0.gateway.ending(&child).await {
-            Ok(None) if self.is_wanted(plan).await? => return Ok(Next::Rest(Phase::Begun)),
-            Ok(None) => return self.let_go(plan).await,
+            Ok(None) => {
+                return match self.is_wanted(plan).await? {
+                    Wanted::Yes | Wanted::Unclear => Ok(Next::Rest(Phase::Begun)),
+                    Wanted::No => self.let_go(plan).await,
+                };
+            }
             Ok(Some(end)) => ending::answer(plan, end),
             Err(failure) if failure.kind == FailureKind::NotFound => {
                 ending::failed(&plan.request, &format!("{child} is gone, and nobody knows how it ended."))
             }
             Err(failure) => return Err(failure),
         };
-        self.0.board.answered(&plan.request.agent, &answer);
-        self.0.metrics.agent_answered(&plan.request.agent, answer.status);
-        self.tell(plan, answer).await
+        // Counted when it is told: what cannot be told yet is gone through again.
+        if self.tell(plan, answer.clone()).await? == Told::First {
+            self.0.board.answered(&plan.request.agent, &answer);
+            self.0.metrics.agent_answered(&plan.request.agent, answer.status);
+        }
+        Ok(Next::Done)
     }
 
-    /// Whether the step is still this attempt's. Where no worker knows, the goal's own end tells.
-    async fn is_wanted(&self, plan: &Plan) -> Result<bool, Failure> {
+    /// Whether the step is still this attempt's. A goal that has ended may say so in its last state, or may not: one
+    /// that was terminated never knew.
+    async fn is_wanted(&self, plan: &Plan) -> Result<Wanted, Failure> {
         let request = &plan.request;
         let goal = extract::workflow_id(request.workflow_id.as_str());
-        if let Ok(state) = self.0.gateway.goal_state(&goal).await {
-            let step = state.open_steps.get(&request.step_id);
-            let has_it = step.is_some_and(|step| {
-                step.status == StepStatus::InProgress && step.attempt_id.as_ref() == Some(&request.attempt_id)
-            });
-            return Ok(has_it && !state.status.is_over());
-        }
         match self.0.gateway.describe(&goal, None).await {
-            Ok(detail) => Ok(detail.row.status.is_open()),
+            Ok(detail) if detail.row.status.is_open() => {}
+            Ok(_) => return Ok(Wanted::No),
+            Err(failure) if failure.kind == FailureKind::NotFound => return Ok(Wanted::No),
+            Err(failure) => return Err(failure),
+        }
+        let Ok(state) = self.0.gateway.goal_state(&goal).await else { return Ok(Wanted::Unclear) };
+        let step = state.open_steps.get(&request.step_id);
+        let has_it = step.is_some_and(|step| {
+            step.status == StepStatus::InProgress && step.attempt_id.as_ref() == Some(&request.attempt_id)
+        });
+        Ok(if has_it && !state.status.is_over() { Wanted::Yes } else { Wanted::No })
+    }
+
+    /// The step was lost before it was known whether the workflow was begun. Where there is one of that id, beginning it
+    /// once more tells whose it is: ours is let go, and somebody else's left alone.
+    async fn take_back(&self, plan: &Plan) -> Result<Next, Failure> {
+        if plan.wrong.is_none() && self.is_there(plan).await? {
+            match self.0.gateway.start_once(&start(plan), plan.limit.map(Millis::as_duration)).await {
+                Ok(()) => return self.let_go(plan).await,
+                Err(failure) if failure.kind == FailureKind::Conflict => {}
+                Err(failure) => return Err(failure),
+            }
+        }
+        tracing::info!(child = %plan.child, "a sibling workflow is not begun: nobody waits for it any more");
+        Ok(Next::Refused)
+    }
+
+    async fn is_there(&self, plan: &Plan) -> Result<bool, Failure> {
+        match self.0.gateway.describe(&extract::workflow_id(plan.child.as_str()), None).await {
+            Ok(_) => Ok(true),
             Err(failure) if failure.kind == FailureKind::NotFound => Ok(false),
             Err(failure) => Err(failure),
         }
@@ -228,19 +286,59 @@ impl Siblings {
         Ok(Next::Done)
     }
 
-    /// Hands it to the intake: kept there, it reaches its goal.
-    async fn tell(&self, plan: &Plan, answer: AgentResponse) -> Result<Next, Failure> {
+    /// Hands it to the intake: kept there, it reaches its goal. What Temporal does not take, it never will: then the step
+    /// fails, with why.
+    async fn tell(&self, plan: &Plan, answer: AgentResponse) -> Result<Told, Failure> {
+        let metrics = answer.metrics;
+        match self.hand_in(plan, answer).await {
+            Err(failure) if failure.kind == FailureKind::Invalid => {
+                tracing::warn!(child = %plan.child, %failure, "the end of a sibling workflow cannot be told as it is");
+                let why = format!("The end of {} cannot be told to the goal: {failure}", plan.child);
+                self.hand_in(plan, AgentResponse { metrics, ..ending::failed(&plan.request, &why) }).await
+            }
+            told => told,
+        }
+    }
+
+    async fn hand_in(&self, plan: &Plan, answer: AgentResponse) -> Result<Told, Failure> {
         let sender = Sender::coordinator(plan.request.agent.as_str());
         match self.0.intake.accept_ending(answer, &plan.request.kind, &plan.child, &sender).await {
             Ok(told) => {
                 let outcome = told.receipt.outcome.as_str();
                 tracing::info!(child = %plan.child, outcome, "the end of a sibling workflow was handed in");
-                Ok(Next::Done)
+                Ok(if told.repeated { Told::Before } else { Told::First })
             }
             // The goal is gone.
-            Err(failure) if failure.kind == FailureKind::NotFound => Ok(Next::Done),
+            Err(failure) if failure.kind == FailureKind::NotFound => Ok(Told::First),
             Err(failure) => Err(failure),
         }
+    }
+}
+
+fn unanswered(goal: &WorkflowId) -> Failure {
+    let why = format!("No worker answers for {goal}.");
+    Failure::new(FailureKind::Unavailable, why, "It is tried again by itself.")
+}
+
+/// How long what failed rests, in milliseconds: what a person must mend, for long.
+fn rest_after(failure: &Failure, tries: u32) -> i64 {
+    match failure.kind {
+        FailureKind::Unauthenticated | FailureKind::Denied | FailureKind::ReadOnly => LONGEST_REST,
+        FailureKind::NotFound
+        | FailureKind::Conflict
+        | FailureKind::Invalid
+        | FailureKind::Unavailable
+        | FailureKind::DeadlineExceeded
+        | FailureKind::Internal => FIRST_REST.saturating_mul(1 << tries.saturating_sub(1).min(10)).min(LONGEST_REST),
+    }
+}
+
+fn start(plan: &Plan) -> Start {
+    Start {
+        target: target(plan),
+        workflow_type: plan.workflow_type.clone(),
+        task_queue: plan.task_queue.clone(),
+        input: vec![plan.input.clone()],
     }
 }
 

@@ -93,10 +93,10 @@ fn fill(plan: &mut Plan, compiled: &Compiled) -> Result<(), String> {
     }
     if let Some(form) = &compiled.id {
         let id = form.fill(&plan.request).map_err(|why| format!("Its workflow id cannot be filled in: {why}."))?;
-        let id = id.as_str().unwrap_or_default();
-        extract::require_id("The workflow id that `workflow_id` makes", id).map_err(|error| error.to_string())?;
-        plan.child = WorkflowId::new(id);
+        plan.child = WorkflowId::new(id.as_str().unwrap_or_default());
     }
+    // The usual one may be too long, too: goals and steps name themselves.
+    extract::require_id("The id of its workflow", plan.child.as_str()).map_err(|error| error.to_string())?;
     // What is a tenant's stays a tenant's.
     if plan.request.workflow_id.tenant().is_some_and(|tenant| !plan.child.is_of(tenant)) {
         return Err(format!("{} is no workflow of the goal's tenant.", plan.child));

@@ -4,6 +4,7 @@
 mod adapters;
 mod budget;
 mod flows;
+mod large;
 mod overdue;
 mod planning;
 mod rig;

@@ -110,6 +110,12 @@ impl Place {
 
     pub(super) async fn start(&self, kind: &str, input: Value) -> WorkflowId {
         let id = WorkflowId::new(support::unique("goal"));
+        self.start_as(&id, kind, input).await;
+        id
+    }
+
+    /// Under this id, as lists show it.
+    pub(super) async fn start_as(&self, id: &WorkflowId, kind: &str, input: Value) {
         let start = Start {
             target: Target { workflow_id: id.clone(), request_id: request_id() },
             workflow_type: WorkflowType::from(kind),
@@ -117,7 +123,15 @@ impl Place {
             input: vec![input],
         };
         self.gateway.start_workflow(&start).await.unwrap();
-        id
+    }
+
+    /// The database of its coordinators.
+    pub(super) fn database(&self) -> PathBuf {
+        self.folder.path().join(".local/state/gatewatch/coordinator.db")
+    }
+
+    pub(super) fn store(&self) -> settings::Store {
+        settings::Store::Sqlite(self.database())
     }
 
     pub(super) async fn custom(&self, id: &WorkflowId, name: &str, payload: Value) {

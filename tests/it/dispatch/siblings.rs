@@ -1,16 +1,21 @@
 //! Siblings: work that a workflow of its own does. Begun once, its end told once, whoever is killed in between; cancelled
 //! when nobody wants it any more.
 
+use gatewatch::contracts::agent::AgentRequest;
+use gatewatch::contracts::clock::{Millis, UnixMillis};
 use gatewatch::contracts::engine::state::{EngineState, StepStatus};
 use gatewatch::contracts::failure::FailureKind;
 use gatewatch::contracts::ids::{RequestId, WorkflowId, WorkflowType};
 use gatewatch::contracts::mutation::{Signal, Start, Stop, Target};
 use gatewatch::contracts::workflow::ExecutionStatus;
+use gatewatch::coordinator::siblings::plan::Plan;
 use gatewatch::gateway::signal::request_id;
+use gatewatch::gateway::work::{Lease, Sent};
+use gatewatch::store::Store;
 use serde_json::{Value, json};
 
 use crate::dispatch::rig::{PATIENCE, Place};
-use crate::support::wait_until;
+use crate::support::{self, wait_until};
 
 /// A goal that asks for QA by a workflow of its own, and for docs when that is done.
 fn goal(extra: &Value) -> Value {
@@ -109,7 +114,7 @@ async fn a_sibling_that_fails_or_cannot_begin_fails_its_step() {
     // The second finds the id of the first taken.
     let place = Place::with(&agents("workflow_id = \"only-${goal.id}\"\n")).await;
     let _process = place.process().await;
-    let unique = crate::support::unique("g");
+    let unique = support::unique("g");
     let spec = "name = 'twice'\n[guardrails]\nmax-attempts = 2\n[[rules]]\nname = 'again'\non = 'completed'\nkind = 'QA'\n\
         status = 'FAIL'\nthen = [{ request = 'QA' }]\n[finalize]\n";
     let input = goal(&json!({"goalId": unique, "specDocument": spec}));
@@ -152,4 +157,129 @@ async fn a_cancelled_goal_cancels_its_sibling_unless_that_is_not_wanted() {
         };
         wait_until(&format!("the sibling is {expected:?}"), PATIENCE, status).await;
     }
+}
+
+/// A goal that is terminated has no time to say that it has ended: its last state says that it runs.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_terminated_goal_cancels_its_sibling() {
+    let place = Place::with(&agents("")).await;
+    let _process = place.process().await;
+    let id = place.start("EngineWorkflow", goal(&json!({}))).await;
+    let child = child(&place, &id).await;
+    let target = Target { workflow_id: id.clone(), request_id: RequestId::from("stop") };
+    place.gateway.terminate(&Stop { target, run_id: None, reason: "by hand".into() }).await.unwrap();
+    assert_eq!(place.ended(&child).await.0, ExecutionStatus::Cancelled);
+    assert!(!state(&place, &id).await.status.is_over(), "whoever asks the goal itself is told that it runs");
+}
+
+/// The coordinator is killed between taking the step and beginning the workflow, and meanwhile the step goes to
+/// somebody else: the goal still answers that the step was taken.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sibling_is_not_begun_for_a_step_that_was_lost_meanwhile() {
+    let nobody = "[[agents]]\nname = \"writer\"\nkinds = [\"DOCS\"]\nadapter = \"scripted\"\n";
+    for is_begun in [false, true] {
+        let place = Place::with(nobody).await;
+        let process = place.process().await;
+        let id = place.start("EngineWorkflow", goal(&json!({}))).await;
+        let child = WorkflowId::new(format!("{id}/qa-1/1"));
+        wait_until("the step is offered", PATIENCE, async || {
+            state(&place, &id).await.open_steps.contains_key(&"qa-1".into()).then_some(())
+        })
+        .await;
+        let lease = |attempt: &str, child: Option<&WorkflowId>| Lease {
+            step_id: "qa-1".into(),
+            attempt_id: attempt.into(),
+            agent: "qa".into(),
+            child: child.cloned(),
+            ..Lease::default()
+        };
+        let taken = place.gateway.lease_step(&id, &lease("first", Some(&child))).await.unwrap();
+        assert!(matches!(taken, Sent::Done(_)), "{taken:?}");
+        let plan = Plan {
+            request: AgentRequest {
+                workflow_id: id.clone(),
+                step_id: "qa-1".into(),
+                attempt_id: "first".into(),
+                kind: "QA".into(),
+                agent: "qa".into(),
+                ..AgentRequest::default()
+            },
+            child: child.clone(),
+            workflow_type: WorkflowType::from("EngineWorkflow"),
+            task_queue: place.temporal.task_queue.clone(),
+            input: json!({"goalId": "qa", "specName": "tutorial", "bootDecision":
+                {"decisionId": "boot", "actions": [{"type": "REQUEST_WORK", "workKind": "BY_HAND"}]}}),
+            limit: None,
+            cancel: true,
+            max_output: 1000,
+            wrong: None,
+        };
+        if is_begun {
+            let start = Start {
+                target: Target { workflow_id: child.clone(), request_id: RequestId::from("first") },
+                workflow_type: plan.workflow_type.clone(),
+                task_queue: plan.task_queue.clone(),
+                input: vec![plan.input.clone()],
+            };
+            place.gateway.start_once(&start, None).await.unwrap();
+        }
+        place.gateway.requeue_step(&id, &"qa-1".into(), &"first".into(), "it is gone").await.unwrap();
+        let taken = place.gateway.lease_step(&id, &lease("second", None)).await.unwrap();
+        assert!(matches!(taken, Sent::Done(_)), "{taken:?}");
+        process.kill().await;
+        let store = Store::open(&place.store()).await.unwrap();
+        let kept = serde_json::to_string(&plan).unwrap();
+        store.want_sibling(&"first".into(), &kept, UnixMillis(0), Millis(0)).await.unwrap();
+        drop(store);
+        let _left = place.process().await;
+        if is_begun {
+            assert_eq!(place.ended(&child).await.0, ExecutionStatus::Cancelled);
+            continue;
+        }
+        let settled = async || {
+            let is_begun = place.gateway.describe(&child, None).await.is_ok();
+            (is_begun || place.logs().contains("a sibling workflow is not begun")).then_some(is_begun)
+        };
+        assert!(!wait_until("it is known", PATIENCE, settled).await, "nobody wants it\n{}", place.logs());
+    }
+}
+
+/// Nobody could ever begin it: the step fails, and the roster of agents says why.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sibling_whose_id_would_be_too_long_fails_its_step() {
+    let place = Place::with(&agents("")).await;
+    let process = place.process().await;
+    let id = WorkflowId::new(format!("{:x<995}", support::unique("goal")));
+    place.start_as(&id, "EngineWorkflow", goal(&json!({}))).await;
+    let failed = async || {
+        let step = place.gateway.goal(&id).await.ok()?.open_steps.get(&"qa-1".into())?.clone();
+        (step.status == StepStatus::Failed).then_some(step.reason.unwrap_or_default())
+    };
+    let why = wait_until("the step has failed", PATIENCE, failed).await;
+    assert!(why.contains("longer than 1000 bytes"), "{why}");
+    let told = wait_until("it is counted", PATIENCE, async || {
+        process.agent("qa").await?["lastTrouble"]["why"].as_str().map(str::to_owned)
+    })
+    .await;
+    assert!(told.contains("longer than 1000 bytes"), "{told}");
+}
+
+/// The end of one is handed in again and again while the database does not answer, and counts once.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_end_of_a_sibling_counts_once_however_often_it_is_told() {
+    let place = Place::with(&agents("")).await;
+    let process = place.process().await;
+    let id = place.start("EngineWorkflow", goal(&json!({}))).await;
+    let child = child(&place, &id).await;
+    sqlx::any::install_default_drivers();
+    let database = sqlx::AnyPool::connect(&format!("sqlite://{}", place.database().display())).await.unwrap();
+    sqlx::query("ALTER TABLE callbacks RENAME TO put_away").execute(&database).await.unwrap();
+    finish(&place, &child).await;
+    let in_vain = async || (place.logs().matches("a sibling workflow waits").count() > 1).then_some(());
+    wait_until("it is told in vain", PATIENCE, in_vain).await;
+    sqlx::query("ALTER TABLE put_away RENAME TO callbacks").execute(&database).await.unwrap();
+    assert_eq!(place.ended(&id).await.0, ExecutionStatus::Completed);
+    let counted = async || process.agent("qa").await.filter(|agent| agent["ok"] != 0);
+    let agent = wait_until("it is counted", PATIENCE, counted).await;
+    assert_eq!((&agent["dispatched"], &agent["ok"]), (&json!(1), &json!(1)), "{agent}");
 }
