@@ -97,6 +97,24 @@ pub struct AgentRequest {
     pub callback_url: Option<String>,
 }
 
+impl AgentRequest {
+    /// The work was not done, and why: said in its agent's place.
+    pub fn failed(&self, why: &str) -> AgentResponse {
+        AgentResponse {
+            goal_id: self.goal_id.clone(),
+            workflow_id: self.workflow_id.clone(),
+            step_id: self.step_id.clone(),
+            attempt_id: self.attempt_id.clone(),
+            agent_role: self.agent.clone(),
+            status: AgentStatus::Fail,
+            content: Value::Null,
+            artifacts: Vec::new(),
+            metrics: None,
+            errors: Value::String(why.to_owned()),
+        }
+    }
+}
+
 /// An agent's answer for one attempt of one step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]

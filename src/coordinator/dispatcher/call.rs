@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -14,11 +13,12 @@ use crate::contracts::clock::Millis;
 use crate::contracts::engine::output::LeaseReply;
 use crate::contracts::engine::state::{StepState, StepStatus};
 use crate::contracts::failure::FailureKind;
-use crate::contracts::ids::{AttemptId, StepId};
+use crate::contracts::ids::AttemptId;
 use crate::contracts::text;
 use crate::coordinator::dispatcher::board::{Board, Fate, Place, Slot, Taking};
 use crate::coordinator::dispatcher::follow::Followed;
 use crate::coordinator::dispatcher::stopped;
+use crate::coordinator::dispatcher::work::Work;
 use crate::coordinator::intake::Intake;
 use crate::coordinator::metrics::Metrics;
 use crate::coordinator::senders::Sender;
@@ -213,21 +213,12 @@ impl Caller {
     }
 
     fn request(&self, attempt: &Attempt, taking: &Taking) -> AgentRequest {
-        let LeaseReply { goal_id, goal, step, .. } = attempt.leased.clone();
-        let (workflow, step_id) = &taking.place;
+        let LeaseReply { goal_id, goal, step, .. } = &attempt.leased;
+        let work =
+            Work { place: &taking.place, goal_id, goal, step, attempt_id: &attempt.id, agent: &attempt.agent };
         AgentRequest {
-            goal_id,
-            workflow_id: workflow.clone(),
-            correlation_id: format!("{}:{}", original(step_id), attempt.id),
-            step_id: original(step_id),
-            attempt_id: attempt.id.clone(),
-            kind: step.kind,
-            payload: step.payload,
-            goal,
-            attempt: step.attempts,
-            due: step.lease_until.or(step.due),
             callback_url: self.followed.limits.callback_url.as_ref().map(ToString::to_string),
-            ..AgentRequest::default()
+            ..work.request()
         }
     }
 
@@ -267,20 +258,7 @@ impl Caller {
 
     /// Says in the agents' place that the work was not done, and why.
     async fn fail(&self, attempt: &Attempt, taking: &Taking, why: &str) {
-        let (workflow, step) = &taking.place;
-        let response = AgentResponse {
-            goal_id: attempt.leased.goal_id.clone(),
-            workflow_id: workflow.clone(),
-            step_id: original(step),
-            attempt_id: attempt.id.clone(),
-            agent_role: attempt.agent.clone(),
-            status: AgentStatus::Fail,
-            content: Value::Null,
-            artifacts: Vec::new(),
-            metrics: None,
-            errors: Value::String(why.to_owned()),
-        };
-        self.bring(&response, attempt).await;
+        self.bring(&self.request(attempt, taking).failed(why), attempt).await;
     }
 
     /// Hands an answer to the intake, again and again while the lease lasts: kept there it reaches its goal.
@@ -320,9 +298,4 @@ impl Caller {
             Err(failure) => tracing::info!(%workflow, %step, %failure, "the step could not be given back"),
         }
     }
-}
-
-/// As the goal calls it: lists show ids safe to print.
-pub(super) fn original(step: &StepId) -> StepId {
-    StepId::new(text::original(step.as_str()))
 }

@@ -10,6 +10,7 @@
 //! | `call` | one step: lease, call, take over, hand the answer to the intake |
 //! | [`budget`] | goals that have spent what they may, and are given nothing |
 //! | `sibling` | one step whose agent is a workflow: planned, and handed on |
+//! | `work` | what an agent is given of a step |
 //! | `remind` | reminders, brought to the agents that have a step |
 //! | [`follow`] | the agents of the file, read again when it changes |
 //! | [`board`] | what every agent does and has done, as this coordinator counts it |
@@ -23,6 +24,7 @@ pub mod plan;
 mod remind;
 pub mod run;
 mod sibling;
+mod work;
 
 use tokio::sync::watch;
 

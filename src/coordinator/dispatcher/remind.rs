@@ -19,8 +19,8 @@ use crate::contracts::failure::Failure;
 use crate::contracts::ids::{StepId, WorkflowId};
 use crate::contracts::temporal::memo::Reminder;
 use crate::coordinator::dispatcher::board::Board;
-use crate::coordinator::dispatcher::call::original;
 use crate::coordinator::dispatcher::follow::Followed;
+use crate::coordinator::dispatcher::work::{Work, original};
 use crate::coordinator::intake::Intake;
 use crate::coordinator::metrics::Metrics;
 use crate::coordinator::senders::Sender;
@@ -158,21 +158,18 @@ impl Bringer {
         let Some(step) = step.filter(|step| step.attempt_id.as_ref() == Some(&reminder.attempt_id)) else {
             return Ok(Some("too-late"));
         };
+        let work = Work {
+            place: &(workflow.clone(), reminder.id.clone()),
+            goal_id: &state.goal_id,
+            goal: &state.goal,
+            step,
+            attempt_id: &reminder.attempt_id,
+            agent: &reminder.agent,
+        };
         let request = AgentRequest {
-            goal_id: state.goal_id.clone(),
-            workflow_id: workflow.clone(),
-            correlation_id: format!("{id}:{}", reminder.attempt_id),
-            step_id: id,
-            attempt_id: reminder.attempt_id.clone(),
-            kind: step.kind.clone(),
-            payload: step.payload.clone(),
-            goal: state.goal.clone(),
-            attempt: step.attempts,
             reminder: reminder.number,
-            // Its lease may end before the step is due again: then somebody else gets it.
-            due: step.due.into_iter().chain(step.lease_until).min(),
             callback_url: self.followed.limits.callback_url.as_ref().map(ToString::to_string),
-            ..AgentRequest::default()
+            ..work.request()
         };
         Ok(match self.followed.fleet.remind(&reminder.agent, request).await {
             None => Some("nobody-to-tell"),

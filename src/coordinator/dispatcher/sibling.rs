@@ -6,11 +6,10 @@ use std::sync::Arc;
 use crate::config::agents::Agent;
 use crate::contracts::agent::AgentRequest;
 use crate::contracts::engine::state::StepStatus;
-use crate::contracts::ids::WorkflowId;
-use crate::contracts::text;
 use crate::coordinator::dispatcher::board::{Fate, Slot, Taking};
-use crate::coordinator::dispatcher::call::{Ended, original};
+use crate::coordinator::dispatcher::call::Ended;
 use crate::coordinator::dispatcher::follow::Followed;
+use crate::coordinator::dispatcher::work::{Work, original};
 use crate::coordinator::siblings::Siblings;
 use crate::gateway::Gateway;
 
@@ -39,19 +38,16 @@ impl Beginner {
         };
         let waits = state.open_steps.get(&step_id).filter(|step| step.status == StepStatus::Waiting);
         let Some(step) = waits else { return Fate::Refused };
-        let request = AgentRequest {
-            goal_id: state.goal_id.clone(),
-            workflow_id: WorkflowId::new(text::original(workflow.as_str())),
-            correlation_id: format!("{step_id}:{}", taking.attempt),
-            step_id,
-            attempt_id: taking.attempt.clone(),
-            kind: step.kind.clone(),
-            payload: step.payload.clone(),
-            goal: state.goal.clone(),
-            attempt: step.attempts + 1,
-            agent: agent.name.clone(),
-            ..AgentRequest::default()
+        let work = Work {
+            place: &taking.place,
+            goal_id: &state.goal_id,
+            goal: &state.goal,
+            step,
+            attempt_id: &taking.attempt,
+            agent: &agent.name,
         };
+        // It is not leased yet.
+        let request = AgentRequest { attempt: step.attempts + 1, ..work.request() };
         let Some(plan) = self.followed.forms.plan(agent, request, &self.followed.task_queue) else {
             return Fate::Refused;
         };

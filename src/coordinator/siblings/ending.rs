@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::agents::answer;
-use crate::contracts::agent::{AgentRequest, AgentResponse, AgentStatus};
+use crate::contracts::agent::{AgentResponse, AgentStatus};
 use crate::coordinator::siblings::plan::Plan;
 use crate::gateway::sibling::Ending;
 
@@ -23,7 +23,7 @@ pub(super) fn answer(plan: &Plan, ending: Ending) -> AgentResponse {
             ..response
         },
         Ok(response) => response,
-        Err(why) => failed(&plan.request, &why),
+        Err(why) => plan.request.failed(&why),
     }
 }
 
@@ -41,22 +41,6 @@ fn read(plan: &Plan, result: Value) -> Result<AgentResponse, String> {
 
 fn is_status(word: &str) -> bool {
     [AgentStatus::Ok, AgentStatus::Partial, AgentStatus::Fail].iter().any(|status| status.as_str() == word)
-}
-
-/// The work was not done.
-pub(super) fn failed(request: &AgentRequest, why: &str) -> AgentResponse {
-    AgentResponse {
-        goal_id: request.goal_id.clone(),
-        workflow_id: request.workflow_id.clone(),
-        step_id: request.step_id.clone(),
-        attempt_id: request.attempt_id.clone(),
-        agent_role: request.agent.clone(),
-        status: AgentStatus::Fail,
-        content: Value::Null,
-        artifacts: Vec::new(),
-        metrics: None,
-        errors: Value::String(why.to_owned()),
-    }
 }
 
 #[cfg(test)]

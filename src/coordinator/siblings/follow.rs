@@ -205,7 +205,7 @@ impl Siblings {
 
     /// The step fails with why.
     async fn cannot_begin(&self, plan: &Plan, in_short: &str, why: &str) -> Result<Next, Failure> {
-        if self.tell(plan, ending::failed(&plan.request, why)).await? == Told::First {
+        if self.tell(plan, plan.request.failed(why)).await? == Told::First {
             self.0.board.broke(&plan.request.agent, in_short, None);
         }
         Ok(Next::Done)
@@ -222,7 +222,7 @@ impl Siblings {
             }
             Ok(Some(end)) => ending::answer(plan, end),
             Err(failure) if failure.kind == FailureKind::NotFound => {
-                ending::failed(&plan.request, &format!("{child} is gone, and nobody knows how it ended."))
+                plan.request.failed(&format!("{child} is gone, and nobody knows how it ended."))
             }
             Err(failure) => return Err(failure),
         };
@@ -294,7 +294,7 @@ impl Siblings {
             Err(failure) if failure.kind == FailureKind::Invalid => {
                 tracing::warn!(child = %plan.child, %failure, "the end of a sibling workflow cannot be told as it is");
                 let why = format!("The end of {} cannot be told to the goal: {failure}", plan.child);
-                self.hand_in(plan, AgentResponse { metrics, ..ending::failed(&plan.request, &why) }).await
+                self.hand_in(plan, AgentResponse { metrics, ..plan.request.failed(&why) }).await
             }
             told => told,
         }

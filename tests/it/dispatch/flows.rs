@@ -4,11 +4,13 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use axum::http::{HeaderMap, StatusCode};
+use gatewatch::contracts::ids::WorkflowId;
+use gatewatch::contracts::text;
 use gatewatch::contracts::workflow::ExecutionStatus;
 use serde_json::{Value, json};
 
 use crate::dispatch::rig::{PATIENCE, Place, Service, TOKEN, free_address, ok};
-use crate::support::wait_until;
+use crate::support::{self, wait_until};
 
 /// What an agent of either seed answers to a kind of work.
 fn answer(asked: &Value) -> (StatusCode, HeaderMap, Value) {
@@ -235,4 +237,24 @@ async fn an_agent_may_answer_later_and_holds_its_place_until_then() {
     assert_eq!(place.ended(&id).await.0, ExecutionStatus::Completed);
     let agent = process.agent("later").await.unwrap();
     assert_eq!((&agent["ok"], &agent["dispatched"], &agent["broken"]), (&json!(2), &json!(2), &json!(0)), "{agent}");
+}
+
+/// Lists show an id safe to print; whoever does the work answers for the goal as it is called.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_goal_whose_id_needs_escaping_is_found_again_by_its_answer() {
+    let service = Service::start(|_| ok(json!({"status": "OK"}))).await;
+    let place = Place::with(&format!(
+        "[[agents]]\nname = \"a\"\nkinds = [\"DRAFT\"]\nadapter = \"http\"\nurl = \"http://{}/\"\n[dispatcher]\nidle = \"500ms\"\n",
+        service.address
+    ))
+    .await;
+    let _process = place.process().await;
+    let name = format!("{}\u{200b}\\u{{41}}", support::unique("goal"));
+    let id = WorkflowId::new(text::id(&name));
+    let spec = "name = 'one'\n[finalize]\n";
+    let input = json!({"goalId": "g", "specDocument": spec, "bootDecision":
+        {"decisionId": "boot", "actions": [{"type": "REQUEST_WORK", "workKind": "DRAFT"}]}});
+    place.start_as(&id, "EngineWorkflow", input).await;
+    assert_eq!(place.ended(&id).await.0, ExecutionStatus::Completed);
+    assert_eq!(service.asked()[0].1["workflowId"], json!(name));
 }
