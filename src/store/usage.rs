@@ -6,7 +6,7 @@ use sqlx::{AnyConnection, AssertSqlSafe, Row as _, query};
 
 use crate::contracts::agent::{AgentMetrics, Tokens};
 use crate::contracts::clock::UnixMillis;
-use crate::contracts::ids::{GoalId, StepId, WorkflowId};
+use crate::contracts::ids::{AttemptId, GoalId, StepId, WorkflowId};
 use crate::store::callbacks::NewCallback;
 use crate::store::writer::values;
 use crate::store::{Store, StoreError};
@@ -31,39 +31,72 @@ pub struct Total {
     pub cost_micros: u64,
 }
 
+/// What one answer says it cost.
+#[derive(Clone, Copy, Debug)]
+pub struct Cost<'a> {
+    /// What makes two the same.
+    pub key: &'a str,
+    pub goal_id: &'a GoalId,
+    pub workflow_id: &'a WorkflowId,
+    pub step_id: &'a StepId,
+    pub attempt_id: &'a AttemptId,
+    pub agent_role: &'a str,
+    pub metrics: &'a AgentMetrics,
+    pub at: UnixMillis,
+}
+
+impl<'a> Cost<'a> {
+    /// None of an answer that does not say.
+    pub(super) fn of(callback: &'a NewCallback, at: UnixMillis) -> Option<Self> {
+        Some(Self {
+            key: &callback.key,
+            goal_id: &callback.goal_id,
+            workflow_id: &callback.workflow_id,
+            step_id: &callback.step_id,
+            attempt_id: &callback.attempt_id,
+            agent_role: &callback.agent_role,
+            metrics: callback.metrics.as_ref()?,
+            at,
+        })
+    }
+}
+
 /// Workflows of one statement.
 const TOGETHER: usize = 64;
 
 /// What these answers say they cost.
-pub(super) async fn insert(
-    connection: &mut AnyConnection,
-    costs: &[(&NewCallback, &AgentMetrics, UnixMillis)],
-) -> sqlx::Result<()> {
+pub(super) async fn insert(connection: &mut AnyConnection, costs: &[Cost<'_>]) -> sqlx::Result<()> {
     let sql = format!(
         "INSERT INTO usage (dedupe_key, goal_id, workflow_id, step_id, attempt_id, agent_role, prompt_tokens, \
          completion_tokens, cost_micros, at) VALUES {} ON CONFLICT (dedupe_key) DO NOTHING",
         values(connection, costs.len(), "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
     );
     let mut insert = query(AssertSqlSafe(sql));
-    for (callback, metrics, now) in costs {
-        let tokens = metrics.tokens.unwrap_or_default();
+    for cost in costs {
+        let tokens = cost.metrics.tokens.unwrap_or_default();
         insert = insert
-            .bind(callback.key.as_str())
-            .bind(callback.goal_id.as_str())
-            .bind(callback.workflow_id.as_str())
-            .bind(callback.step_id.as_str())
-            .bind(callback.attempt_id.as_str())
-            .bind(callback.agent_role.as_str())
+            .bind(cost.key)
+            .bind(cost.goal_id.as_str())
+            .bind(cost.workflow_id.as_str())
+            .bind(cost.step_id.as_str())
+            .bind(cost.attempt_id.as_str())
+            .bind(cost.agent_role)
             .bind(number(tokens.prompt))
             .bind(number(tokens.completion))
-            .bind(number(metrics.cost_micros()))
-            .bind(now.0);
+            .bind(number(cost.metrics.cost_micros()))
+            .bind(cost.at.0);
     }
     insert.execute(connection).await?;
     Ok(())
 }
 
 impl Store {
+    /// Keeps what was spent on something that is no answer. Kept again under its key it counts once.
+    pub async fn spend(&self, cost: &Cost<'_>) -> Result<(), StoreError> {
+        insert(&mut *self.pool.acquire().await?, std::slice::from_ref(cost)).await?;
+        Ok(())
+    }
+
     /// What a goal has cost so far, by step and agent.
     pub async fn usage(&self, goal: &GoalId) -> Result<Vec<Usage>, StoreError> {
         // PostgreSQL's sum of BIGINT is NUMERIC.

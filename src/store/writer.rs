@@ -10,8 +10,9 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Duration, Instant, timeout_at};
 
 use crate::contracts::clock::{Millis, UnixMillis};
+use crate::store::StoreError;
 use crate::store::callbacks::{Callback, NewCallback, Phase, Received, later, read};
-use crate::store::{StoreError, usage};
+use crate::store::usage::{self, Cost};
 
 /// Writes in one transaction.
 const MOST: usize = 256;
@@ -160,7 +161,7 @@ async fn together(pool: &AnyPool, received: &[Receive], done: &[Done]) -> sqlx::
     for one in received {
         // Of two with one key in this batch the first was inserted.
         if fresh.remove(&one.callback.key) {
-            costs.extend(one.callback.metrics.as_ref().map(|metrics| (&one.callback, metrics, one.now)));
+            costs.extend(Cost::of(&one.callback, one.now));
             outcomes.push(Some(Received::New(begun(one))));
         } else {
             known.push(one.callback.key.as_str());

@@ -4,12 +4,13 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::Utc;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::agents::Outcome;
-use crate::contracts::agent::{AgentRequest, AgentResponse, AgentStatus};
-use crate::contracts::clock::Millis;
+use crate::contracts::agent::{AgentMetrics, AgentRequest, AgentResponse, AgentStatus};
+use crate::contracts::clock::{Millis, Timestamp};
 use crate::contracts::engine::output::LeaseReply;
 use crate::contracts::engine::state::{StepState, StepStatus};
 use crate::contracts::failure::FailureKind;
@@ -24,6 +25,8 @@ use crate::coordinator::metrics::Metrics;
 use crate::coordinator::senders::Sender;
 use crate::gateway::Gateway;
 use crate::gateway::work::{Lease, Sent};
+use crate::store::Store;
+use crate::store::usage::Cost;
 
 /// How much longer than its agent may take a lease lasts: the answer must reach the goal.
 const GRACE: Duration = Duration::from_secs(15);
@@ -51,6 +54,7 @@ pub(super) struct Caller {
     pub(super) board: Arc<Board>,
     pub(super) metrics: Metrics,
     pub(super) intake: Intake,
+    pub(super) store: Store,
     pub(super) followed: Arc<Followed>,
     pub(super) stopping: watch::Receiver<bool>,
 }
@@ -207,6 +211,9 @@ impl Caller {
                 self.metrics.agent_broke(agent, "broken");
                 let (workflow, step) = &taking.place;
                 tracing::warn!(%workflow, %step, agent, %why, "an agent could not do its work");
+                if let Some(metrics) = &metrics {
+                    self.keep_cost(attempt, taking, metrics).await;
+                }
                 Some(Trouble { why: format!("{why}."), is_busy: false })
             }
         }
@@ -214,12 +221,33 @@ impl Caller {
 
     fn request(&self, attempt: &Attempt, taking: &Taking) -> AgentRequest {
         let LeaseReply { goal_id, goal, step, .. } = &attempt.leased;
-        let work =
-            Work { place: &taking.place, goal_id, goal, step, attempt_id: &attempt.id, agent: &attempt.agent };
+        let work = Work { place: &taking.place, goal_id, goal, step, attempt_id: &attempt.id, agent: &attempt.agent };
         AgentRequest {
             callback_url: self.followed.limits.callback_url.as_ref().map(ToString::to_string),
             ..work.request()
         }
+    }
+
+    /// What a model said in vain has cost as much: it counts against the budget of the goal. An attempt is one call.
+    async fn keep_cost(&self, attempt: &Attempt, taking: &Taking, metrics: &AgentMetrics) {
+        let request = self.request(attempt, taking);
+        let cost = Cost {
+            key: &format!("broken:{}", attempt.id),
+            goal_id: &request.goal_id,
+            workflow_id: &request.workflow_id,
+            step_id: &request.step_id,
+            attempt_id: &attempt.id,
+            agent_role: &attempt.agent,
+            metrics,
+            at: Timestamp(Utc::now()).into(),
+        };
+        self.metrics.used(&attempt.agent, metrics);
+        for _ in 0..ASKED {
+            let Err(error) = self.store.spend(&cost).await else { return };
+            tracing::warn!(agent = attempt.agent, attempt = %attempt.id, %error, "what an attempt cost is not kept yet");
+            tokio::time::sleep(PAUSE).await;
+        }
+        tracing::error!(agent = attempt.agent, attempt = %attempt.id, "what an attempt cost is lost");
     }
 
     /// Its answer comes by callback: the place is held until the step is settled, or the lease ends.

@@ -146,6 +146,7 @@ impl Dispatcher {
             board: Arc::clone(&self.board),
             metrics: self.metrics.clone(),
             intake: self.intake.clone(),
+            store: self.store.clone(),
             followed: Arc::clone(followed),
             stopping: self.stopping.clone(),
         };

@@ -82,3 +82,35 @@ async fn a_goal_that_has_spent_its_budget_waits_for_a_person_and_goes_on_then() 
     assert_eq!((times(&ended, "BUDGET_RAISED"), times(&ended, "BUDGET_SPENT")), (1, 1), "{:?}", ended.log);
     assert_eq!(ended.budget.unwrap().usd, Some(2.0));
 }
+
+/// A model that answers what cannot be used is paid all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_model_said_in_vain_counts_against_the_budget() {
+    let service = Service::start(|_| {
+        ok(json!({
+            "id": "c", "object": "chat.completion", "created": 1, "model": "fake-model",
+            "choices": [{"index": 0, "message": {"role": "assistant", "content": "Never."}, "finish_reason": "stop"}],
+            "usage": {"prompt_tokens": 1000, "completion_tokens": 500, "total_tokens": 1500},
+        }))
+    })
+    .await;
+    let place = Place::with("").await;
+    std::fs::write(place.folder.path().join("key"), "sk-test").unwrap();
+    place.configure(&format!(
+        "[[agents]]\nname = \"model\"\nkinds = [\"A\"]\nadapter = \"llm\"\nmodel = \"openai::fake-model\"\n\
+         endpoint = \"http://{}/v1/\"\ntoken_file = \"key\"\nprompt = \"Do it.\"\n\
+         usd_per_million_prompt = 500.0\nusd_per_million_completion = 1000.0\n[dispatcher]\nidle = \"500ms\"\n",
+        service.address
+    ));
+    let process = place.process().await;
+    let input = json!({"goalId": "g", "specDocument": SPEC, "bootDecision":
+        {"decisionId": "boot", "actions": [{"type": "REQUEST_WORK", "workKind": "A", "payload": {}}]}});
+    let id = place.start("EngineWorkflow", input).await;
+    let failed = async || {
+        let state = state(&place, &id).await;
+        state.open_steps.get(&"a-1".into()).filter(|step| step.status == StepStatus::Failed).map(drop)
+    };
+    wait_until("the step has failed", PATIENCE, failed).await;
+    let usage = process.get(&format!("/v1/goals/{id}/usage")).await.unwrap();
+    assert_eq!(usage["spent"], json!({"usd": 1.0, "tokens": 1500, "budgetUsd": 1.0}), "{usage}");
+}
