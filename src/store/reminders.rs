@@ -38,14 +38,20 @@ impl Store {
         Ok(if brought.is_some() { Bringing::Brought } else { Bringing::Others })
     }
 
-    /// It has been brought; those of before `then` are forgotten.
-    pub async fn reminded(&self, key: &str, now: UnixMillis, then: UnixMillis) -> Result<(), StoreError> {
+    /// It has been brought.
+    pub async fn reminded(&self, key: &str, now: UnixMillis) -> Result<(), StoreError> {
         query("UPDATE reminders SET brought_at = $1 WHERE reminder_key = $2")
             .bind(now.0)
             .bind(key)
             .execute(&self.pool)
             .await?;
-        query("DELETE FROM reminders WHERE brought_at < $1").bind(then.0).execute(&self.pool).await?;
+        Ok(())
+    }
+
+    /// Forgets those that nobody has had in hand since then, brought or not: one that still stands in its goal is tried
+    /// again and again.
+    pub async fn forget_reminders_before(&self, then: UnixMillis) -> Result<(), StoreError> {
+        query("DELETE FROM reminders WHERE until_at < $1").bind(then.0).execute(&self.pool).await?;
         Ok(())
     }
 }

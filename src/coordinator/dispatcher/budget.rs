@@ -2,10 +2,12 @@
 //! goal's work is given to nobody, and the goal is told once. It holds its work back by itself until a person gives more.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use crate::contracts::clock::UnixMillis;
 use crate::contracts::engine::budget::{Budget, BudgetLevel};
 use crate::contracts::ids::WorkflowId;
 use crate::contracts::roster::Spent;
@@ -17,6 +19,9 @@ use crate::gateway::work::{Sent, WaitingGoal};
 use crate::store::usage::Total;
 use crate::store::{Store, StoreError};
 
+/// How long it is believed what a goal has cost: while there is much to do, it is looked often.
+const BELIEVED: Duration = Duration::from_millis(500);
+
 /// What a goal is to be told, under the round of its budget.
 type News = (WorkflowId, u32, BudgetLevel);
 
@@ -26,6 +31,16 @@ pub(super) struct Budgets {
     /// When it may be told again: the list is some hundred milliseconds old.
     told: BTreeMap<News, Instant>,
     under_way: JoinSet<()>,
+    known: BTreeMap<WorkflowId, Known>,
+}
+
+/// What a goal had cost when it was asked.
+#[derive(Clone, Copy)]
+struct Known {
+    at: Instant,
+    /// What it is counted from.
+    since: UnixMillis,
+    total: Total,
 }
 
 /// Who tells them.
@@ -47,7 +62,7 @@ impl Budgets {
         if limited.is_empty() {
             return BTreeSet::new();
         }
-        let spent = match totals(&limited, store).await {
+        let spent = match self.totals(&limited, store).await {
             Ok(totals) => totals,
             Err(error) => {
                 tracing::warn!(%error, "goals with a budget wait: nobody knows what they cost");
@@ -71,6 +86,30 @@ impl Budgets {
             }
         }
         held
+    }
+
+    /// A call for this goal is over: what it has cost is asked anew.
+    pub(super) fn call_ended(&mut self, workflow: &WorkflowId) {
+        self.known.remove(workflow);
+    }
+
+    async fn totals(
+        &mut self,
+        goals: &[(&WorkflowId, &Budget)],
+        store: &Store,
+    ) -> Result<BTreeMap<WorkflowId, Total>, StoreError> {
+        let now = Instant::now();
+        self.known.retain(|_, known| now.duration_since(known.at) < BELIEVED);
+        let is_known = |id: &WorkflowId, since| self.known.get(id).is_some_and(|known| known.since == since);
+        let asked: Vec<_> = goals.iter().copied().filter(|(id, budget)| !is_known(id, budget.since)).collect();
+        if !asked.is_empty() {
+            let spent = totals(&asked, store).await?;
+            for (id, budget) in asked {
+                let total = spent.get(id).copied().unwrap_or_default();
+                self.known.insert(id.clone(), Known { at: now, since: budget.since, total });
+            }
+        }
+        Ok(self.known.iter().map(|(id, known)| (id.clone(), known.total)).collect())
     }
 }
 
@@ -119,4 +158,56 @@ pub async fn totals(
         })
     };
     Ok(goals.iter().filter_map(|(id, _)| Some(((*id).clone(), total(id)?))).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{BELIEVED, Budgets};
+    use crate::config::settings;
+    use crate::contracts::agent::{AgentMetrics, Tokens};
+    use crate::contracts::clock::UnixMillis;
+    use crate::contracts::engine::budget::Budget;
+    use crate::contracts::ids::WorkflowId;
+    use crate::store::Store;
+    use crate::store::usage::Cost;
+
+    async fn spend(store: &Store, key: &str) {
+        let metrics = AgentMetrics { tokens: Some(Tokens { prompt: 1, completion: 0 }), cost_usd: None };
+        let cost = Cost {
+            key,
+            goal_id: &"g".into(),
+            workflow_id: &"w".into(),
+            step_id: &"s".into(),
+            attempt_id: &"a".into(),
+            agent_role: "a",
+            metrics: &metrics,
+            at: UnixMillis(10),
+        };
+        // Twice: it counts once.
+        store.spend(&cost).await.unwrap();
+        store.spend(&cost).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_a_goal_has_cost_is_believed_for_a_moment_or_until_a_call_for_it_ends() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&settings::Store::Sqlite(folder.path().join("db"))).await.unwrap();
+        let (workflow, mut budgets) = (WorkflowId::from("w"), Budgets::default());
+        let tokens = async |budgets: &mut Budgets, since: i64| {
+            let budget = Budget { since: UnixMillis(since), ..Budget::default() };
+            let totals = budgets.totals(&[(&workflow, &budget)], &store).await.unwrap();
+            totals[&workflow].tokens
+        };
+        assert_eq!(tokens(&mut budgets, 0).await, 0);
+        spend(&store, "one").await;
+        assert_eq!(tokens(&mut budgets, 0).await, 0, "it was asked a moment ago");
+        budgets.call_ended(&workflow);
+        assert_eq!(tokens(&mut budgets, 0).await, 1);
+        assert_eq!(tokens(&mut budgets, 11).await, 0, "counted from another time it is another sum");
+        assert_eq!(tokens(&mut budgets, 0).await, 1);
+        spend(&store, "two").await;
+        let known = budgets.known.get_mut(&workflow).unwrap();
+        known.at = known.at.checked_sub(BELIEVED).unwrap();
+        assert_eq!(tokens(&mut budgets, 0).await, 2, "others may have spent meanwhile");
+    }
 }

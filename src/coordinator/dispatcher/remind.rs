@@ -36,8 +36,6 @@ const LEASE: Millis = Millis::from_secs(30);
 const ITS_OWN: Duration = Duration::from_secs(10);
 /// Reminders under way at once; the others wait for the next look.
 const TOGETHER: usize = 16;
-/// How long it is known what was brought.
-const KEPT: Millis = Millis::from_hours(30 * 24);
 
 /// One reminder of one goal.
 type Known = (WorkflowId, Reminder);
@@ -145,8 +143,7 @@ impl Bringer {
                 None => return Ok(Tried::Here(IN_VAIN)),
             },
         };
-        let then = UnixMillis(now().0.saturating_sub(i64::try_from(KEPT.0).unwrap_or(i64::MAX)));
-        self.store.reminded(&key, now(), then).await?;
+        self.store.reminded(&key, now()).await?;
         Ok(Tried::Here(outcome))
     }
 

@@ -63,13 +63,13 @@ impl Dispatcher {
                 () = self.board.changed.notified() => pace = AT_ONCE,
                 Some(ended) = rounds.calls.join_next() => {
                     pace = AT_ONCE;
-                    note(ended, &mut rounds.tried);
+                    rounds.note(ended);
                 }
                 _ = self.followed.changed() => {}
                 () = stopped(self.stopping.clone()) => {}
             }
             while let Some(ended) = rounds.calls.try_join_next() {
-                note(ended, &mut rounds.tried);
+                rounds.note(ended);
             }
         }
         while rounds.calls.join_next().await.is_some() {}
@@ -173,17 +173,20 @@ struct Tried {
     until: Option<Instant>,
 }
 
-fn note(ended: Result<Ended, JoinError>, tried: &mut BTreeMap<Place, Tried>) {
-    let Ok(Ended { place, fate }) = ended else {
-        tracing::error!("a call of an agent broke; its lease ends by itself");
-        return;
-    };
-    let Some(known) = tried.get_mut(&place) else { return };
-    known.until = match fate {
-        Fate::Taken => None,
-        Fate::Refused => Some(Instant::now() + REFUSED),
-        Fate::Unclear => Some(Instant::now() + UNCLEAR),
-    };
+impl Rounds {
+    fn note(&mut self, ended: Result<Ended, JoinError>) {
+        let Ok(Ended { place, fate }) = ended else {
+            tracing::error!("a call of an agent broke; its lease ends by itself");
+            return;
+        };
+        self.budgets.call_ended(&place.0);
+        let Some(known) = self.tried.get_mut(&place) else { return };
+        known.until = match fate {
+            Fate::Taken => None,
+            Fate::Refused => Some(Instant::now() + REFUSED),
+            Fate::Unclear => Some(Instant::now() + UNCLEAR),
+        };
+    }
 }
 
 fn offers(goals: Vec<WaitingGoal>) -> Vec<Offer> {

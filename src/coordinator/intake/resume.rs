@@ -85,5 +85,8 @@ impl Intake {
         if let Err(error) = self.0.store.forget_routes_before(then).await {
             tracing::warn!(%error, "the store does not forget who was told");
         }
+        if let Err(error) = self.0.store.forget_reminders_before(then).await {
+            tracing::warn!(%error, "the store does not forget reminders");
+        }
     }
 }

@@ -219,10 +219,16 @@ async fn a_reminder_is_one_coordinators_until_its_time_is_over_and_nobodys_once_
             assert_eq!(begin(others, 999).await, Bringing::Others, "somebody has it");
         }
         assert_eq!(begin(&other, 1000).await, Bringing::Mine, "whoever had it is gone");
-        store.reminded("k", UnixMillis(1500), UnixMillis(0)).await.unwrap();
+        store.reminded("k", UnixMillis(1500)).await.unwrap();
         assert_eq!(begin(&store, 9000).await, Bringing::Brought);
-        store.reminded("another", UnixMillis(9000), UnixMillis(2000)).await.unwrap();
-        assert_eq!(begin(&store, 9000).await, Bringing::Mine, "long ago it is forgotten");
+        let never = store.begin_reminding("never brought", UnixMillis(1000), LEASE).await.unwrap();
+        assert_eq!(never, Bringing::Mine);
+        store.forget_reminders_before(UnixMillis(2000)).await.unwrap();
+        assert_eq!(begin(&store, 9000).await, Bringing::Brought, "{place:?}: it is known yet");
+        store.forget_reminders_before(UnixMillis(2001)).await.unwrap();
+        assert_eq!(begin(&store, 1999).await, Bringing::Mine, "long ago it is forgotten");
+        let again = store.begin_reminding("never brought", UnixMillis(1999), LEASE).await.unwrap();
+        assert_eq!(again, Bringing::Mine, "{place:?}: nobody brought it, and it is forgotten all the same");
     }
 }
 
