@@ -5,6 +5,7 @@
 //! answers were taken in is the store's.
 
 pub mod auth;
+pub mod background;
 pub mod dispatcher;
 pub mod error;
 pub mod extract;

@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 use crate::config::settings::Settings;
 use crate::contracts::http::QueueStanding;
 use crate::coordinator::auth::People;
+use crate::coordinator::background::Background;
 use crate::coordinator::dispatcher::board::Board;
 use crate::coordinator::dispatcher::follow::{Followed, follow};
 use crate::coordinator::dispatcher::run::Dispatcher;
@@ -63,9 +64,11 @@ pub async fn run_with_listener(
         // Whoever listens has gone already when this fails.
         let _ = stop.send(true);
     };
-    let resuming = tokio::spawn(state.intake().clone().resume(stopping.clone()));
-    let deciding = tokio::spawn(state.intake().clone().decide_what_happened(stopping.clone()));
-    let following = tokio::spawn(siblings.follow(stopping.clone()));
+    // What it leaves behind is resumed by the next one.
+    let mut background = Background::default();
+    background.spawn("the resuming of answers", state.intake().clone().resume(stopping.clone()));
+    background.spawn("the deciding on what happened", state.intake().clone().decide_what_happened(stopping.clone()));
+    background.spawn("the following of sibling workflows", siblings.follow(stopping.clone()));
     let consuming = consume(settings, &state, standing)?;
     let told = wait_for_stop(stopping.clone());
     let serving = axum::serve(listener, router(state)).with_graceful_shutdown(told);
@@ -78,7 +81,9 @@ pub async fn run_with_listener(
     let mut signal = tokio::spawn(signal);
     let result = tokio::select! {
         result = &mut serving => result,
-        broken = &mut dispatching => broken.context("the dispatcher broke"),
+        // One that ends was told to; the others finish what they have.
+        Err(broken) = &mut dispatching => Err(broken).context("the dispatcher broke"),
+        broken = background.broken() => Err(broken),
         () = late => {
             tracing::warn!("some requests did not finish in time");
             Ok(())
@@ -93,10 +98,7 @@ pub async fn run_with_listener(
     {
         consuming.abort();
     }
-    // What it leaves behind is resumed by the next one.
-    resuming.abort();
-    deciding.abort();
-    following.abort();
+    drop(background);
     signal.abort();
     // Aborting is the point.
     let _ = (&mut signal).await;
