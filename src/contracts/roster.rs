@@ -48,12 +48,15 @@ pub struct AgentReport {
     pub fail: u64,
     /// Calls that brought no answer: it was not there, too late, or not understood.
     pub broken: u64,
-    /// Tokens, prompt and completion together.
-    pub tokens: u64,
+    /// Tokens, prompt and completion together. What it cost is of all tenants: who is bound to some is not told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<u64>,
     /// US dollars.
-    pub cost_usd: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost_usd: Option<f64>,
     /// Of today (UTC), against its budget.
-    pub today: Spent,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub today: Option<Spent>,
     /// Until when it is offered nothing, because it asked for a pause or broke several times.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resting_until: Option<Timestamp>,

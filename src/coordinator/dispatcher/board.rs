@@ -358,9 +358,9 @@ fn report(inner: &Inner, agent: &Agent) -> AgentReport {
         partial: tally.partial,
         fail: tally.fail,
         broken: tally.broken,
-        tokens: tally.tokens,
-        cost_usd: tally.cost_usd,
-        today: spent(agent, Some(&tally)),
+        tokens: Some(tally.tokens),
+        cost_usd: Some(tally.cost_usd),
+        today: Some(spent(agent, Some(&tally))),
         resting_until: tally.resting_until.filter(|until| *until > now()),
         last_trouble: tally.last_trouble,
     }

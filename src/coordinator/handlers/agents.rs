@@ -9,7 +9,8 @@ use crate::coordinator::auth::Caller;
 use crate::coordinator::state::AppState;
 
 /// Agents with their load, failures and cost, and the work that waits for them, as this coordinator counts it. Who is
-/// bound to tenants is told of no others: neither of their calls, nor of what waits or went wrong, which may be theirs.
+/// bound to tenants is told of no others: neither of their calls, nor of what waits, went wrong or was spent, which may be
+/// theirs.
 #[utoipa::path(
     get,
     path = "/v1/agents",
@@ -24,6 +25,7 @@ pub async fn list_agents(caller: Caller, State(state): State<AppState>) -> Json<
         for agent in &mut roster.agents {
             agent.calls.retain(|call| caller.sees(&call.workflow_id));
             agent.last_trouble = None;
+            (agent.tokens, agent.cost_usd, agent.today) = (None, None, None);
         }
     }
     Json(roster)

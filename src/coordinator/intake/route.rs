@@ -142,7 +142,7 @@ impl Intake {
             }
         };
         if let Err(error) = kept {
-            // It is due again when its lease ends; told twice, it has one effect.
+            // It is due again when its lease ends; told twice, it has one effect, as far as its run or its id goes.
             tracing::warn!(%error, route = one.route, "what became of a route was not kept");
             return Reached::Pending;
         }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::coordinator::callbacks::{draft, state};
-use crate::coordinator::rig::{GUEST, MIRA, QA, Rig, answer, decision, settings_and};
+use crate::coordinator::rig::{GUEST, MIRA, QA, Rig, answer, decision, nowhere, settings_and};
 use crate::coordinator::steps;
 use crate::support::{self, PATIENCE, wait_until};
 use crate::workflows::bench::{Bench, bounded, with};
@@ -163,4 +163,32 @@ async fn a_goal_is_started_as_its_tenants_pinned_to_its_spec_and_once() {
         assert_eq!(post(&start("t", json!({})), GUEST).await.0, 403);
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_bound_to_a_tenant_learns_neither_what_others_spent_nor_where_files_lie() {
+    let agent = "[[agents]]\nname = \"a\"\nkinds = [\"A\"]\nadapter = \"scripted\"\n";
+    let (mut settings, folder) = settings_and(nowhere(), &(tara() + agent));
+    let specs = folder.path().join("specs");
+    std::fs::create_dir(&specs).unwrap();
+    std::fs::write(specs.join("own.toml"), "name = 'own'\n[finalize]\n").unwrap();
+    std::fs::write(specs.join("same.toml"), "name = 'own'\n[finalize]\n").unwrap();
+    std::fs::write(specs.join("wrong.toml"), "name =").unwrap();
+    let place = folder.path().display().to_string();
+    settings.specs_folder = specs;
+    let rig = Rig::with(settings, folder).await;
+    let get = async |path: &str, token: &str| answer(rig.get(path).bearer_auth(token)).await.1;
+    for (token, is_told) in [(MIRA, true), (TARA, false)] {
+        let agents = get("/v1/agents", token).await;
+        let agent = &agents["agents"][0];
+        assert_eq!(agent["name"], "a");
+        for field in ["tokens", "costUsd", "today"] {
+            assert_eq!(agent.get(field).is_some(), is_told, "{field}: {agent}");
+        }
+        let specs = get("/v1/specs", token).await;
+        assert_eq!(specs.to_string().contains(&place), is_told, "{specs}");
+        let own = specs["specs"].as_array().unwrap().iter().find(|spec| spec["name"] == "own").unwrap();
+        assert!(own["file"].as_str().unwrap().ends_with("own.toml"), "{own}");
+        assert_eq!(specs["troubles"].as_array().unwrap().len(), 2, "{specs}");
+    }
 }

@@ -23,7 +23,7 @@ pub const COLUMNS: [Column; 8] = [
 
 /// How it is, in a sign.
 pub fn sign(agent: &AgentReport, now: Timestamp) -> Sign {
-    if agent.today.is_used_up() {
+    if text::is_used_up(agent) {
         Sign::Warning
     } else if agent.resting_until.is_some_and(|until| until > now) {
         Sign::Paused
@@ -50,7 +50,7 @@ pub fn row(agent: &AgentReport, now: Timestamp, theme: &Theme) -> Row<'static> {
         Text::styled(agent.broken.to_string(), bad(agent.broken)),
         Text::styled(
             text::spent(agent),
-            theme.style(if agent.today.is_used_up() { Role::StatusWarning } else { Role::Text }),
+            theme.style(if text::is_used_up(agent) { Role::StatusWarning } else { Role::Text }),
         ),
         Text::styled(agent.kinds.join(" "), muted),
     ];

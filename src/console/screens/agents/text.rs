@@ -6,11 +6,11 @@ use crate::console::ctx::Ctx;
 use crate::console::widgets::aside::LABEL;
 use crate::console::widgets::time;
 use crate::contracts::clock::Timestamp;
-use crate::contracts::roster::{AgentReport, AgentRoster, WaitingWork};
+use crate::contracts::roster::{AgentReport, AgentRoster, Spent, WaitingWork};
 
 /// What it is doing.
 pub fn standing(agent: &AgentReport, now: Timestamp) -> String {
-    if agent.today.is_used_up() {
+    if is_used_up(agent) {
         return "budget used up".to_owned();
     }
     match agent.resting_until.filter(|until| *until > now) {
@@ -20,11 +20,17 @@ pub fn standing(agent: &AgentReport, now: Timestamp) -> String {
     }
 }
 
-/// What it cost today, against what it may.
+/// Whether it may spend nothing more today.
+pub fn is_used_up(agent: &AgentReport) -> bool {
+    agent.today.is_some_and(|today| today.is_used_up())
+}
+
+/// What it cost today, against what it may; a dash where the coordinator does not tell.
 pub fn spent(agent: &AgentReport) -> String {
-    match agent.today.budget_usd {
-        Some(budget) => format!("${:.2}/{budget:.2}", agent.today.usd),
-        None => format!("${:.2}", agent.today.usd),
+    match agent.today {
+        Some(Spent { usd, budget_usd: Some(budget), .. }) => format!("${usd:.2}/{budget:.2}"),
+        Some(Spent { usd, budget_usd: None, .. }) => format!("${usd:.2}"),
+        None => "-".to_owned(),
     }
 }
 
@@ -55,16 +61,10 @@ pub fn of(agent: &AgentReport, ctx: &Ctx<'_>) -> String {
     let calls =
         format!("{} begun, {} done, {} going on, {} failed", agent.dispatched, agent.ok, agent.partial, agent.fail);
     say("calls", &format!("{calls}, {} without an answer", agent.broken));
-    say(
-        "cost",
-        &format!(
-            "${:.2}, {} tokens; today {}, {} tokens",
-            agent.cost_usd,
-            agent.tokens,
-            spent(agent),
-            agent.today.tokens
-        ),
-    );
+    if let Some(today) = agent.today {
+        let (usd, tokens) = (agent.cost_usd.unwrap_or_default(), agent.tokens.unwrap_or_default());
+        say("cost", &format!("${usd:.2}, {tokens} tokens; today {}, {} tokens", spent(agent), today.tokens));
+    }
     say("takes", &agent.kinds.join(", "));
     say("adapter", &format!("{}, priority {}", agent.adapter, agent.priority));
     if !agent.alternates.is_empty() {
