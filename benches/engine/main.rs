@@ -18,7 +18,8 @@ use gatewatch::contracts::engine::decision::{Action, Decision};
 use gatewatch::contracts::engine::input::{Decider, EngineInput};
 use gatewatch::contracts::ids::{DecisionId, GoalId, StepId, WorkKind};
 use gatewatch::spec::{EngineSpec, shipped};
-use gatewatch::workflows::engine::machine::{Event, Machine, Memory, Outcome};
+use gatewatch::workflows::engine::machine::event::{Event, Outcome};
+use gatewatch::workflows::engine::machine::{Machine, Memory};
 use report::{Bound, Line, Series};
 use serde_json::{Value, json};
 

@@ -73,31 +73,32 @@ impl<'a> Fact<'a> {
     }
 }
 
-/// Bytes of what is kept of a payload until it is decided on.
-const KEPT: usize = 8_000;
 /// Characters of a reason.
 const REASON: usize = 1_000;
 
 impl Fact<'_> {
-    /// What is kept of it until somebody outside decides. An answer's content is in its step.
-    pub fn kept(&self) -> Happening {
+    /// What is kept of it until somebody outside decides: of each payload up to `most` bytes. An answer's content is in
+    /// its step.
+    pub fn kept(&self, most: usize) -> Happening {
         match *self {
             Self::Completed { response } => {
                 let mut response = AgentResponse { content: Value::Null, ..response.clone() };
-                response.errors = bounded(&response.errors);
-                if json!(response.artifacts).to_string().len() > KEPT {
+                response.errors = bounded(&response.errors, most);
+                if json!(response.artifacts).to_string().len() > most {
                     response.artifacts.clear();
                 }
                 Happening::Completed { response: Box::new(response) }
             }
-            Self::Event { name, payload } => Happening::Event { name: name.to_owned(), payload: bounded(payload) },
+            Self::Event { name, payload } => {
+                Happening::Event { name: name.to_owned(), payload: bounded(payload, most) }
+            }
             Self::Approved { step } => Happening::Approved { step_id: step.clone() },
             Self::Rejected { step, reason } => {
                 let reason = reason.chars().take(REASON).collect();
                 Happening::Rejected { step_id: step.clone(), reason }
             }
             Self::ChildCompleted { kind, result } => {
-                Happening::ChildCompleted { kind: kind.to_owned(), result: bounded(result) }
+                Happening::ChildCompleted { kind: kind.to_owned(), result: bounded(result, most) }
             }
         }
     }
@@ -115,9 +116,9 @@ impl<'a> From<&'a Happening> for Fact<'a> {
     }
 }
 
-fn bounded(value: &Value) -> Value {
+fn bounded(value: &Value, most: usize) -> Value {
     let bytes = value.to_string().len();
-    if bytes <= KEPT { value.clone() } else { json!({ "omittedBytes": bytes }) }
+    if bytes <= most { value.clone() } else { json!({ "omittedBytes": bytes }) }
 }
 
 /// Names of the variables that conditions and templates may use.

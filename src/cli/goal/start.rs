@@ -21,6 +21,7 @@ use crate::contracts::shell;
 use crate::contracts::temporal::names::workflow;
 use crate::gateway::signal;
 use crate::spec::library::{Library, Spec};
+use crate::spec::shipped;
 
 /// Start a goal. One that runs already under the id is left alone.
 #[derive(Clone, Debug, Args)]
@@ -77,6 +78,15 @@ enum By {
     Coordinator,
 }
 
+impl From<By> for Decider {
+    fn from(by: By) -> Self {
+        match by {
+            By::Spec => Self::Spec,
+            By::Coordinator => Self::Coordinator,
+        }
+    }
+}
+
 /// A spec that was checked, and its text.
 #[derive(Clone, Debug)]
 pub struct Pinned {
@@ -87,7 +97,7 @@ pub struct Pinned {
 impl Start {
     pub async fn run(&self, session: &Session) -> Result<Exit, Stop> {
         let id = self.id();
-        let pinned = spec(session, self.spec.as_deref().unwrap_or(self.default_spec()))?;
+        let pinned = spec(session, self.spec.as_deref().unwrap_or(shipped::default_of(self.decider.into())))?;
         let queue = self.task_queue.as_ref().unwrap_or(&session.settings.temporal.task_queue);
         let mutation = Mutation::Start(mutation::Start {
             target: Target { workflow_id: id.clone(), request_id: signal::request_id() },
@@ -108,13 +118,6 @@ impl Start {
         }
     }
 
-    fn default_spec(&self) -> &'static str {
-        match self.decider {
-            By::Spec => "codegen",
-            By::Coordinator => "codegen-coordinator",
-        }
-    }
-
     fn input(&self, pinned: &Pinned) -> EngineInput {
         let payload: Map<String, Value> = self.set.iter().cloned().collect();
         let notes = self.set.iter().map(|(key, value)| Action::Annotate { key: key.clone(), value: value.clone() });
@@ -129,10 +132,7 @@ impl Start {
             goal_id: GoalId::new(self.goal_id.as_deref().unwrap_or(&self.workflow)),
             spec_name: pinned.pin.name.clone(),
             spec_document: Some(pinned.text.clone()),
-            decider: match self.decider {
-                By::Spec => Decider::Spec,
-                By::Coordinator => Decider::Coordinator,
-            },
+            decider: self.decider.into(),
             boot_decision: (!boot.is_empty()).then_some(boot),
             goal: Goal {
                 description: self.goal.clone(),

@@ -123,6 +123,14 @@ impl Decision {
     pub fn is_empty(&self) -> bool {
         self.actions.is_empty() && !self.finalize
     }
+
+    /// Whether something is to be done before the goal can be complete.
+    pub fn asks_for_work(&self) -> bool {
+        self.actions.iter().any(|action| match action {
+            Action::RequestWork { .. } | Action::RequestApproval { .. } => true,
+            Action::Annotate { .. } => false,
+        })
+    }
 }
 
 impl Action {

@@ -1,6 +1,7 @@
 //! The specs that come with gatewatch.
 
 use crate::config::problem::Problem;
+use crate::contracts::engine::input::Decider;
 use crate::spec::rules::Rules;
 
 /// Name and text of every shipped spec. A text that was released never changes: goals that run follow it by its name.
@@ -10,6 +11,14 @@ pub const SHIPPED: [(&str, &str); 3] = [
     ("codegen-coordinator", include_str!("codegen-coordinator.toml")),
     ("tutorial", include_str!("tutorial.toml")),
 ];
+
+/// The spec of a goal that names none.
+pub fn default_of(decider: Decider) -> &'static str {
+    match decider {
+        Decider::Spec => "codegen",
+        Decider::Coordinator => "codegen-coordinator",
+    }
+}
 
 /// The text of a shipped spec.
 pub fn text(name: &str) -> Option<&'static str> {

@@ -24,6 +24,8 @@ pub enum Change {
     Once,
     /// A sibling workflow that says which attempt it was answers the step.
     Siblings,
+    /// Nothing but an event is given up undecided, and a goal is not complete while something waits for a decision.
+    FactsStay,
 }
 
 impl Change {
@@ -36,6 +38,7 @@ impl Change {
             Self::Attempts => "only-work-counts-as-attempts",
             Self::Once => "told-once-under-an-id",
             Self::Siblings => "siblings-answer-their-step",
+            Self::FactsStay => "facts-stay-until-decided",
         }
     }
 }

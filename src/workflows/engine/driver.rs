@@ -17,7 +17,7 @@ use crate::contracts::engine::state::EngineStatus;
 use crate::contracts::temporal::args::Args;
 use crate::workflows::blocks::context::Context as _;
 use crate::workflows::engine::goal::Goal;
-use crate::workflows::engine::machine::Event;
+use crate::workflows::engine::machine::event::Event;
 
 /// What ended a wait.
 enum Woken {

@@ -20,7 +20,8 @@ use crate::spec::rules::Rules;
 use crate::spec::shipped;
 use crate::workflows::blocks::context::{Change, Context};
 use crate::workflows::blocks::text::clip;
-use crate::workflows::engine::machine::{Effect, Event, Habits, Machine, Memory, Outcome, Replacements, next_due};
+use crate::workflows::engine::machine::event::{Effect, Event, Habits, Outcome, Replacements};
+use crate::workflows::engine::machine::{Machine, Memory, next_due};
 use crate::workflows::engine::messages;
 use crate::workflows::engine::publish::{self, Face};
 
@@ -274,7 +275,8 @@ impl Goal {
         if let Ok(machine) = &mut self.machine {
             let facts_wait = machine.decider() == Decider::Coordinator && ctx.has(Change::FactsWait);
             let only_work_counts = machine.spec().guardrails().limits_attempts() && ctx.has(Change::Attempts);
-            machine.keep_to(Habits { facts_wait, only_work_counts });
+            let facts_stay = facts_wait && ctx.has(Change::FactsStay);
+            machine.keep_to(Habits { facts_wait, facts_stay, only_work_counts });
         }
     }
 
@@ -312,7 +314,7 @@ fn resolve(input: &EngineInput, default: &str) -> Result<Arc<dyn EngineSpec>, St
     let name = match (input.spec_name.as_str(), input.decider) {
         ("", Decider::Spec) => default,
         // The coordinator decides; only the guardrails are the workflow's.
-        ("", Decider::Coordinator) => "codegen-coordinator",
+        ("", decider @ Decider::Coordinator) => shipped::default_of(decider),
         (name, _) => name,
     };
     let rules = match &input.spec_document {

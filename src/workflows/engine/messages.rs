@@ -16,7 +16,8 @@ use crate::contracts::ids::{AttemptId, RequestId, StepId, WorkKind, WorkflowId};
 use crate::contracts::temporal::args::Args;
 use crate::contracts::temporal::names::{signal, update};
 use crate::spec::rules::Rules;
-use crate::workflows::engine::machine::{Event, LONGEST_NAME, Replacements, Terms};
+use crate::workflows::engine::machine::LONGEST_NAME;
+use crate::workflows::engine::machine::event::{Event, Replacements, Terms};
 
 /// Temporal's own limit on ids.
 const LONGEST_ID: usize = 1000;

@@ -7,7 +7,7 @@ use gatewatch::contracts::engine::input::Decider;
 use gatewatch::contracts::engine::state::{EngineStatus, StepStatus};
 use gatewatch::contracts::ids::WorkflowId;
 use gatewatch::spec::rules::Rules;
-use gatewatch::workflows::engine::machine::{Event, Outcome, Terms};
+use gatewatch::workflows::engine::machine::event::{Event, Outcome, Terms};
 use serde_json::{Value, json};
 
 use super::{Goal, request};

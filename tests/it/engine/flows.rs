@@ -7,7 +7,7 @@ use gatewatch::contracts::engine::input::Decider;
 use gatewatch::contracts::engine::state::{EngineStatus, StepStatus};
 use gatewatch::contracts::ids::StepId;
 use gatewatch::spec::facts::Fact;
-use gatewatch::workflows::engine::machine::{Event, Outcome};
+use gatewatch::workflows::engine::machine::event::{Event, Outcome};
 use serde_json::{Value, json};
 
 use super::{Goal, pull_request, response, shipped_spec};

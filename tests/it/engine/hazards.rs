@@ -6,7 +6,8 @@ use gatewatch::contracts::engine::decision::Decision;
 use gatewatch::contracts::engine::input::Decider;
 use gatewatch::contracts::engine::state::{EngineStatus, StepStatus};
 use gatewatch::contracts::ids::{AttemptId, StepId};
-use gatewatch::workflows::engine::machine::{Effect, Event, Machine, Outcome, Terms};
+use gatewatch::workflows::engine::machine::Machine;
+use gatewatch::workflows::engine::machine::event::{Effect, Event, Outcome, Terms};
 use serde_json::{Value, json};
 
 use super::{Goal, request, response, shipped_spec};

@@ -5,7 +5,7 @@ use gatewatch::contracts::agent::AgentStatus;
 use gatewatch::contracts::clock::{Millis, UnixMillis};
 use gatewatch::contracts::engine::state::{EngineStatus, StepStatus};
 use gatewatch::contracts::ids::{AttemptId, StepId};
-use gatewatch::workflows::engine::machine::{Effect, Event, Outcome, Terms};
+use gatewatch::workflows::engine::machine::event::{Effect, Event, Outcome, Terms};
 
 use super::withdrawn::overridden;
 use super::{Goal, request};

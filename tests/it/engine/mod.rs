@@ -20,7 +20,8 @@ use gatewatch::contracts::engine::state::{EngineState, EngineStatus, StepStatus}
 use gatewatch::contracts::ids::{AttemptId, GoalId, StepId};
 use gatewatch::spec::EngineSpec;
 use gatewatch::spec::shipped;
-use gatewatch::workflows::engine::machine::{Event, Machine, Outcome, Reaction};
+use gatewatch::workflows::engine::machine::Machine;
+use gatewatch::workflows::engine::machine::event::{Event, Outcome, Reaction};
 use serde_json::{Value, json};
 
 /// A goal and its clock, one millisecond an event.

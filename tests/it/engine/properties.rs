@@ -12,7 +12,8 @@ use gatewatch::contracts::ids::StepId;
 use gatewatch::spec::EngineSpec;
 use gatewatch::spec::rules::Rules;
 use gatewatch::spec::shipped;
-use gatewatch::workflows::engine::machine::{Event, Machine, Memory, Replacements, Terms};
+use gatewatch::workflows::engine::machine::event::{Event, Replacements, Terms};
+use gatewatch::workflows::engine::machine::{Machine, Memory};
 use proptest::prelude::*;
 use serde_json::json;
 

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use gatewatch::contracts::actor::Actor;
-use gatewatch::contracts::agent::AgentStatus;
+use gatewatch::contracts::agent::{AgentStatus, Artifact};
 use gatewatch::contracts::engine::fact::Happening;
 use gatewatch::contracts::engine::input::Decider;
 use gatewatch::contracts::engine::state::{EngineStatus, StepStatus};
 use gatewatch::contracts::ids::StepId;
 use gatewatch::spec::rules::Rules;
-use gatewatch::workflows::engine::machine::{Event, Habits, Outcome, Replacements};
+use gatewatch::workflows::engine::machine::event::{Event, Habits, Outcome, Replacements};
 use serde_json::{Value, json};
 
 use crate::engine::{Goal, request, shipped_spec};
@@ -91,10 +91,103 @@ fn where_nobody_decides_only_the_newest_wait() {
     assert_eq!(goal.state().log.iter().filter(|entry| entry.event == "NEVER_DECIDED").count(), 8);
 }
 
+/// One that requires nothing.
+fn plain() -> Goal {
+    Goal::with(Arc::new(Rules::read("x.toml", "name = 'x'\n").unwrap()), Decider::Coordinator)
+}
+
+fn broad(steps: usize) -> Goal {
+    let mut goal = plain();
+    let actions = vec![json!({"type": "REQUEST_WORK", "workKind": "A"}); steps];
+    goal.boot(json!({"decisionId": "boot", "actions": actions}));
+    goal
+}
+
+#[test]
+fn however_many_answers_wait_none_is_given_up_and_none_of_them_for_an_event() {
+    let mut goal = broad(100);
+    for n in 1..=100 {
+        goal.ok(&format!("a-{n}"));
+        goal.send(Event::Custom { name: "n".into(), payload: json!(n) });
+    }
+    assert_eq!(waiting(&goal).len(), 132);
+    for n in 1..=100 {
+        let named = json!({"decisionId": format!("d-{n}"), "basedOn": {"stepId": format!("a-{n}"), "runId": format!("run-a-{n}")}});
+        assert_eq!(decide(&mut goal, named), Outcome::Applied, "a-{n}");
+    }
+    assert_eq!(waiting(&goal).len(), 32);
+    // Ends of children that are of no step are as many as somebody likes.
+    for n in 0..600 {
+        goal.send(Event::ChildCompleted { kind: "X".into(), result: json!({"n": n}), answer: None });
+    }
+    assert_eq!(waiting(&goal).len(), 532);
+}
+
+#[test]
+fn what_waits_fits_a_message_however_long_each_answer_is() {
+    let mut goal = broad(400);
+    for n in 1..=400 {
+        let meta = json!("x".repeat(7_000));
+        let artifact = Artifact { kind: "REPORT".into(), url: None, reference: Some("1".into()), meta };
+        goal.answer_with(&format!("a-{n}"), AgentStatus::Ok, Value::Null, vec![artifact]);
+    }
+    assert_eq!(waiting(&goal).len(), 400);
+    assert!(json!(goal.machine.memory()).to_string().len() < 1_500_000);
+}
+
+/// Two of one answer: the end of a child, and what it answered.
+fn ended() -> Goal {
+    let mut goal = plain();
+    goal.boot(request("A"));
+    let result = json!({"stepId": "a-1", "runId": "r", "status": "OK", "workflowId": "child"});
+    let answer = Some(Box::new(serde_json::from_value(result.clone()).unwrap()));
+    let end = Event::ChildCompleted { kind: "A".into(), result, answer };
+    assert_eq!(goal.send(end).outcome, Outcome::Applied);
+    assert_eq!(waiting(&goal), ["fact-1", "fact-2"]);
+    let based_on = json!({"stepId": "a-1", "runId": "r"});
+    let first = decide(&mut goal, json!({"decisionId": "d", "basedOn": based_on, "finalize": true}));
+    assert_eq!(first, Outcome::Applied);
+    goal
+}
+
+#[test]
+fn a_goal_is_not_complete_while_something_waits_for_its_decision() {
+    let mut goal = ended();
+    assert_eq!((goal.status(), waiting(&goal)), (EngineStatus::Running, vec!["fact-1".to_owned()]));
+    assert_eq!(decide(&mut goal, json!({"decisionId": "fact-1"})), Outcome::Applied);
+    assert_eq!(goal.status(), EngineStatus::Completed, "the last one completes it");
+
+    let mut more = ended();
+    let work = json!([{"type": "REQUEST_WORK", "workKind": "B"}]);
+    decide(&mut more, json!({"decisionId": "fact-1", "actions": work}));
+    assert_eq!((more.status(), more.step("b-1")), (EngineStatus::Running, StepStatus::Waiting));
+    more.ok("b-1");
+    decide(&mut more, json!({"decisionId": "fact-3"}));
+    assert_eq!(more.status(), EngineStatus::Running, "what was put off was given up with more work");
+
+    // Who decides on the goal as a whole, without naming what waits, is not held up.
+    let mut whole = ended();
+    decide(&mut whole, json!({"decisionId": "by hand", "finalize": true}));
+    assert_eq!(whole.status(), EngineStatus::Completed);
+}
+
+#[test]
+fn goals_of_before_keep_the_newest_of_everything_and_are_complete_at_once() {
+    let before = Habits { facts_stay: false, ..Habits::default() };
+    let mut goal = broad(33);
+    goal.machine.keep_to(before);
+    for n in 1..=33 {
+        goal.ok(&format!("a-{n}"));
+    }
+    assert_eq!((waiting(&goal).len(), waiting(&goal)[0].as_str()), (32, "fact-2"));
+    decide(&mut goal, json!({"decisionId": "fact-33", "finalize": true}));
+    assert_eq!(goal.status(), EngineStatus::Completed);
+}
+
 #[test]
 fn goals_of_before_and_goals_that_decide_themselves_keep_nothing() {
     let mut before = goal();
-    before.machine.keep_to(Habits { facts_wait: false, only_work_counts: false });
+    before.machine.keep_to(Habits { facts_wait: false, facts_stay: false, only_work_counts: false });
     let mut own = Goal::of("codegen");
     own.boot(request("A"));
     for goal in [&mut before, &mut own] {
@@ -119,5 +212,5 @@ fn approvals_and_what_is_not_wanted_any_more_are_no_attempts() {
         steps.into_iter().filter(|step| goal.step(step) == StepStatus::Blocked).collect::<Vec<_>>()
     };
     assert_eq!(blocked(Habits::default()), Vec::<String>::new());
-    assert_eq!(blocked(Habits { facts_wait: true, only_work_counts: false }), ["a-3", "approval-3"]);
+    assert_eq!(blocked(Habits { only_work_counts: false, ..Habits::default() }), ["a-3", "approval-3"]);
 }

@@ -4,7 +4,7 @@ use gatewatch::contracts::actor::Actor;
 use gatewatch::contracts::agent::AgentStatus;
 use gatewatch::contracts::engine::input::Decider;
 use gatewatch::contracts::engine::state::{EngineStatus, StepStatus};
-use gatewatch::workflows::engine::machine::{Event, Outcome, Replacements};
+use gatewatch::workflows::engine::machine::event::{Event, Outcome, Replacements};
 use serde_json::json;
 
 use super::{Goal, pull_request, request, shipped_spec};
@@ -99,7 +99,7 @@ fn a_whole_line_of_replacements_is_withdrawn() {
         step: "requirements-4".into(),
         attempt: "a".into(),
         agent: "author".into(),
-        terms: gatewatch::workflows::engine::machine::Terms::default(),
+        terms: gatewatch::workflows::engine::machine::event::Terms::default(),
     });
     goal.send(overridden("requirements-1", "they were good"));
     for n in 2..=4 {

@@ -240,6 +240,32 @@ async fn sibling_histories() {
 
 #[tokio::test]
 #[ignore = "writes tests/histories"]
+async fn put_off_histories() {
+    bounded(async || {
+        let bench = Bench::new().await;
+        let plan = json!([{"type": "REQUEST_WORK", "workKind": "QA"}]);
+        let input =
+            json!({"goalId": "g", "specDocument": "name = 'x'\n", "initialPlan": plan, "decider": "coordinator"});
+        let goal = Goal::engine(&bench, input).await;
+        for _ in 0..2 {
+            goal.update("requestWork", json!({"kind": "DOCS", "requestId": "once"})).await.unwrap();
+        }
+        goal.send("agentCompleted", [json!("docs-1"), json!({"status": "OK", "runId": "r"})]).await;
+        let result = json!({"stepId": "qa-1", "runId": "r", "status": "OK", "workflowId": "g/qa-1/1"});
+        goal.send("childCompleted", [json!("QA"), result]).await;
+        let based_on = json!({"stepId": "qa-1", "runId": "r"});
+        goal.send("applyDecision", [json!({"decisionId": "d", "basedOn": based_on, "finalize": true})]).await;
+        goal.until("it is put off", |state| state.log.iter().any(|entry| entry.event == "FINALIZE_PUT_OFF")).await;
+        for fact in ["fact-1", "fact-2"] {
+            goal.send("applyDecision", [json!({"decisionId": fact, "actions": []})]).await;
+        }
+        keep(&bench, &goal.id, "goal-put-off").await;
+    })
+    .await;
+}
+
+#[tokio::test]
+#[ignore = "writes tests/histories"]
 async fn rollback_histories() {
     bounded(async || {
         let fired = || FiredTrigger { trigger: Trigger::ErrorRate, detail: "3.4× the baseline".into(), at: now() };

@@ -11,7 +11,8 @@ use crate::contracts::engine::state::{EngineStatus, StepStatus};
 use crate::contracts::ids::{StepId, WorkflowId};
 use crate::spec::facts::Fact;
 use crate::workflows::blocks::text::clip;
-use crate::workflows::engine::machine::{LONGEST_NAME, Machine, Outcome, Replacements, signed};
+use crate::workflows::engine::machine::event::{Outcome, Replacements};
+use crate::workflows::engine::machine::{LONGEST_NAME, Machine, signed};
 
 /// Why a person does something, and who that is.
 #[derive(Clone, Copy)]

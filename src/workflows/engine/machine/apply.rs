@@ -10,11 +10,12 @@ use crate::contracts::ids::{StepId, WorkKind};
 use crate::spec::Withdrawal;
 use crate::spec::decide;
 use crate::spec::facts::Fact;
+use crate::workflows::engine::machine::event::Outcome;
 use crate::workflows::engine::machine::undecided::Basis;
-use crate::workflows::engine::machine::{LONGEST_NAME, Machine, Outcome};
+use crate::workflows::engine::machine::{LONGEST_NAME, Machine};
 
 /// Steps a goal may have in all: a loop of rules ends here.
-const MOST_STEPS: usize = 500;
+pub(super) const MOST_STEPS: usize = 500;
 /// Artifacts and annotations a goal may have.
 const MOST_ARTIFACTS: usize = 500;
 
@@ -63,13 +64,27 @@ impl Machine {
             }
         }
         self.memory.decisions.first(decision.decision_id.as_str());
-        let Basis { step, rejected } = self.take_basis(&decision);
-        let nothing_follows = decision.is_empty();
+        let Basis { is_named, step, rejected } = self.take_basis(&decision);
+        let failed_by = rejected.filter(|_| decision.is_empty());
+        let decision = if is_named && failed_by.is_none() { self.in_its_time(now, decision) } else { decision };
         self.apply(now, decision, step.as_ref());
-        if let Some((id, reason)) = rejected.filter(|_| nothing_follows) {
+        if let Some((id, reason)) = failed_by {
             self.end(now, EngineStatus::Failed, "FAILED", format!("{id} was rejected: {reason}"));
         }
         Outcome::Applied
+    }
+
+    /// A decision on one of several things that wait does not complete the goal: what is decided on the others may ask
+    /// for more. The last one does, unless it asks for more itself.
+    fn in_its_time(&mut self, now: UnixMillis, mut decision: Decision) -> Decision {
+        let is_put_off = std::mem::take(&mut self.memory.finalize_put_off) && !decision.asks_for_work();
+        decision.finalize |= is_put_off;
+        if decision.finalize && self.is_undecided() {
+            decision.finalize = false;
+            self.memory.finalize_put_off = true;
+            self.note(now, "FINALIZE_PUT_OFF", json!({"decisionId": decision.decision_id}));
+        }
+        decision
     }
 
     /// Something outside happened.

@@ -9,7 +9,8 @@ use crate::contracts::engine::budget::{Budget, BudgetLevel};
 use crate::contracts::engine::state::{StepState, StepStatus};
 use crate::contracts::ids::StepId;
 use crate::workflows::engine::machine::answer::Why;
-use crate::workflows::engine::machine::{Machine, Outcome, signed};
+use crate::workflows::engine::machine::event::Outcome;
+use crate::workflows::engine::machine::{Machine, signed};
 
 impl Machine {
     /// Work counts from the first thing that happens on.

@@ -10,7 +10,8 @@ use crate::contracts::engine::state::StepStatus;
 use crate::contracts::ids::{AttemptId, StepId};
 use crate::spec::document::Overdue;
 use crate::workflows::engine::machine::answer::Why;
-use crate::workflows::engine::machine::{Machine, Outcome, Terms, signed};
+use crate::workflows::engine::machine::event::{Outcome, Terms};
+use crate::workflows::engine::machine::{Machine, signed};
 
 /// Leases of one step after which a person must look: whoever takes it never answers.
 const MOST_LEASES: u32 = 10;
