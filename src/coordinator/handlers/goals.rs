@@ -61,7 +61,8 @@ pub async fn show_goal(
     Ok(Json(GoalView { workflow_id, state: goal, at: Timestamp(chrono::Utc::now()) }))
 }
 
-/// Tells a goal that something outside happened, as CI does. Under one `requestId` it counts once.
+/// Tells a goal that something outside happened, as CI does. Under one `requestId` it counts once, however long the goal
+/// runs.
 #[utoipa::path(
     post,
     path = "/v1/goals/{id}/events",
@@ -86,7 +87,7 @@ pub async fn tell_of_event(
     .await
 }
 
-/// Asks a goal for one more piece of work.
+/// Asks a goal for one more piece of work. Under one `requestId` it is asked for once, however long the goal runs.
 #[utoipa::path(
     post,
     path = "/v1/goals/{id}/work",

@@ -22,6 +22,8 @@ pub enum Change {
     Pins,
     /// What a goal is told under an id counts once.
     Once,
+    /// So does what it is asked for: work, and what people do to a step.
+    AskedOnce,
     /// A sibling workflow that says which attempt it was answers the step.
     Siblings,
     /// Nothing but an event is given up undecided, and a goal is not complete while something waits for a decision.
@@ -37,6 +39,7 @@ impl Change {
             Self::Pins => "adopted-specs-are-published",
             Self::Attempts => "only-work-counts-as-attempts",
             Self::Once => "told-once-under-an-id",
+            Self::AskedOnce => "asked-for-once-under-an-id",
             Self::Siblings => "siblings-answer-their-step",
             Self::FactsStay => "facts-stay-until-decided",
         }

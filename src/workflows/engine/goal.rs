@@ -292,7 +292,14 @@ impl Goal {
 }
 
 /// The event as this run takes it: one that began before something was thought of goes on as it did.
-fn as_begun(ctx: &impl Context, mut event: Event) -> Event {
+fn as_begun(ctx: &impl Context, event: Event) -> Event {
+    let Event::Once { id, event } = event else { return as_known(ctx, event) };
+    let change = if matches!(*event, Event::Custom { .. }) { Change::Once } else { Change::AskedOnce };
+    let event = as_known(ctx, *event);
+    if ctx.has(change) { Event::Once { id, event: Box::new(event) } } else { event }
+}
+
+fn as_known(ctx: &impl Context, mut event: Event) -> Event {
     if let Event::Override { replacements, .. } = &mut event
         && !ctx.has(Change::Withdraws)
     {
@@ -304,8 +311,7 @@ fn as_begun(ctx: &impl Context, mut event: Event) -> Event {
     {
         *answer = None;
     }
-    let Event::Once { id, event: once } = event else { return event };
-    if ctx.has(Change::Once) { Event::Once { id, event: once } } else { *once }
+    event
 }
 
 /// The rules a goal is pinned to: the document in its input, or a shipped spec by name. A shipped text never changes

@@ -26,7 +26,7 @@ const LONGEST_ID: usize = 1000;
 pub mod positional {
     pub const AGENT_COMPLETED: [&str; 2] = ["stepId", "response"];
     pub const APPLY_DECISION: [&str; 1] = ["decision"];
-    pub const REQUEST_WORK: [&str; 3] = ["kind", "payload", "stepId"];
+    pub const REQUEST_WORK: [&str; 4] = ["kind", "payload", "stepId", "requestId"];
     pub const CHILD_COMPLETED: [&str; 2] = ["childKind", "result"];
     pub const CUSTOM: [&str; 3] = ["eventType", "payload", "requestId"];
     pub const APPROVE: [&str; 1] = ["stepId"];
@@ -76,9 +76,9 @@ pub fn read(name: &str, args: &Args) -> Result<Event, String> {
         signal::AGENT_COMPLETED => agent_completed(args)?,
         signal::APPLY_DECISION => Event::ApplyDecision(wrapped(args, &positional::APPLY_DECISION)?),
         signal::REQUEST_WORK => {
-            let Sent { kind, payload, step_id, .. } = args.read(&positional::REQUEST_WORK)?;
+            let Sent { kind, payload, step_id, request_id, .. } = args.read(&positional::REQUEST_WORK)?;
             let step = (!step_id.is_empty()).then_some(step_id);
-            Event::RequestWork { kind: given("kind", kind)?, payload, step }
+            once(request_id, Event::RequestWork { kind: given("kind", kind)?, payload, step })?
         }
         signal::CHILD_COMPLETED => {
             let Sent { child_kind, result, .. } = args.read(&positional::CHILD_COMPLETED)?;
@@ -87,11 +87,7 @@ pub fn read(name: &str, args: &Args) -> Result<Event, String> {
         }
         signal::CUSTOM => {
             let Sent { event_type, payload, request_id, .. } = args.read(&positional::CUSTOM)?;
-            let event = Event::Custom { name: given("eventType", event_type)?, payload };
-            if request_id.is_empty() {
-                return Ok(event);
-            }
-            Event::Once { id: given("requestId", request_id)?, event: Box::new(event) }
+            once(request_id, Event::Custom { name: given("eventType", event_type)?, payload })?
         }
         signal::APPROVE => {
             let Sent { step_id, actor, .. } = step(args, &positional::APPROVE)?;
@@ -119,16 +115,16 @@ pub fn read(name: &str, args: &Args) -> Result<Event, String> {
             Event::Lease { step: step_id, attempt, agent, terms }
         }
         update::REQUEUE => {
-            let Sent { step_id, reason, attempt_id, actor, .. } = step(args, &positional::REQUEUE)?;
+            let Sent { step_id, reason, attempt_id, request_id, actor, .. } = step(args, &positional::REQUEUE)?;
             let attempt = (!attempt_id.is_empty()).then_some(attempt_id);
-            Event::Requeue { step: step_id, attempt, reason, by: actor }
+            once(request_id, Event::Requeue { step: step_id, attempt, reason, by: actor })?
         }
         update::NUDGE => {
-            let Sent { step_id, actor, .. } = step(args, &positional::NUDGE)?;
-            Event::Nudge { step: step_id, by: actor }
+            let Sent { step_id, request_id, actor, .. } = step(args, &positional::NUDGE)?;
+            once(request_id, Event::Nudge { step: step_id, by: actor })?
         }
         update::OVERRIDE => {
-            let Sent { step_id, status, reason, actor, .. } = step(args, &positional::OVERRIDE)?;
+            let Sent { step_id, status, reason, request_id, actor, .. } = step(args, &positional::OVERRIDE)?;
             let done = match status {
                 StepStatus::Done => true,
                 StepStatus::Failed => false,
@@ -136,7 +132,8 @@ pub fn read(name: &str, args: &Args) -> Result<Event, String> {
                     return Err("`status` is DONE or FAILED".to_owned());
                 }
             };
-            Event::Override { step: step_id, done, reason, by: actor, replacements: Replacements::Withdraw }
+            let replacements = Replacements::Withdraw;
+            once(request_id, Event::Override { step: step_id, done, reason, by: actor, replacements })?
         }
         update::ADOPT_SPEC => {
             let Sent { document, .. } = args.read(&positional::ADOPT_SPEC)?;
@@ -149,6 +146,14 @@ pub fn read(name: &str, args: &Args) -> Result<Event, String> {
         }
         other => return Err(format!("`{other}` is no message of a goal")),
     })
+}
+
+/// What counts once, where it says under which id.
+fn once(id: RequestId, event: Event) -> Result<Event, String> {
+    if id.is_empty() {
+        return Ok(event);
+    }
+    Ok(Event::Once { id: given("requestId", id)?, event: Box::new(event) })
 }
 
 /// Two arguments, one object of both, or the response alone, which names its step itself.

@@ -18,7 +18,7 @@ use crate::support::{self, PATIENCE, wait_until};
 use crate::workflows::bench::{Bench, bounded, payloads, with};
 
 /// A goal that others are told of, and that continues as new all the time.
-async fn listener(bench: &Bench, id: &str) {
+pub(super) async fn listener(bench: &Bench, id: &str) {
     let input = json!({
         "goalId": id, "specName": "tutorial", "continueAfter": 20,
         "bootDecision": {"decisionId": "boot", "actions": [{"type": "REQUEST_WORK", "workKind": "DRAFT"}]}
@@ -29,7 +29,7 @@ async fn listener(bench: &Bench, id: &str) {
 }
 
 /// How often a goal was told of each workflow's answer.
-fn told(state: &EngineState) -> BTreeMap<String, usize> {
+pub(super) fn told(state: &EngineState) -> BTreeMap<String, usize> {
     assert_eq!(state.log_dropped, 0, "the log would not tell");
     let mut told = BTreeMap::new();
     for entry in state.log.iter().filter(|entry| entry.event == "EVENT" && entry.data["type"] == "drafted") {

@@ -8,8 +8,9 @@ use temporalio_client::WorkflowStartOptions;
 
 use crate::coordinator::callbacks::{goal, state};
 use crate::coordinator::rig::{GUEST, MIRA, ONCALL, Rig, answer, nowhere, settings};
+use crate::coordinator::routes;
 use crate::support;
-use crate::workflows::bench::{Bench, bounded, with};
+use crate::workflows::bench::{Bench, bounded, payloads, with};
 
 const DRAFT: &str = "draft-1";
 
@@ -123,6 +124,46 @@ async fn a_step_is_nudged_requeued_and_the_goal_cancelled() {
         }
         taken(&rig, &format!("/v1/goals/{id}/cancel"), json!({"reason": "no need"})).await;
         assert_eq!(state(&bench, &id).await.status, EngineStatus::Cancelled);
+    })
+    .await;
+}
+
+/// What a client sends again late, when the goal has continued as new: the server does not know it any more, the goal does.
+#[tokio::test(flavor = "multi_thread")]
+async fn under_one_id_a_goal_is_told_once_also_in_its_next_run() {
+    bounded(async || {
+        let (bench, rig) = (Bench::new().await, Rig::start(support::temporal()).await);
+        let id = support::unique("again");
+        routes::listener(&bench, &id).await;
+        let run = async || bench.describe(&id).await.workflow_execution_info.unwrap().execution.unwrap().run_id;
+        let lease = json!({"stepId": DRAFT, "runId": "a1", "agent": "bot"});
+        let handle = bench.client.get_workflow_handle::<EngineWorkflow>(id.as_str());
+        let options = temporalio_client::WorkflowExecuteUpdateOptions::default();
+        handle.execute_update(EngineWorkflow::update_lease, Args::of([lease]), options).await.unwrap();
+        let of = |part: &str| format!("/v1/goals/{id}/{part}");
+        // A long id is as good as a short one.
+        let named = |what: &str, body: Value| with(json!({"requestId": format!("{what}{}", "x".repeat(300))}), body);
+        let asked = [
+            (of("events"), named("event", json!({"eventType": "seen"}))),
+            (of("work"), named("work", json!({"kind": "REVIEW"}))),
+            (of("steps/draft-1/nudge"), named("nudge", json!({}))),
+            (of("steps/draft-1/requeue"), named("requeue", json!({"reason": "another one"}))),
+        ];
+        let begun = run().await;
+        for repeated in [false, true] {
+            for (path, body) in &asked {
+                let (status, told) = answer(rig.post(path, body).bearer_auth(MIRA)).await;
+                assert_eq!((status.as_u16(), &told["reply"]["repeated"]), (200, &json!(repeated)), "{path}: {told}");
+            }
+            let next = async || {
+                bench.signal(&id, "custom", payloads([json!("more")])).await;
+                (run().await != begun).then_some(())
+            };
+            support::wait_until("it continues as new", support::PATIENCE, next).await;
+        }
+        let known = state(&bench, &id).await;
+        let seen = |event: &str| events(&known).iter().filter(|known| **known == event).count();
+        assert_eq!((seen("REQUEST_WORK"), seen("NUDGED"), seen("REQUEUED")), (1, 1, 1), "{known:?}");
     })
     .await;
 }
