@@ -71,6 +71,7 @@ pub async fn run_with_listener(
     background.spawn("the following of sibling workflows", siblings.follow(stopping.clone()));
     let consuming = consume(settings, &state, standing)?;
     let told = wait_for_stop(stopping.clone());
+    let store = state.store().clone();
     let serving = axum::serve(listener, router(state)).with_graceful_shutdown(told);
     let serving = async { serving.await.context("the coordinator stopped serving") };
     let late = async {
@@ -102,6 +103,9 @@ pub async fn run_with_listener(
     signal.abort();
     // Aborting is the point.
     let _ = (&mut signal).await;
+    if let Err(error) = store.flush().await {
+        tracing::warn!(%error, "what was just done may be gone through again");
+    }
     tracing::info!("coordinator stopped");
     result
 }

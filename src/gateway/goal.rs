@@ -59,7 +59,8 @@ impl Gateway {
             .call(Call::waiting(&what, QUERY), request, |mut client, request| async move {
                 client.query_workflow(request).await
             })
-            .await?;
+            .await
+            .map_err(|trouble| no_worker(trouble.into()))?;
         Ok(answer.query_result.unwrap_or_default().payloads.into_iter().next())
     }
 
@@ -91,6 +92,25 @@ impl Gateway {
 /// An id as a goal keeps it.
 fn counted_under(id: &str) -> Cow<'_, str> {
     if id.len() <= LONGEST { id.into() } else { hex::encode(&Sha256::digest(id)).into() }
+}
+
+/// A question changes nothing, so nothing conflicts with it: this is how the server says that no worker has asked for
+/// work of late.
+fn no_worker(failure: Failure) -> Failure {
+    match failure.kind {
+        FailureKind::Conflict => {
+            let hint = "Start a worker for its task queue; until then its state is not known.";
+            Failure::new(FailureKind::Unavailable, failure.message, hint)
+        }
+        FailureKind::Unavailable
+        | FailureKind::DeadlineExceeded
+        | FailureKind::Unauthenticated
+        | FailureKind::Denied
+        | FailureKind::NotFound
+        | FailureKind::Invalid
+        | FailureKind::ReadOnly
+        | FailureKind::Internal => failure,
+    }
 }
 
 fn no_goal(id: &WorkflowId) -> Failure {

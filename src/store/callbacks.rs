@@ -173,9 +173,17 @@ impl Store {
         Ok(first.unwrap_or(answer))
     }
 
-    /// The same, written a moment later with others: for what a crash before that would only have gone through again.
+    /// The same, written a moment later with others: for what a crash before that would only have asked its workflow for
+    /// again.
     pub async fn done_soon(&self, key: String, answer: String, now: UnixMillis) -> Result<(), StoreError> {
         self.write(Write::Done(Done { key, answer, now, reply: None })).await
+    }
+
+    /// Writes what gathers now: whoever stops leaves nothing for a crash to lose. It is logged what could not be written.
+    pub async fn flush(&self) -> Result<(), StoreError> {
+        let (reply, told) = oneshot::channel();
+        self.write(Write::Flush(reply)).await?;
+        told.await.map_err(|_| closed())
     }
 
     /// Lets it rest; it is due again then.

@@ -29,6 +29,8 @@ const SIZES: [usize; 4] = [64, 16, 4, 1];
 pub(super) enum Write {
     Receive(Receive),
     Done(Done),
+    /// Everything that was brought before is to be written now; whoever asks is told when it was tried.
+    Flush(oneshot::Sender<()>),
 }
 
 /// An answer that came in.
@@ -53,6 +55,15 @@ impl Write {
         match self {
             Self::Receive(_) => true,
             Self::Done(done) => done.reply.is_some(),
+            // It gathers behind what it is about.
+            Self::Flush(_) => false,
+        }
+    }
+
+    fn is_flush(&self) -> bool {
+        match self {
+            Self::Flush(_) => true,
+            Self::Receive(_) | Self::Done(_) => false,
         }
     }
 }
@@ -76,7 +87,8 @@ async fn write(pool: AnyPool, mut brought: mpsc::Receiver<Write>) {
         commit(&pool, std::mem::take(&mut batch)).await;
         until = until.or_else(|| (!gathered.is_empty()).then(|| Instant::now() + GATHERING));
         let is_time = until.is_some_and(|until| until <= Instant::now());
-        if is_time || gathered.len() >= MOST || !open {
+        let is_asked_for = gathered.iter().any(Write::is_flush);
+        if is_time || is_asked_for || gathered.len() >= MOST || !open {
             until = None;
             commit(&pool, std::mem::take(&mut gathered)).await;
         }
@@ -87,15 +99,24 @@ async fn write(pool: AnyPool, mut brought: mpsc::Receiver<Write>) {
 }
 
 async fn commit(pool: &AnyPool, batch: Vec<Write>) {
-    if batch.is_empty() {
-        return;
-    }
-    let (mut received, mut done) = (Vec::new(), Vec::new());
+    let (mut received, mut done, mut flushes) = (Vec::new(), Vec::new(), Vec::new());
     for write in batch {
         match write {
             Write::Receive(one) => received.push(one),
             Write::Done(one) => done.push(one),
+            Write::Flush(told) => flushes.push(told),
         }
+    }
+    commit_all(pool, received, done).await;
+    for told in flushes {
+        // Whoever asked may be gone.
+        let _ = told.send(());
+    }
+}
+
+async fn commit_all(pool: &AnyPool, received: Vec<Receive>, done: Vec<Done>) {
+    if received.is_empty() && done.is_empty() {
+        return;
     }
     let alone = received.len() + done.len() == 1;
     match together(pool, &received, &done).await {

@@ -204,16 +204,25 @@ fn was_decided(state: &EngineState, response: &AgentResponse) -> bool {
 }
 
 /// Whether the workflow took this answer: it may have refused it as too late.
-fn took(state: &EngineState, response: &AgentResponse) -> bool {
+pub(super) fn took(state: &EngineState, response: &AgentResponse) -> bool {
     state.open_steps.get(&response.step_id).is_some_and(|step| {
-        let status = match response.status {
-            AgentStatus::Ok => StepStatus::Done,
-            AgentStatus::Fail => StepStatus::Failed,
-            AgentStatus::Partial => StepStatus::InProgress,
-        };
         // A step that was taken without an attempt's name has none.
-        step.status == status && step.attempt_id.as_ref().is_none_or(|attempt| *attempt == response.attempt_id)
+        let is_attempts = step.attempt_id.as_ref().is_none_or(|attempt| *attempt == response.attempt_id);
+        is_attempts
+            && match response.status {
+                AgentStatus::Ok => step.status == StepStatus::Done,
+                AgentStatus::Fail => step.status == StepStatus::Failed,
+                AgentStatus::Partial => is_logged(state, response),
+            }
     })
+}
+
+/// Whether a report on the way is in the log. Where the log does not hold everything, its attempt is trusted.
+fn is_logged(state: &EngineState, response: &AgentResponse) -> bool {
+    let answers = || state.log.iter().filter(|entry| entry.event == "AGENT_COMPLETED").map(|entry| &entry.data);
+    let is_whole = state.log_dropped == 0 && answers().all(|data| data.get("omittedBytes").is_none());
+    let said = json!(AgentResponse { metrics: None, ..response.clone() });
+    !is_whole || answers().any(|data| *data == said)
 }
 
 fn was_applied(state: &EngineState, id: &DecisionId) -> bool {

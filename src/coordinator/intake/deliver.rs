@@ -2,15 +2,15 @@
 
 use serde_json::{Value, json};
 
-use crate::contracts::agent::{AgentResponse, AgentStatus};
+use crate::contracts::agent::AgentResponse;
 use crate::contracts::callback::{Fate, Receipt};
 use crate::contracts::clock::UnixMillis;
-use crate::contracts::engine::state::StepStatus;
 use crate::contracts::failure::{Failure, FailureKind};
 use crate::contracts::ids::RequestId;
 use crate::contracts::mutation::{Signal, Target};
 use crate::contracts::temporal::names::signal;
 use crate::coordinator::extract;
+use crate::coordinator::intake::decide::took;
 use crate::coordinator::intake::{Child, Intake, Kept, now, pending, receipt};
 use crate::store::callbacks::{Callback, Phase};
 
@@ -19,11 +19,14 @@ const FIRST_REST: i64 = 500;
 /// The longest.
 const LONGEST_REST: i64 = 30_000;
 
+/// How long, in milliseconds, a workflow that has ended is asked what it had taken: its workers may be gone for good.
+const ASKED: i64 = 24 * 60 * 60 * 1000;
+
 /// What a try came to.
 pub(super) enum Delivered {
     /// The workflow has it.
     Yes,
-    /// It has ended, and nobody knows whether it had this answer before.
+    /// It has ended, and did not have it as far as anybody can say.
     Over(Failure),
     /// Nobody knows; it is worth another try.
     Unknown(Failure),
@@ -51,8 +54,6 @@ impl Intake {
         if callback.phase == Phase::Received {
             match self.deliver(callback, &response, child.as_ref()).await {
                 Delivered::Yes => {}
-                // It may have ended by this very answer, when a crash came after the signal.
-                Delivered::Over(_) if self.was_taken(callback, &response).await => {}
                 Delivered::Over(failure) => return self.late(callback, &failure).await,
                 Delivered::Unknown(failure) => return self.wait(callback, &failure).await,
                 Delivered::Never(failure) => {
@@ -66,7 +67,7 @@ impl Intake {
         let delivered = Receipt { errors: problems, routed, ..receipt(callback, outcome) };
         match self.decided(callback, &response, delivered).await {
             Ok(receipt) if receipt.routed.is_empty() => {
-                // Its workflow has it: whoever goes through this again finds the same, so nobody waits for the disk.
+                // Its workflow has it: whoever goes through this again asks it for that, so nobody waits for the disk.
                 self.0.store.done_soon(callback.key.clone(), written(&receipt)?, now()).await?;
                 Ok(receipt)
             }
@@ -108,7 +109,11 @@ impl Intake {
             name: name.to_owned(),
             args: vec![Value::String(about.to_owned()), said],
         };
-        self.send(&signal).await
+        match self.send(&signal).await {
+            // It may have ended by this very answer, when a crash came after the signal.
+            Delivered::Over(failure) => self.after_the_end(callback, response, failure).await,
+            sent @ (Delivered::Yes | Delivered::Unknown(_) | Delivered::Never(_)) => sent,
+        }
     }
 
     /// Sends a signal; sent again under its id it has one effect.
@@ -129,19 +134,19 @@ impl Intake {
         }
     }
 
-    /// Whether the workflow, which has ended, had taken this answer before.
-    async fn was_taken(&self, callback: &Callback, response: &AgentResponse) -> bool {
+    /// What became of an answer whose workflow has ended. Its sender may have been told that the workflow has it: as long
+    /// as nobody can say, it waits.
+    async fn after_the_end(&self, callback: &Callback, response: &AgentResponse, over: Failure) -> Delivered {
         let workflow = extract::workflow_id(callback.workflow_id.as_str());
-        let state = self.0.gateway.goal_state(&workflow).await;
-        let step = state.ok().and_then(|mut state| state.open_steps.remove(&callback.step_id));
-        step.is_some_and(|step| {
-            let status = match response.status {
-                AgentStatus::Ok => step.status == StepStatus::Done,
-                AgentStatus::Fail => step.status == StepStatus::Failed,
-                AgentStatus::Partial => false,
-            };
-            status && step.attempt_id.as_ref() == Some(&callback.attempt_id)
-        })
+        let age = now().0.saturating_sub(callback.received_at.0);
+        match self.0.gateway.goal_state(&workflow).await {
+            Ok(state) if took(&state, response) => Delivered::Yes,
+            // What answers no such question, or is forgotten, nobody will ever say anything of.
+            Err(failure) if !matches!(failure.kind, FailureKind::Invalid | FailureKind::NotFound) && age < ASKED => {
+                Delivered::Unknown(failure)
+            }
+            Ok(_) | Err(_) => Delivered::Over(over),
+        }
     }
 
     async fn late(&self, callback: &Callback, failure: &Failure) -> Result<Receipt, Failure> {

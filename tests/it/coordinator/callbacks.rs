@@ -59,7 +59,7 @@ pub(super) fn times(state: &EngineState, event: &str) -> usize {
 }
 
 /// What a coordinator has kept of an answer when it is killed.
-fn left_behind(key: String, response: &Value) -> NewCallback {
+pub(super) fn left_behind(key: String, response: &Value) -> NewCallback {
     let text = |name: &str| response[name].as_str().unwrap();
     NewCallback {
         key,

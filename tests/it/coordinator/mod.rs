@@ -4,6 +4,7 @@ mod auth;
 mod callbacks;
 mod decisions;
 mod document;
+mod ended;
 mod garbage;
 mod happened;
 mod key;

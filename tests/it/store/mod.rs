@@ -170,6 +170,23 @@ async fn on_a_workflow_one_decides_at_a_time() {
     }
 }
 
+/// Whoever stops leaves nothing that only its memory knew.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_gathers_is_written_when_asked_for() {
+    for (place, _folder) in engines("what_gathers_is_written_when_asked_for").await {
+        let (store, other) = (Store::open(&place).await.unwrap(), Store::open(&place).await.unwrap());
+        for key in ["a", "b"] {
+            new(store.receive(&callback(key), UnixMillis(1), LEASE).await.unwrap());
+            store.done_soon(key.into(), "{}".into(), UnixMillis(2)).await.unwrap();
+        }
+        store.flush().await.unwrap();
+        for key in ["a", "b"] {
+            assert_eq!(other.callback(key).await.unwrap().unwrap().phase, Phase::Done, "{place:?} {key}");
+        }
+        store.flush().await.unwrap();
+    }
+}
+
 /// What is written together is told apart: each of many gets its own outcome, and of each pair one is first.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_committed_together_is_told_apart() {
@@ -248,6 +265,9 @@ async fn what_nobody_waits_for_is_written_all_the_same_and_the_first_stands() {
         };
         let answer = wait_until("it is written", Duration::from_mins(1), written).await;
         assert_eq!(answer.as_deref(), Some("{\"a\":1}"), "{place:?}");
+        store.done_soon("next".into(), "{}".into(), UnixMillis(4)).await.unwrap();
+        store.flush().await.unwrap();
+        assert_eq!(store.callback("next").await.unwrap().unwrap().phase, Phase::Done, "what is to be written is");
     }
 }
 
