@@ -36,7 +36,7 @@ const OPENINGS: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(300);
 
 /// Version, name and text of every migration, oldest first.
-const MIGRATIONS: [(i64, &str, &str); 8] = [
+const MIGRATIONS: [(i64, &str, &str); 9] = [
     (1, "callbacks", include_str!("migrations/0001_callbacks.sql")),
     (2, "deciding", include_str!("migrations/0002_deciding.sql")),
     (3, "reminders", include_str!("migrations/0003_reminders.sql")),
@@ -44,6 +44,7 @@ const MIGRATIONS: [(i64, &str, &str); 8] = [
     (5, "routed", include_str!("migrations/0005_routed.sql")),
     (6, "siblings", include_str!("migrations/0006_siblings.sql")),
     (7, "usage_workflow", include_str!("migrations/0007_usage_workflow.sql")),
+    (8, "deciding_owner", include_str!("migrations/0008_deciding_owner.sql")),
     (9, "indexes", include_str!("migrations/0009_indexes.sql")),
 ];
 

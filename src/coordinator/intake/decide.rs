@@ -28,8 +28,10 @@ use crate::store::callbacks::Callback;
 const REMEMBERED: Duration = Duration::from_mins(1);
 /// More are not remembered at once.
 const MOST_REMEMBERED: usize = 10_000;
-/// How long somebody else's decision on the same workflow is waited for, and how often it is looked for.
-const TURN: Duration = Duration::from_secs(4);
+/// How long a turn to decide is used: less than its lease, so that nobody decides in another one's turn.
+const TURN: Duration = Duration::from_secs(15);
+/// How long somebody else's turn on the same workflow is waited for, and how often it is looked for.
+const PATIENCE: Duration = Duration::from_secs(4);
 const LOOK: Duration = Duration::from_millis(25);
 
 /// Workflows whose own rules decide, and when that was seen.
@@ -72,6 +74,14 @@ impl From<Failure> for Trouble {
     }
 }
 
+/// Decides as long as it is the caller's turn. What was cut off is done again, with one effect.
+pub(super) async fn within_turn<T>(deciding: impl Future<Output = Result<T, Trouble>>) -> Result<T, Trouble> {
+    tokio::time::timeout(TURN, deciding).await.unwrap_or_else(|_| {
+        let why = format!("Deciding took longer than {} s.", TURN.as_secs());
+        Err(Trouble::Again(Failure::new(FailureKind::Unavailable, why, "")))
+    })
+}
+
 impl Intake {
     /// The receipt with what was decided. Fails when it is worth another try.
     pub(super) async fn decided(
@@ -90,16 +100,19 @@ impl Intake {
             Err(Trouble::Again(failure)) => return Err(failure),
             Err(Trouble::Never(why)) => return Ok(Receipt { message: why, ..receipt }),
         }
-        let until = Instant::now() + TURN;
-        while !self.0.store.begin_deciding(&callback.workflow_id, now(), LEASE).await? {
+        let until = Instant::now() + PATIENCE;
+        let turn = loop {
+            if let Some(turn) = self.0.store.begin_deciding(&callback.workflow_id, now(), LEASE).await? {
+                break turn;
+            }
             if Instant::now() >= until {
                 let why = format!("Somebody else decides on {workflow} for long.");
                 return Err(Failure::new(FailureKind::Unavailable, why, ""));
             }
             tokio::time::sleep(LOOK).await;
-        }
-        let decided = self.decide_now(callback, response, &workflow, &receipt).await;
-        self.0.store.end_deciding(&callback.workflow_id).await?;
+        };
+        let decided = within_turn(self.decide_now(callback, response, &workflow, &receipt)).await;
+        self.0.store.end_deciding(turn).await?;
         match decided {
             Ok(decision) => Ok(Receipt { applied: decision, ..receipt }),
             Err(Trouble::Again(failure)) => Err(failure),

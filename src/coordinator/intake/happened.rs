@@ -15,7 +15,7 @@ use crate::contracts::engine::decision::Decision;
 use crate::contracts::engine::fact::{Happening, Undecided};
 use crate::contracts::engine::state::EngineState;
 use crate::contracts::ids::WorkflowId;
-use crate::coordinator::intake::decide::{Trouble, tell_troubles};
+use crate::coordinator::intake::decide::{Trouble, tell_troubles, within_turn};
 use crate::coordinator::intake::{Intake, LEASE, now};
 use crate::spec::decide::decide;
 use crate::spec::facts::Fact;
@@ -67,16 +67,16 @@ impl Intake {
 
     /// Whether nothing is the matter. When another one decides on this goal, it is theirs.
     async fn decide_in_turn(&self, workflow: &WorkflowId) -> bool {
-        match self.0.store.begin_deciding(workflow, now(), LEASE).await {
-            Ok(true) => {}
-            Ok(false) => return true,
+        let turn = match self.0.store.begin_deciding(workflow, now(), LEASE).await {
+            Ok(Some(turn)) => turn,
+            Ok(None) => return true,
             Err(error) => {
                 tracing::warn!(%workflow, %error, "whose turn it is to decide is not known");
                 return true;
             }
-        }
-        let decided = self.decide_each(workflow).await;
-        if let Err(error) = self.0.store.end_deciding(workflow).await {
+        };
+        let decided = within_turn(self.decide_each(workflow)).await;
+        if let Err(error) = self.0.store.end_deciding(turn).await {
             // The turn ends by itself.
             tracing::warn!(%workflow, %error, "the turn to decide could not be given up");
         }

@@ -162,11 +162,16 @@ async fn on_a_workflow_one_decides_at_a_time() {
         let begin = async |store: &Store, workflow: &str, now: i64| {
             store.begin_deciding(&workflow.into(), UnixMillis(now), LEASE).await.unwrap()
         };
-        assert!(begin(&one, "w", 0).await);
-        assert!(!begin(&other, "w", 999).await && begin(&other, "v", 999).await, "{place:?}");
-        one.end_deciding(&"w".into()).await.unwrap();
-        assert!(begin(&other, "w", 999).await);
-        assert!(begin(&one, "w", 1999).await, "the time of whoever had it is over");
+        let first = begin(&one, "w", 0).await.unwrap();
+        assert!(begin(&other, "w", 999).await.is_none() && begin(&other, "v", 999).await.is_some(), "{place:?}");
+        one.end_deciding(first).await.unwrap();
+        let second = begin(&other, "w", 999).await.unwrap();
+        let third = begin(&one, "w", 1999).await.expect("the time of whoever had it is over");
+        // Who was too slow says so: it is another one's turn by now.
+        other.end_deciding(second).await.unwrap();
+        assert!(begin(&other, "w", 2000).await.is_none(), "{place:?}");
+        one.end_deciding(third).await.unwrap();
+        assert!(begin(&other, "w", 2000).await.is_some(), "{place:?}");
     }
 }
 
