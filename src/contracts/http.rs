@@ -118,7 +118,7 @@ pub struct StartBody {
     pub request_id: RequestId,
     /// Workflow id of the goal; with a tenant it begins with `TENANT:`, written or not.
     pub workflow_id: WorkflowId,
-    /// Whose goal it is; the caller's own tenant when they are bound to one.
+    /// Whose goal it is. Left out, the caller's own tenant when they are bound to one, else the one that the id begins with.
     #[serde(default)]
     pub tenant: Option<String>,
     /// What it is about and begins with. `specName` is one of `GET /v1/specs`: its text of now is put in, and so pinned.
@@ -132,7 +132,8 @@ pub struct StartBody {
 pub struct StartedGoal {
     pub workflow_id: WorkflowId,
     pub run_id: RunId,
-    /// What was sent now. When this very request had started it before, it keeps what its spec was then.
+    /// What it is pinned to, when this very request had started it before as well: then with the beginning of the hash
+    /// where the text has changed since. Until a worker has begun it, what was sent now.
     pub spec: SpecPin,
 }
 

@@ -5,11 +5,11 @@ use axum::extract::State;
 use serde_json::json;
 
 use crate::config::settings::Permission;
-use crate::contracts::engine::input::{Decider, EngineInput};
+use crate::contracts::engine::input::EngineInput;
 use crate::contracts::engine::spec::SpecPin;
 use crate::contracts::failure::{Failure, FailureKind};
 use crate::contracts::http::{ErrorBody, StartBody, StartedGoal};
-use crate::contracts::ids::{GoalId, WorkflowId, WorkflowType};
+use crate::contracts::ids::{GoalId, RunId, WorkflowId, WorkflowType};
 use crate::contracts::mutation::{Done, Mutation, Start, Target};
 use crate::contracts::temporal::names::workflow;
 use crate::coordinator::auth::Caller;
@@ -20,6 +20,7 @@ use crate::coordinator::state::AppState;
 use crate::coordinator::task;
 use crate::spec::EngineSpec as _;
 use crate::spec::rules::Rules;
+use crate::spec::shipped;
 
 /// Starts a goal. Sent again under its `requestId` it has one effect; another one that runs under the id is left alone.
 #[utoipa::path(
@@ -55,7 +56,10 @@ pub async fn start_goal(
     });
     let started = task::finish(async move {
         match state.operator(&caller).perform(mutation).await? {
-            Done::Started { run_id, .. } => Ok(StartedGoal { workflow_id: id, run_id, spec }),
+            Done::Started { run_id, .. } => {
+                let spec = pinned_to(&state, &id, &run_id, spec).await?;
+                Ok(StartedGoal { workflow_id: id, run_id, spec })
+            }
             Done::Decided { .. }
             | Done::RolledBack { .. }
             | Done::Signalled { .. }
@@ -73,37 +77,42 @@ pub async fn start_goal(
     Ok(Json(started))
 }
 
-/// The tenant that is named, or the one that the caller is bound to.
+/// The tenant that is named, the only one that the caller is bound to, or the one that the id begins with.
 fn tenant(caller: &Caller, body: &StartBody) -> Result<Option<String>, ApiError> {
     let named = body.tenant.as_ref().or(body.input.tenant.as_ref()).filter(|name| !name.is_empty());
-    let named = named.or(match caller.tenants() {
-        [only] => Some(only),
-        _ => None,
+    let named = named.map(String::as_str).or(match caller.tenants() {
+        [only] => Some(only.as_str()),
+        // Whose it is stands in its id; whether the caller may is asked of every id.
+        [] | [_, ..] => body.workflow_id.tenant().filter(|name| WorkflowId::is_tenant(name)),
     });
     match named {
         Some(name) if !WorkflowId::is_tenant(name) => {
             Err(ApiError::invalid("`tenant` is no name of one: letters, digits, `-`, `_` and `.`."))
         }
-        named => Ok(named.cloned()),
+        named => Ok(named.map(str::to_owned)),
     }
+}
+
+/// What a goal is pinned to: as it publishes that, since this very request may have started it long ago. In full, and
+/// where nothing is published yet, it is what was sent.
+async fn pinned_to(state: &AppState, id: &WorkflowId, run: &RunId, sent: SpecPin) -> Result<SpecPin, Failure> {
+    let detail = state.gateway().describe(&workflow_id(id.as_str()), Some(run)).await?;
+    let published = detail.row.published.and_then(|published| published.spec);
+    Ok(published.filter(|pin| pin.short_hash() != sent.short_hash()).unwrap_or(sent))
 }
 
 /// The input with its spec in it, as its text is now.
 async fn pinned(state: &AppState, mut input: EngineInput) -> Result<(SpecPin, EngineInput), ApiError> {
-    let name = match (input.spec_name.as_str(), input.decider) {
-        ("", Decider::Spec) => "codegen",
-        ("", Decider::Coordinator) => "codegen-coordinator",
-        (name, _) => name,
+    let name = match input.spec_name.as_str() {
+        "" => shipped::default_of(input.decider),
+        name => name,
     };
-    let (pin, document) = match input.spec_document.take() {
-        Some(document) => {
-            let rules = Rules::read("the spec", &document).map_err(|problem| ApiError::invalid(problem.to_string()))?;
-            (rules.pin().clone(), document)
-        }
-        None => {
-            let spec = state.specs().named(name).await?;
-            (spec.pin, spec.text)
-        }
+    let (pin, document) = if let Some(document) = input.spec_document.take() {
+        let rules = Rules::read("the spec", &document).map_err(|problem| ApiError::invalid(problem.to_string()))?;
+        (rules.pin().clone(), document)
+    } else {
+        let spec = state.specs().named(name).await?;
+        (spec.pin, spec.text)
     };
     let input = EngineInput { spec_name: pin.name.clone(), spec_document: Some(document), ..input };
     Ok((pin, input))

@@ -151,6 +151,12 @@ async fn a_goal_is_started_as_its_tenants_pinned_to_its_spec_and_once() {
         assert_eq!(state.spec.unwrap().name.as_str(), "tutorial");
         let tenant = async || Some(bench.attribute(&id, "tenant").await).filter(|tenant| tenant == "\"umbrella\"");
         wait_until("lists know whose it is", PATIENCE, tenant).await;
+        // An id says whose it is.
+        let named = format!("umbrella:{}", support::unique("named"));
+        let (status, started) = post(&start("n", json!({"workflowId": named})), MIRA).await;
+        assert_eq!((status.as_u16(), &started["workflowId"]), (200, &json!(named)), "{started}");
+        let tenant = async || Some(bench.attribute(&named, "tenant").await).filter(|tenant| tenant == "\"umbrella\"");
+        wait_until("lists know whose it is", PATIENCE, tenant).await;
         for (more, expected) in [
             (json!({"tenant": "a:b"}), 422),
             (json!({"input": {"specName": "none"}}), 422),
