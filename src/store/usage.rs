@@ -1,27 +1,15 @@
-//! What agents used: tokens and money, by goal, step and agent.
+//! What agents used: tokens and money, of each answer.
 
 use std::collections::BTreeMap;
 
 use sqlx::{AnyConnection, AssertSqlSafe, Row as _, query};
 
-use crate::contracts::agent::{AgentMetrics, Tokens};
+use crate::contracts::agent::AgentMetrics;
 use crate::contracts::clock::UnixMillis;
 use crate::contracts::ids::{AttemptId, GoalId, StepId, WorkflowId};
 use crate::store::callbacks::NewCallback;
 use crate::store::writer::values;
 use crate::store::{Store, StoreError};
-
-/// What one agent used for one step of a goal, over all attempts.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Usage {
-    pub step_id: StepId,
-    pub agent_role: String,
-    /// How many answers said what they cost.
-    pub answers: u64,
-    pub tokens: Tokens,
-    /// Millionths of a US dollar.
-    pub cost_micros: u64,
-}
 
 /// What all answers to one workflow cost together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -95,29 +83,6 @@ impl Store {
     pub async fn spend(&self, cost: &Cost<'_>) -> Result<(), StoreError> {
         insert(&mut *self.pool.acquire().await?, std::slice::from_ref(cost)).await?;
         Ok(())
-    }
-
-    /// What a goal has cost so far, by step and agent.
-    pub async fn usage(&self, goal: &GoalId) -> Result<Vec<Usage>, StoreError> {
-        // PostgreSQL's sum of BIGINT is NUMERIC.
-        let rows = query(
-            "SELECT step_id, agent_role, count(*) AS answers, CAST(sum(prompt_tokens) AS BIGINT) AS prompt, \
-             CAST(sum(completion_tokens) AS BIGINT) AS completion, CAST(sum(cost_micros) AS BIGINT) AS cost \
-             FROM usage WHERE goal_id = $1 GROUP BY step_id, agent_role ORDER BY step_id, agent_role",
-        )
-        .bind(goal.as_str())
-        .fetch_all(&self.pool)
-        .await?;
-        let usage = rows.iter().map(|row| {
-            Ok(Usage {
-                step_id: StepId::new(row.try_get::<String, _>("step_id")?),
-                agent_role: row.try_get("agent_role")?,
-                answers: count(row.try_get("answers")?),
-                tokens: Tokens { prompt: count(row.try_get("prompt")?), completion: count(row.try_get("completion")?) },
-                cost_micros: count(row.try_get("cost")?),
-            })
-        });
-        Ok(usage.collect::<sqlx::Result<_>>()?)
     }
 
     /// What workflows have cost since a time of each; those are left out that have cost nothing.

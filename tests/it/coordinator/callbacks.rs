@@ -3,13 +3,12 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use gatewatch::contracts::agent::Tokens;
 use gatewatch::contracts::clock::{Millis, UnixMillis};
 use gatewatch::contracts::engine::state::{EngineState, EngineStatus, StepStatus};
-use gatewatch::contracts::ids::GoalId;
 use gatewatch::contracts::temporal::args::Args;
 use gatewatch::store::Store;
 use gatewatch::store::callbacks::{NewCallback, Phase};
+use gatewatch::store::usage::Total;
 use gatewatch::workflows::engine::types::EngineWorkflow;
 use serde_json::{Value, json};
 use temporalio_client::{Client, WorkflowHandle, WorkflowQueryOptions, WorkflowStartOptions};
@@ -105,9 +104,9 @@ async fn an_answer_has_one_effect_and_one_receipt_however_often_it_is_sent() {
         let whole = serde_json::to_string(&state).unwrap();
         assert!(!whole.contains("costUsd") && !whole.contains("tokens"), "metrics stay out of histories: {whole}");
 
-        let usage = Store::open(&place).await.unwrap().usage(&GoalId::new(format!("goal-of-{id}"))).await.unwrap();
-        assert_eq!((usage.len(), usage[0].tokens), (1, Tokens { prompt: 120, completion: 30 }));
-        assert_eq!(usage[0].cost_micros, 500_000);
+        let store = Store::open(&place).await.unwrap();
+        let spent = store.spent(&[(id.as_str().into(), UnixMillis(0))]).await.unwrap();
+        assert_eq!(spent[&id.as_str().into()], Total { tokens: 150, cost_micros: 500_000 });
         let metrics = rig.get("/metrics").send().await.unwrap().text().await.unwrap();
         for line in [
             r#"gatewatch_coordinator_agent_tokens_total{account="builders",kind="prompt"} 120"#,
@@ -320,8 +319,8 @@ async fn two_coordinators_share_one_database() {
             let answers = join_all((0..8).map(|at| post(&rigs[at % 2]))).await;
             assert!(answers.iter().all(|told| told.0 == 200 && told.1 == answers[0].1), "{answers:?}");
             assert_eq!(times(&state(&bench, &id).await, "AGENT_COMPLETED"), 1);
-            let usage = store.usage(&GoalId::new(format!("goal-of-{id}"))).await.unwrap();
-            assert_eq!(usage.iter().map(|usage| usage.answers).collect::<Vec<_>>(), [1]);
+            let spent = store.spent(&[(id.as_str().into(), UnixMillis(0))]).await.unwrap();
+            assert_eq!(spent[&id.as_str().into()].tokens, 150, "it counts once");
         }
         let id = goal(&bench, "left").await;
         let callback = left_behind(format!("key-of-{id}"), &draft(&id));
