@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use prometheus::core::Collector;
 use prometheus::{
-    CounterVec, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
-    TextEncoder,
+    CounterVec, GaugeVec, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
 };
 
 use crate::contracts::agent::{AgentMetrics, AgentStatus};
@@ -79,8 +78,7 @@ impl Metrics {
             registry: Registry::new(),
             requests: IntCounterVec::new(opts("requests_total", "Requests answered."), &["route", "method", "status"])?,
             seconds: HistogramVec::new(
-                HistogramOpts::new("request_duration_seconds", "Time to the answer's head.")
-                    .namespace("gatewatch_coordinator"),
+                opts("request_duration_seconds", "Time to the answer's head.").into(),
                 &["route"],
             )?,
             decisions: IntCounterVec::new(opts("decisions_total", "Decisions by outcome."), &["outcome"])?,
