@@ -1,10 +1,8 @@
 //! Goals: their state by query, which needs a worker, and what people tell them, by update.
 
-use std::borrow::Cow;
 use std::time::Duration;
 
 use serde_json::json;
-use sha2::{Digest as _, Sha256};
 use temporalio_client::grpc::WorkflowService as _;
 use temporalio_common::protos::temporal::api::common::v1::Payload;
 use temporalio_common::protos::temporal::api::query::v1::WorkflowQuery;
@@ -15,7 +13,6 @@ use crate::contracts::engine::message::Told;
 use crate::contracts::engine::output::EngineReply;
 use crate::contracts::engine::state::EngineState;
 use crate::contracts::failure::{Failure, FailureKind};
-use crate::contracts::hex;
 use crate::contracts::ids::WorkflowId;
 use crate::contracts::mutation::Tell;
 use crate::contracts::temporal::names::query;
@@ -24,8 +21,6 @@ use crate::gateway::{Call, Gateway, describe, payload};
 
 /// A query is an extra: nobody waits longer for a worker.
 const QUERY: Duration = Duration::from_secs(2);
-/// Bytes of the longest id that a goal keeps; of a longer one it keeps the digest.
-const LONGEST: usize = 200;
 
 impl Gateway {
     /// All that a goal knows, as its workflow answers `currentState` within 2 s; also after it has ended. A failure does not
@@ -68,13 +63,14 @@ impl Gateway {
     /// effect.
     pub async fn tell_goal(&self, tell: &Tell, by: &Actor) -> Result<Told, Failure> {
         let id = &tell.target.workflow_id;
+        let told_as = tell.message.id_under(&tell.target.request_id);
         let mut argument = tell.message.argument();
         if let Some(fields) = argument.as_object_mut() {
             fields.insert("actor".to_owned(), json!(by));
             // The server knows an update again within a run only; the goal knows what it has counted in every run.
-            fields.insert("requestId".to_owned(), json!(counted_under(tell.target.request_id.as_str())));
+            fields.insert("requestId".to_owned(), json!(told_as));
         }
-        let ask = Ask { name: tell.message.name(), id: tell.target.request_id.as_str() };
+        let ask = Ask { name: tell.message.name(), id: &told_as };
         Ok(match self.update(id, ask, &argument).await? {
             Asked::Answered(payloads) => {
                 let reply = payload::first::<EngineReply>(payloads.as_ref()).ok_or_else(|| {
@@ -87,11 +83,6 @@ impl Gateway {
             Asked::InDoubt => Told::InDoubt,
         })
     }
-}
-
-/// An id as a goal keeps it.
-fn counted_under(id: &str) -> Cow<'_, str> {
-    if id.len() <= LONGEST { id.into() } else { hex::encode(&Sha256::digest(id)).into() }
 }
 
 /// A question changes nothing, so nothing conflicts with it: this is how the server says that no worker has asked for

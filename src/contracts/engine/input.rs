@@ -1,7 +1,7 @@
 //! How a goal is started, in either seed's form.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use crate::contracts::engine::decision::Decision;
@@ -52,4 +52,27 @@ pub struct EngineInput {
     pub repo: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub branch: Option<String>,
+}
+
+impl EngineInput {
+    /// What is done first: the boot decision, or an initial plan that is one. Says why when the plan cannot be read.
+    pub fn first_decision(&self) -> Result<Option<Decision>, String> {
+        if self.boot_decision.is_some() {
+            return Ok(self.boot_decision.clone());
+        }
+        let plan = &self.initial_plan;
+        let decision = match plan {
+            Value::Array(actions) => json!({"decisionId": "boot", "actions": actions}),
+            Value::Object(fields) if fields.contains_key("actions") => {
+                let mut decision = plan.clone();
+                if let Some(fields) = decision.as_object_mut() {
+                    fields.entry("decisionId").or_insert_with(|| json!("boot"));
+                }
+                decision
+            }
+            Value::Object(_) | Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => return Ok(None),
+        };
+        let decision = serde_json::from_value(decision);
+        decision.map(Some).map_err(|error| format!("The initial plan cannot be read: {error}."))
+    }
 }

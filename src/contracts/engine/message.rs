@@ -2,14 +2,19 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 use utoipa::ToSchema;
 
 use crate::contracts::agent::AgentResponse;
 use crate::contracts::engine::output::EngineReply;
 use crate::contracts::engine::state::StepStatus;
-use crate::contracts::ids::{AttemptId, StepId, WorkKind};
+use crate::contracts::hex;
+use crate::contracts::ids::{AttemptId, RequestId, StepId, WorkKind};
 use crate::contracts::temporal::names::{signal, update};
 use crate::contracts::text;
+
+/// Bytes of the longest id that a goal keeps; of a longer one it keeps the digest.
+const LONGEST_ID: usize = 200;
 
 /// One message. On the wire its argument is one object, under the update's name.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -112,6 +117,26 @@ impl Message {
             | Self::Lease { step_id, .. } => Some(step_id),
             Self::RequestWork { .. } | Self::Custom { .. } | Self::AdoptSpec { .. } | Self::Cancel { .. } => None,
         }
+    }
+
+    /// Its id among all that is told under this request id: the same message again is the same one, another is another.
+    pub fn id_under(&self, request: &RequestId) -> String {
+        let about = match self {
+            Self::RequestWork { kind, .. } => Some(kind.as_str()),
+            Self::Custom { event_type, .. } => Some(event_type.as_str()),
+            Self::AgentCompleted { .. }
+            | Self::Approve { .. }
+            | Self::Reject { .. }
+            | Self::Override { .. }
+            | Self::Nudge { .. }
+            | Self::Requeue { .. }
+            | Self::Lease { .. }
+            | Self::AdoptSpec { .. }
+            | Self::Cancel { .. } => self.step().map(StepId::as_str),
+        };
+        let id = format!("{request} {} {}", self.name(), about.unwrap_or_default());
+        // So long are ids that a goal keeps as they are.
+        if id.len() <= LONGEST_ID { id } else { hex::encode(&Sha256::digest(id)) }
     }
 
     /// Why, for those that say why.

@@ -46,6 +46,7 @@ pub async fn start_goal(
     let id = tenant.iter().fold(body.workflow_id, |id, tenant| id.for_tenant(tenant));
     require_id("`workflowId`", id.as_str())?;
     caller.must_see(&id)?;
+    body.input.first_decision().map_err(ApiError::invalid)?;
     let goal_id = if body.input.goal_id.is_empty() { GoalId::new(id.as_str()) } else { body.input.goal_id.clone() };
     let (spec, input) = pinned(&state, EngineInput { goal_id, tenant, ..body.input }).await?;
     let mutation = Mutation::Start(Start {

@@ -77,7 +77,9 @@ impl Goal {
             let machine = Machine::resume(memory, input.decider, rules);
             return Self::new(input, None, Ok(machine));
         }
-        match first_decision(&mut input) {
+        let first = input.first_decision();
+        input.boot_decision = None;
+        match first {
             Ok(boot) => {
                 let machine = Machine::start(&input, rules);
                 Self::new(input, boot, Ok(machine))
@@ -331,25 +333,4 @@ fn resolve(input: &EngineInput, default: &str) -> Result<Arc<dyn EngineSpec>, St
         },
     };
     Ok(Arc::new(rules))
-}
-
-/// What is done first: the boot decision, or an initial plan that is one.
-fn first_decision(input: &mut EngineInput) -> Result<Option<Decision>, String> {
-    if let Some(boot) = input.boot_decision.take() {
-        return Ok(Some(boot));
-    }
-    let plan = &input.initial_plan;
-    let decision = match plan {
-        Value::Array(actions) => json!({"decisionId": "boot", "actions": actions}),
-        Value::Object(fields) if fields.contains_key("actions") => {
-            let mut decision = plan.clone();
-            if let Some(fields) = decision.as_object_mut() {
-                fields.entry("decisionId").or_insert_with(|| json!("boot"));
-            }
-            decision
-        }
-        Value::Object(_) | Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => return Ok(None),
-    };
-    let decision = serde_json::from_value(decision);
-    decision.map(Some).map_err(|error| format!("The initial plan cannot be read: {error}."))
 }

@@ -37,6 +37,34 @@ async fn taken(rig: &Rig, path: &str, body: Value) {
     assert_eq!((status, &body["outcome"]), (200, &json!("taken")), "{path}: {body}");
 }
 
+/// A request id that somebody uses again for something else swallows nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn under_one_request_id_each_message_has_its_effect_once() {
+    bounded(async || {
+        let bench = Bench::new().await;
+        let (settings, folder) = settings(support::temporal());
+        let rig = Rig::with(settings, folder).await;
+        let id = goal(&bench, "reused").await;
+        let (events, rejected) = (format!("/v1/goals/{id}/events"), format!("/v1/goals/{id}/steps/{DRAFT}/override"));
+        for _ in 0..2 {
+            for (path, more) in [
+                (&events, json!({"eventType": "ping"})),
+                (&events, json!({"eventType": "pong"})),
+                (&rejected, json!({"status": "FAILED", "reason": "by hand"})),
+            ] {
+                let body = with(json!({"requestId": "same"}), more);
+                let (status, told) = answer(rig.post(path, &body).bearer_auth(MIRA)).await;
+                assert_eq!((status.as_u16(), &told["outcome"]), (200, &json!("taken")), "{path}: {told}");
+            }
+        }
+        let known = state(&bench, &id).await;
+        assert_eq!(step(&known, DRAFT), StepStatus::Failed);
+        let count = |event: &str| known.log.iter().filter(|entry| entry.event == event).count();
+        assert_eq!((count("EVENT"), count("OVERRIDDEN")), (2, 1), "{:?}", known.log);
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_goal_goes_all_its_way_by_buttons() {
     bounded(async || {

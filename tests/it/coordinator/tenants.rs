@@ -161,6 +161,7 @@ async fn a_goal_is_started_as_its_tenants_pinned_to_its_spec_and_once() {
             (json!({"tenant": "a:b"}), 422),
             (json!({"input": {"specName": "none"}}), 422),
             (json!({"input": {"specDocument": "name ="}}), 422),
+            (json!({"input": {"initialPlan": [{"type": "REQUEST_WORK", "work_kind": "DRAFT"}]}}), 422),
             (json!({"tenant": "acme"}), 403),
         ] {
             let (status, body) = post(&start("t", more.clone()), TARA).await;
