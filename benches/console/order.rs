@@ -122,9 +122,9 @@ fn script(functions: &BTreeSet<&str>) -> String {
         "/* What the console runs until it shows the list; see build.rs. Written by\n   \
          `cargo bench --bench console -- order`. */\nSECTIONS {\n",
     );
-    let sections: [(_, fn(&str) -> String); 2] = [(".text.start", this_one), (".text.near", all_of_its_name)];
-    for (section, pattern) in sections {
-        let patterns: BTreeSet<_> = functions.iter().map(|name| pattern(name)).collect();
+    let exactly: BTreeSet<_> = functions.iter().map(|name| this_one(name)).collect();
+    let about: BTreeSet<_> = functions.iter().map(|name| all_of_its_name(name)).collect();
+    for (section, patterns) in [(".text.start", exactly), (".text.near", about)] {
         // Writing to a string cannot fail.
         let _ = writeln!(script, "  {section} : {{");
         for pattern in patterns {

@@ -22,7 +22,8 @@ pub(super) struct Beginner {
 
 impl Beginner {
     pub(super) async fn run(self, agent: Agent, taking: Taking, slot: Slot) -> Ended {
-        let fate = self.begin(&agent, &taking).await;
+        // It holds requests to Temporal of several kinds: too much to move about.
+        let fate = Box::pin(self.begin(&agent, &taking)).await;
         drop(slot);
         Ended { place: taking.place, fate }
     }

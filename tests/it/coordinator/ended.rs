@@ -72,7 +72,7 @@ async fn what_a_goal_had_before_its_end_is_not_late_though_nobody_can_say_so_for
         let outcomes = ["delivered", "delivered", "late", "late"];
         for ((key, _), outcome) in answers.iter().zip(outcomes) {
             let done = async || Some(kept(&store, key).await).filter(|callback| callback.phase == Phase::Done);
-            let said = wait_until("it is done", Duration::from_secs(60), done).await.answer.unwrap();
+            let said = wait_until("it is done", Duration::from_mins(1), done).await.answer.unwrap();
             assert!(said.contains(&format!("\"outcome\":\"{outcome}\"")), "{key}: {said}");
         }
         // Whoever else is to be told of what it had is told, too.
