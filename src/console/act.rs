@@ -123,6 +123,7 @@ fn on_screen(model: &mut Model, action: Action) -> Vec<Effect> {
         model.overlays.push(Overlay::Palette(Palette::new(palette(model))));
     } else if action == Action::Dismiss {
         model.messages.dismiss();
+        model.stage.forget_failure();
     } else if action == Action::Back {
         return back(model);
     } else if action == Action::Refresh {

@@ -4,9 +4,10 @@ use crate::config::settings::View;
 use crate::console::action::Action;
 use crate::console::keymap::Keymap;
 use crate::console::screen::Context;
-use crate::console::world::World;
+use crate::console::world::{Upstream, World};
 use crate::contracts::clock::{Millis, Timestamp};
 use crate::contracts::ids::Environment;
+use crate::contracts::link::Link;
 use crate::contracts::mutation::Cluster;
 
 /// The frame around a screen's state.
@@ -62,6 +63,19 @@ impl Ctx<'_> {
     /// The key of an action here, as shown to a person; `:name` when it has none.
     pub fn key(&self, context: Context, action: Action) -> String {
         self.keymap.label(context, action).unwrap_or_else(|| format!(":{}", action.spec().name))
+    }
+
+    /// For how long Temporal has not answered, while it does not.
+    pub fn silent_for(&self) -> Option<Millis> {
+        match self.world.links.get(&Upstream::Temporal)? {
+            Link::Down { since, .. } => Some(self.now.since(*since)),
+            Link::Connecting { .. } | Link::Up { .. } => None,
+        }
+    }
+
+    /// Whether there is a coordinator that answers.
+    pub fn has_coordinator(&self) -> bool {
+        self.profile.coordinator && self.world.links.get(&Upstream::Coordinator).is_some_and(Link::is_up)
     }
 
     /// Why nothing can be written, if so.

@@ -107,6 +107,11 @@ impl Stage {
         self.deployment.disarm();
     }
 
+    /// A failure was read, or the link it was about is back: a press that would send the same again asks anew.
+    pub fn forget_failure(&mut self) {
+        self.deployment.forget_failure();
+    }
+
     /// Whether this action, now, sends something to the world: then it has to be a person's.
     pub fn confirms(&self, screen: ScreenId, action: Action) -> bool {
         screen == ScreenId::Deployment && self.deployment.confirms(action)

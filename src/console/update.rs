@@ -14,13 +14,14 @@ use crate::console::overlays::confirm::update::{self as confirm, Stay};
 use crate::console::press;
 use crate::console::screen::{Focus, Place, ScreenId};
 use crate::console::typing::Pace;
-use crate::console::world::Decided;
+use crate::console::world::{Decided, Upstream};
 use crate::contracts::clock::Millis;
 use crate::contracts::decision::{Outcome, Verdict};
 use crate::contracts::engine::message::{Message, Told};
 use crate::contracts::failure::Failure;
 use crate::contracts::http::DecisionRequest;
 use crate::contracts::ids::GateId;
+use crate::contracts::link::Link;
 use crate::contracts::mutation::{Done, Mutation, Tell};
 
 /// Takes in one event and says what the outside has to do.
@@ -95,7 +96,7 @@ fn happened(model: &mut Model, event: Event) -> Vec<Effect> {
         Event::Fetched { fetch, answer } => fetched(model, &fetch, &answer),
         Event::Mutated { id, result } => mutated(model, &id, &result),
         Event::Link { upstream, link } => {
-            model.world.links.insert(upstream, link);
+            linked(model, upstream, link);
             Vec::new()
         }
         Event::Look(Ok(look)) => {
@@ -107,6 +108,15 @@ fn happened(model: &mut Model, event: Event) -> Vec<Effect> {
         Event::Shutdown => vec![Effect::Quit],
         Event::Stop => vec![Effect::Suspend],
         Event::Resumed => Vec::new(),
+    }
+}
+
+/// How an upstream stands now. When one is back, what could not be sent while it was away is history.
+fn linked(model: &mut Model, upstream: Upstream, link: Link) {
+    let is_up = link.is_up();
+    let before = model.world.links.insert(upstream, link);
+    if is_up && before.is_some_and(|before| !before.is_up()) {
+        model.stage.forget_failure();
     }
 }
 

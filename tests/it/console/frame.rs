@@ -186,7 +186,78 @@ fn a_rollback_that_could_not_be_sent_is_sent_again_only_where_it_is_seen_and_by_
     console.burst("R1");
     assert_eq!(mutations(&mut console), 0, "a script is not a person");
     console.keys("4R");
+    assert_eq!(mutations(&mut console), 0, "whoever comes back is asked again");
+    console.keys("R");
     assert_eq!(mutations(&mut console), 1);
+}
+
+fn lost(since: gatewatch::contracts::clock::Timestamp) -> Link {
+    let failure = Failure::new(FailureKind::Unavailable, "Temporal does not answer.", "");
+    Link::Down { failure, since, retry_at: since, attempt: 1 }
+}
+
+/// On the deployment, with the rollback asked for and not sent, because Temporal does not answer.
+fn unsent() -> Driven {
+    let mut console = Driven::new(120, 36);
+    let deployment = checkout(&Story::quiet(at(192)));
+    console.overview(overview(Vec::new(), vec![deployment.row.clone()]));
+    console.keys("4RR");
+    let sent = console.asked();
+    let [Effect::Mutate(mutation)] = sent.as_slice() else { panic!("{sent:?}") };
+    console.event(Event::Link { upstream: Upstream::Temporal, link: lost(console.now) });
+    let failure = Failure::new(FailureKind::Unavailable, "Temporal does not answer.", "");
+    console.event(Event::Mutated { id: mutation.id().to_owned(), result: Err(failure) });
+    assert!(console.screen().contains("rollback not sent · R sends the same request again"), "{}", console.screen());
+    console.asked();
+    console
+}
+
+/// "R sends the same request again" holds only while that is in front of the person and as it was.
+#[test]
+fn what_could_not_be_sent_is_asked_anew_once_it_is_not_what_is_looked_at() {
+    let mut console = unsent();
+    console.keys("R");
+    assert_eq!(mutations(&mut console), 1, "while it is looked at, one key sends it again");
+
+    for (turned_away, keys) in
+        [("read", "d"), ("closed", "<esc>"), ("left and come back", "14"), ("left for gates", "24")]
+    {
+        let mut console = unsent();
+        console.keys(keys);
+        assert!(!console.screen().contains("not sent"), "{turned_away}:\n{}", console.screen());
+        console.keys("R");
+        assert_eq!(mutations(&mut console), 0, "{turned_away}: the first press shows");
+        assert!(console.screen().contains("Roll back checkout v42 → v41?"), "{turned_away}:\n{}", console.screen());
+        console.keys("R");
+        assert_eq!(mutations(&mut console), 1, "{turned_away}: the second one counts");
+    }
+
+    let mut console = unsent();
+    console.event(Event::Link { upstream: Upstream::Temporal, link: Link::Up { since: console.now } });
+    assert!(!console.screen().contains("R sends the same"), "Temporal is back:\n{}", console.screen());
+    console.keys("R");
+    assert_eq!(mutations(&mut console), 0, "Temporal is back: the first press shows");
+    assert!(console.screen().contains("R rolls back now"), "{}", console.screen());
+}
+
+#[test]
+fn a_preview_promises_nothing_while_temporal_is_silent() {
+    let mut console = Driven::with(120, 36, |profile| profile.coordinator = true);
+    let deployment = checkout(&Story::quiet(at(192)));
+    console.overview(overview(Vec::new(), vec![deployment.row.clone()]));
+    console.keys("4R");
+    assert!(console.screen().contains("R rolls back now"), "{}", console.screen());
+    console.event(Event::Link { upstream: Upstream::Temporal, link: lost(console.now) });
+    console.pass(12_000);
+    let shown = console.screen();
+    assert!(shown.contains("▲ R cannot be sent now: Temporal has not answered for 12s"), "{shown}");
+    assert!(shown.contains("R cannot be sent now   Esc"), "{shown}");
+    assert!(!shown.contains("rolls back now"), "{shown}");
+    console.event(Event::Link { upstream: Upstream::Coordinator, link: Link::Up { since: console.now } });
+    let shown = console.screen();
+    assert!(shown.contains("Temporal has not answered for 12s: R goes through the coordinator"), "{shown}");
+    console.event(Event::Link { upstream: Upstream::Temporal, link: Link::Up { since: console.now } });
+    assert!(console.screen().contains("R rolls back now"), "{}", console.screen());
 }
 
 #[test]

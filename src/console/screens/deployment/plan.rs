@@ -190,16 +190,10 @@ fn below(state: &State, scene: &Scene<'_>, ctx: &Ctx<'_>, look: (&Theme, usize))
             Span::styled(" shows this and asks; nothing happens before you press it again", muted),
         ])],
         Asked::Preview { .. } => {
-            let does = match scene.held_up() {
-                None => Span::styled(" rolls back now   ", theme.style(Role::TextStrong)),
-                Some(HeldUp::NoLook(_)) => Span::styled(" sends it now   ", theme.style(Role::StatusWarning)),
-                Some(HeldUp::NoWorker(_)) => {
-                    Span::styled(" rolls back once a worker is back   ", theme.style(Role::StatusWarning))
-                }
-            };
+            let (does, role) = promise(scene, ctx);
             let keys = Line::from(vec![
                 key(Action::RollBack),
-                does,
+                Span::styled(format!(" {does}   "), theme.style(role)),
                 key(Action::Back),
                 Span::styled(" keeps watching   ", muted),
                 key(Action::NextPane),
@@ -210,6 +204,17 @@ fn below(state: &State, scene: &Scene<'_>, ctx: &Ctx<'_>, look: (&Theme, usize))
             vec![keys, Line::styled(update::command(state, ctx).unwrap_or_default(), muted)]
         }
         Asked::Sent { .. } => vec![Line::styled(update::command(state, ctx).unwrap_or_default(), muted)],
+    }
+}
+
+/// What the second press would do now.
+fn promise(scene: &Scene<'_>, ctx: &Ctx<'_>) -> (&'static str, Role) {
+    match (ctx.silent_for(), scene.held_up()) {
+        (Some(_), _) if ctx.has_coordinator() => ("goes through the coordinator", Role::StatusWarning),
+        (Some(_), _) => ("cannot be sent now", Role::StatusWarning),
+        (None, Some(HeldUp::NoWorker(_))) => ("rolls back once a worker is back", Role::StatusWarning),
+        (None, Some(HeldUp::NoLook(_))) => ("sends it now", Role::StatusWarning),
+        (None, None) => ("rolls back now", Role::TextStrong),
     }
 }
 

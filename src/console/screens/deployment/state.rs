@@ -48,7 +48,7 @@ pub enum Answer {
     Accepted,
     /// The server holds it durably; no worker has taken it yet.
     Durable,
-    /// It could not be sent. The same request may be sent again.
+    /// It could not be sent. The same request may be sent again while this is in front of the person.
     Failed(Failure),
 }
 
@@ -73,31 +73,44 @@ impl State {
         self.workflow.clone()
     }
 
-    /// The preview goes; what was typed as the reason is kept.
+    /// The preview goes, and so does what could not be sent; what was typed as the reason is kept.
     pub fn disarm(&mut self) {
         if matches!(self.asked, Asked::Preview { .. }) {
             self.asked = Asked::No;
         }
+        self.forget_failure();
+    }
+
+    /// What could not be sent is asked for anew: it was read, or it was about a link that is back.
+    pub fn forget_failure(&mut self) {
+        if self.has_failed() {
+            self.asked = Asked::No;
+        }
+    }
+
+    /// It could not be sent, and nobody has turned away from that yet.
+    pub fn has_failed(&self) -> bool {
+        matches!(self.asked, Asked::Sent { answer: Answer::Failed(_), .. })
     }
 
     /// Whether this action, now, sends something to the world.
     pub fn confirms(&self, action: Action) -> bool {
-        let sends = matches!(self.asked, Asked::Preview { .. } | Asked::Sent { answer: Answer::Failed(_), .. });
-        action == Action::RollBack && sends
+        action == Action::RollBack && (matches!(self.asked, Asked::Preview { .. }) || self.has_failed())
     }
 
     /// Whether the rollback of this deployment was sent from here, and is not known to have failed.
     pub fn is_sent(&self, id: &WorkflowId) -> bool {
-        let sent = matches!(&self.asked, Asked::Sent { answer, .. } if !matches!(answer, Answer::Failed(_)));
+        let sent = matches!(self.asked, Asked::Sent { .. }) && !self.has_failed();
         sent && self.workflow.as_ref() == Some(id)
     }
 
-    /// Shows a deployment, with nothing asked of it yet. A preview does not outlive the look at it; what was sent stays.
+    /// Shows a deployment, with nothing asked of it yet. A preview does not outlive the look at it, nor does
+    /// what could not be sent; what was sent stays.
     pub fn show(&mut self, workflow: Option<WorkflowId>) {
-        if self.workflow != workflow {
+        if self.workflow == workflow {
+            self.disarm();
+        } else {
             *self = Self { workflow, ..Self::default() };
-        } else if matches!(self.asked, Asked::Preview { .. }) {
-            self.asked = Asked::No;
         }
     }
 

@@ -208,7 +208,8 @@ pub fn can(state: &State, action: Action, ctx: &Ctx<'_>) -> Result<(), String> {
     let previewing = matches!(state.asked, Asked::Preview { .. });
     let nothing = || "No deployment is shown: there is none, or none is known yet.".to_owned();
     if action == Action::Back {
-        return if previewing { Ok(()) } else { Err("Nothing is open on this screen.".to_owned()) };
+        let is_open = previewing || state.has_failed();
+        return if is_open { Ok(()) } else { Err("Nothing is open on this screen.".to_owned()) };
     }
     if let Some(movement) = Move::of(action) {
         let other = neighbour(state, movement, ctx);

@@ -3,14 +3,14 @@
 
 use crate::console::action::Action;
 use crate::console::countdown::Countdown;
-use crate::console::ctx::Ctx;
+use crate::console::ctx::{Ctx, LIVE_PATIENCE};
 use crate::console::pending;
 use crate::console::screen::Context;
 use crate::console::screens::deployment::scene::Scene;
 use crate::console::screens::deployment::state::{Answer, Asked, State};
 use crate::console::theme::sign::Sign;
 use crate::console::widgets::time;
-use crate::contracts::clock::Timestamp;
+use crate::contracts::clock::{Millis, Timestamp};
 use crate::contracts::delivery::DeploymentStage;
 use crate::contracts::rollback::{RollbackProgress, RollbackStep, StepReport, StepStatus};
 use crate::contracts::workflow::{HeldUp, PendingActivity};
@@ -55,6 +55,9 @@ pub fn standing(state: &State, scene: &Scene<'_>, ctx: &Ctx<'_>) -> Words {
         return ended(scene);
     }
     let countdown = scene.countdown();
+    if let (Some(silent), Asked::Preview { .. }) = (ctx.silent_for(), &state.asked) {
+        return would_not_arrive(silent, ctx);
+    }
     if let (Some(held_up), Asked::Preview { .. }) = (held_up, &state.asked) {
         return would_wait(held_up, ctx);
     }
@@ -71,6 +74,21 @@ pub fn standing(state: &State, scene: &Scene<'_>, ctx: &Ctx<'_>) -> Words {
         return if scene.stale { out_of_sight(&countdown, scene, ctx) } else { failing(&countdown, ctx) };
     }
     staged(scene)
+}
+
+/// What is previewed would not reach Temporal from here, as far as the last answer says.
+fn would_not_arrive(silent: Millis, ctx: &Ctx<'_>) -> Words {
+    let key = ctx.key(Context::Deployment, Action::RollBack);
+    let silent = time::coarse(silent);
+    let (short, rest) = if ctx.has_coordinator() {
+        let short = format!("Temporal has not answered for {silent}: {key} goes through the coordinator");
+        (short, ", which answers")
+    } else {
+        let short = format!("{key} cannot be sent now: Temporal has not answered for {silent}");
+        (short, " · the console reconnects by itself")
+    };
+    let text = format!("{short}{rest}");
+    Words { short: Some(short), ..words(Tone::Alarm, Sign::Warning, text) }
 }
 
 /// What is previewed may not begin at once: whoever presses the key knows it before. That nobody looks means that one
@@ -294,9 +312,7 @@ fn staged(scene: &Scene<'_>) -> Words {
         Some(DeploymentStage::Migrating) => "migrating the database",
         Some(DeploymentStage::Deploying) => "starting the new version",
         Some(DeploymentStage::Verifying) => "waiting until the new version answers",
-        Some(DeploymentStage::Monitoring) => {
-            return words(Tone::Calm, Sign::Ok, watching(scene));
-        }
+        Some(DeploymentStage::Monitoring) => return watching(scene),
         Some(DeploymentStage::Accepting) => "running the user acceptance test",
         Some(DeploymentStage::Validating) => "validating what was seen",
         Some(DeploymentStage::Live) => "live: watched to the end, accepted and validated",
@@ -308,12 +324,18 @@ fn staged(scene: &Scene<'_>) -> Words {
     words(Tone::Notice, Sign::Running, text)
 }
 
-fn watching(scene: &Scene<'_>) -> String {
-    let Some(report) = scene.health().filter(|report| !report.samples.is_empty()) else {
-        return "watching: no look yet".to_owned();
+/// Quiet is what somebody sees who looks. What this console has not seen for a while was quiet.
+fn watching(scene: &Scene<'_>) -> Words {
+    let Some((report, last)) = scene.health().and_then(|report| Some((report, report.samples.last()?))) else {
+        return words(Tone::Calm, Sign::Ok, "watching: no look yet");
     };
+    if scene.stale || scene.at.is_some_and(|at| scene.now.since(at) > LIVE_PATIENCE) {
+        let ago = time::age(scene.now, last.at);
+        return words(Tone::Calm, Sign::Unknown, format!("was quiet, last look {ago} ago"));
+    }
     let looks = if report.taken == 1 { "1 look".to_owned() } else { format!("{} looks", report.taken) };
-    format!("all quiet: {looks}, one every {}, all triggers within their limits", time::fine(report.interval_ms))
+    let every = time::fine(report.interval_ms);
+    words(Tone::Calm, Sign::Ok, format!("all quiet: {looks}, one every {every}, all triggers within their limits"))
 }
 
 /// What is being tried for a step: `attempt 4, due in 8s: connection refused`.

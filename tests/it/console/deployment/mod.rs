@@ -279,6 +279,21 @@ fn a_rollback_begun_by_somebody_else_closes_the_question() {
     assert!(can(&screen.state, Action::RollBack, &screen.rig.ctx()).unwrap_err().contains("already"));
 }
 
+/// Old quiet is no quiet.
+#[test]
+fn what_was_quiet_when_it_was_last_seen_is_not_called_quiet() {
+    let mut screen = Screen::new(90, 22);
+    screen.sees(&Story::quiet(at(192)));
+    screen.rig.now = at(195);
+    assert!(standing(&screen).starts_with("✓ all quiet"), "{}", standing(&screen));
+    screen.rig.now = at(200);
+    assert_eq!(standing(&screen), "? was quiet, last look 10s ago");
+    let failure = Failure::new(FailureKind::Unavailable, "Temporal does not answer.", "");
+    screen.rig.now = at(193);
+    screen.rig.world.apply(&World::Workflow { id: "deploy-checkout-v42".into(), result: Err(failure) }, at(193));
+    assert_eq!(standing(&screen), "? was quiet, last look 3s ago");
+}
+
 #[test]
 fn the_countdown_counts_each_second() {
     let mut screen = Screen::new(80, 22);
