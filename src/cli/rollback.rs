@@ -76,10 +76,11 @@ impl RollBack {
             confirm::confirm(&question(&detail), &Ask::Yes, &instead)?;
         }
         let outcome = self.send(session, mutation).await?;
+        let over = over(&detail);
         if self.no_wait {
-            return asked(session.out, outcome);
+            return asked(session.out, outcome, over.as_deref());
         }
-        self.follow(session, &id, outcome).await
+        self.follow(session, &id, outcome, over.as_deref()).await
     }
 
     async fn send(&self, session: &Session, mutation: Mutation) -> Result<RollbackOutcome, Stop> {
@@ -98,13 +99,22 @@ impl RollBack {
         }
     }
 
-    async fn follow(&self, session: &Session, id: &WorkflowId, outcome: RollbackOutcome) -> Result<Exit, Stop> {
+    async fn follow(
+        &self,
+        session: &Session,
+        id: &WorkflowId,
+        outcome: RollbackOutcome,
+        over: Option<&str>,
+    ) -> Result<Exit, Stop> {
         let out = session.out;
         if !out.is_json() {
-            out.say(match &outcome {
-                RollbackOutcome::Accepted { reply } if reply.already => "It is rolling back already; following.",
-                RollbackOutcome::Accepted { .. } => "The workflow has it; following.",
-                RollbackOutcome::InDoubt { .. } => "The server holds it until a worker takes it up; following.",
+            out.say(match (&outcome, over) {
+                (RollbackOutcome::Accepted { reply }, Some(over)) if reply.already => over,
+                (RollbackOutcome::Accepted { reply }, None) if reply.already => {
+                    "It is rolling back already; following."
+                }
+                (RollbackOutcome::Accepted { .. }, _) => "The workflow has it; following.",
+                (RollbackOutcome::InDoubt { .. }, _) => "The server holds it until a worker takes it up; following.",
             })?;
         }
         let report = |changes: &[Change]| -> Result<(), Stop> {
@@ -201,11 +211,18 @@ fn finish(out: Output, id: &WorkflowId, outcome: RollbackOutcome, end: End) -> R
     Err(Stop::Told(Exit::Failure, Failure::new(FailureKind::Internal, message, hint)))
 }
 
-fn asked(out: Output, outcome: RollbackOutcome) -> Result<Exit, Stop> {
-    let (exit, text) = match &outcome {
-        RollbackOutcome::Accepted { reply } if reply.already => (Exit::Ok, "It is rolling back already."),
-        RollbackOutcome::Accepted { .. } => (Exit::Ok, "The workflow has it."),
-        RollbackOutcome::InDoubt { .. } => {
+/// What to say instead of `rolling back already` when the rollback is over.
+fn over(detail: &WorkflowDetail) -> Option<String> {
+    let (version, at) = detail.row.rolled_back()?;
+    Some(format!("Rolled back already: {version} verified at {}.", words::clock(at)))
+}
+
+fn asked(out: Output, outcome: RollbackOutcome, over: Option<&str>) -> Result<Exit, Stop> {
+    let (exit, text) = match (&outcome, over) {
+        (RollbackOutcome::Accepted { reply }, Some(over)) if reply.already => (Exit::Ok, over),
+        (RollbackOutcome::Accepted { reply }, None) if reply.already => (Exit::Ok, "It is rolling back already."),
+        (RollbackOutcome::Accepted { .. }, _) => (Exit::Ok, "The workflow has it."),
+        (RollbackOutcome::InDoubt { .. }, _) => {
             (Exit::InDoubt, "The server holds it; a worker will act on it as soon as there is one.")
         }
     };

@@ -171,7 +171,9 @@ pub fn can(model: &Model, action: Action) -> Result<(), String> {
         return if model.profile.demo { Ok(()) } else { Err(needs) };
     }
     if action == Action::RollBack && model.screen() != ScreenId::Deployment {
-        return rollback_target(model).map(|_| ());
+        let id = rollback_target(model)?;
+        let why = || format!("{id} is over: there is nothing left to roll back in it.");
+        return if is_over(model, &id) { Err(why()) } else { Ok(()) };
     }
     if action == Action::GoHistory && model.stage.subject(model.screen(), &ctx).is_none() {
         let last = model.stage.subject(ScreenId::History, &ctx);
@@ -325,6 +327,7 @@ pub fn back_to_before(model: &mut Model) -> Vec<Effect> {
 pub fn rollback_target(model: &Model) -> Result<WorkflowId, String> {
     let ctx = model.ctx();
     let selected = model.stage.subject(model.screen(), &ctx).filter(|id| model.is_deployment(id));
+    let selected = selected.filter(|id| is_about_one(model.screen()) || !is_over(model, id));
     let unwell = match &selected {
         Some(id) if is_about_one(model.screen()) || model.unwell().any(|row| row.id == *id) => None,
         Some(_) | None => model.worst_off().map(|(row, _)| row.id.clone()),
@@ -336,6 +339,11 @@ pub fn rollback_target(model: &Model) -> Result<WorkflowId, String> {
         (None, []) => Err("No deployment is live, so there is nothing to roll back.".to_owned()),
         (None, more) => Err(format!("{} deployments are live: select one first.", more.len())),
     }
+}
+
+/// Whether a workflow has ended, as far as is known: there is no way back in it any more.
+fn is_over(model: &Model, id: &WorkflowId) -> bool {
+    model.world.detail(id).value().is_some_and(|detail| !detail.row.status.is_open())
 }
 
 /// The first press shows what will happen; the deployment screen takes the second. From another screen it is always the

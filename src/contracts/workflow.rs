@@ -66,6 +66,16 @@ pub struct WorkflowRow {
 }
 
 impl WorkflowRow {
+    /// What serves again and when that was seen, once the rollback is over.
+    pub fn rolled_back(&self) -> Option<(&str, Timestamp)> {
+        let published = self.published.as_deref()?;
+        let rolling = published.rolling_back.as_ref()?;
+        let is_over = rolling.completed_at.is_some() || !self.status.is_open();
+        let previous = published.deployment.as_ref().and_then(|deployment| deployment.previous.as_ref());
+        let version = previous.map_or("the previous version", |live| live.version.as_str());
+        Some((version, rolling.verified_at.filter(|_| is_over)?))
+    }
+
     /// A deployment whose health is being watched, or that is rolling back: it changes by the second.
     pub fn is_watched(&self) -> bool {
         let moves = matches!(

@@ -186,6 +186,14 @@ async fn rolling_back_follows_until_the_old_version_serves() {
         assert_eq!(ended.code, 0, "{ended:?}");
         assert!(ended.out.contains("verified: the previous version serves again"), "{ended:?}");
         assert!(bench.published(&id).await.unwrap().rolling_back.unwrap().verified_at.is_some());
+        crate::workflows::bench::result(&handle).await;
+        for arguments in [["rollback", &id, "--yes"].as_slice(), &["rollback", &id, "--yes", "--no-wait"]] {
+            let again = shell.run(arguments).await;
+            assert_eq!(again.code, 0, "{again:?}");
+            let said = format!("{}{}", again.out, again.err);
+            assert!(said.contains("Rolled back already: v41 verified at "), "{again:?}");
+            assert!(!said.contains("rolling back already"), "{again:?}");
+        }
     })
     .await;
 }

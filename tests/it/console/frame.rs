@@ -6,7 +6,7 @@ use gatewatch::console::world::Upstream;
 use gatewatch::contracts::failure::{Failure, FailureKind};
 use gatewatch::contracts::health::HealthStatus;
 use gatewatch::contracts::link::Link;
-use gatewatch::contracts::workflow::{HistoryPage, WorkflowCounts, WorkflowPage};
+use gatewatch::contracts::workflow::{ExecutionStatus, HistoryPage, WorkflowCounts, WorkflowPage};
 
 use crate::console::deployment::fixture::{Story, checkout};
 use crate::console::drive::{Driven, noon};
@@ -258,6 +258,23 @@ fn a_preview_promises_nothing_while_temporal_is_silent() {
     assert!(shown.contains("Temporal has not answered for 12s: R goes through the coordinator"), "{shown}");
     console.event(Event::Link { upstream: Upstream::Temporal, link: Link::Up { since: console.now } });
     assert!(console.screen().contains("R rolls back now"), "{}", console.screen());
+}
+
+/// What is over is no target, whatever is selected.
+#[test]
+fn nothing_is_offered_to_roll_back_where_nothing_is_live() {
+    let mut console = Driven::new(120, 36);
+    let mut over = checkout(&Story::verified(at(250)));
+    over.row.status = ExecutionStatus::Completed;
+    let troubled = vec![over.row.clone()];
+    console.overview(Overview { troubled, ..overview(Vec::new(), Vec::new()) });
+    console.keys("<enter>");
+    console.describe(over);
+    assert!(!console.screen().contains("R roll back"), "{}", console.screen());
+    console.keys("1");
+    assert!(!console.screen().contains("R roll back"), "{}", console.screen());
+    console.keys("R");
+    assert!(console.screen().contains("No deployment is live"), "{}", console.screen());
 }
 
 #[test]

@@ -189,18 +189,31 @@ pub fn command(state: &State, ctx: &Ctx<'_>) -> Option<String> {
     Some(rollback(state, id, request).describe(&ctx.profile.cluster).command)
 }
 
-/// The next or the previous of the live deployments.
+/// The next or the previous of the live deployments. A page is no step: there is none to turn here, and a hand that means
+/// to scroll must not end up at another service.
 fn neighbour(state: &State, movement: Move, ctx: &Ctx<'_>) -> Option<WorkflowId> {
     let live = &ctx.world.overview.value()?.live;
     let here = live.iter().position(|row| Some(&row.id) == state.workflow.as_ref());
     let last = live.len().checked_sub(1)?;
     let there = match movement {
-        Move::Down | Move::PageDown => here.map_or(0, |here| (here + 1).min(last)),
-        Move::Up | Move::PageUp => here.map_or(0, |here| here.saturating_sub(1)),
+        Move::PageDown | Move::PageUp => return None,
+        Move::Down => here.map_or(0, |here| (here + 1).min(last)),
+        Move::Up => here.map_or(0, |here| here.saturating_sub(1)),
         Move::Top => 0,
         Move::Bottom => last,
     };
     live.get(there).map(|row| row.id.clone()).filter(|id| Some(id) != state.workflow.as_ref())
+}
+
+fn no_neighbour(movement: Move, ctx: &Ctx<'_>) -> String {
+    match movement {
+        Move::PageDown | Move::PageUp => {
+            let key = |action| ctx.key(Context::Deployment, action);
+            let (down, up) = (key(Action::CursorDown), key(Action::CursorUp));
+            format!("This is all there is. {down} and {up} go to another live deployment.")
+        }
+        Move::Down | Move::Up | Move::Top | Move::Bottom => "There is no other live deployment that way.".to_owned(),
+    }
 }
 
 /// Whether an action is possible here and now, or why not.
@@ -213,7 +226,7 @@ pub fn can(state: &State, action: Action, ctx: &Ctx<'_>) -> Result<(), String> {
     }
     if let Some(movement) = Move::of(action) {
         let other = neighbour(state, movement, ctx);
-        return other.map(|_| ()).ok_or_else(|| "There is no other live deployment that way.".to_owned());
+        return other.map(|_| ()).ok_or_else(|| no_neighbour(movement, ctx));
     }
     if matches!(action, Action::NextPane | Action::PreviousPane) {
         let key = ctx.key(Context::Deployment, Action::RollBack);
@@ -234,7 +247,7 @@ pub fn can(state: &State, action: Action, ctx: &Ctx<'_>) -> Result<(), String> {
 
 fn may_roll_back(state: &State, scene: &Scene<'_>) -> Result<(), String> {
     if scene.rolling().is_some() {
-        return Err("It is being rolled back already; this screen follows it to the end.".to_owned());
+        return Err(already(scene));
     }
     if !scene.is_open() {
         let status = scene.row.status.as_str();
@@ -245,6 +258,17 @@ fn may_roll_back(state: &State, scene: &Scene<'_>) -> Result<(), String> {
             Err("The rollback is sent already; once is enough.".to_owned())
         }
         Asked::No | Asked::Preview { .. } | Asked::Sent { answer: Answer::Failed(_), .. } => Ok(()),
+    }
+}
+
+/// Why there is no second rollback: the one there is runs, or is over.
+fn already(scene: &Scene<'_>) -> String {
+    match scene.row.rolled_back() {
+        Some((version, at)) => format!("Rolled back already: {version} verified at {}.", time::second(at)),
+        None if !scene.is_open() => {
+            format!("This deployment is over ({}), and its rollback was not verified.", scene.row.status.as_str())
+        }
+        None => "It is being rolled back already; this screen follows it to the end.".to_owned(),
     }
 }
 

@@ -21,6 +21,7 @@ use gatewatch::contracts::workflow::{ExecutionStatus, WorkflowDetail};
 
 use self::fixture::{Story, checkout};
 use super::rig::{Rig, at};
+use super::world::overview;
 
 /// The screen on the bench.
 struct Screen {
@@ -277,6 +278,37 @@ fn a_rollback_begun_by_somebody_else_closes_the_question() {
     assert_eq!((screen.state.asked.clone(), screen.state.focus()), (Asked::No, Focus::Keys));
     assert_eq!(standing(&screen), "↺ rolling back: step 3 of 6, deploy previous version · 00:06 since mira asked");
     assert!(can(&screen.state, Action::RollBack, &screen.rig.ctx()).unwrap_err().contains("already"));
+}
+
+#[test]
+fn a_rollback_that_is_over_is_told_as_over() {
+    let mut screen = Screen::new(90, 22);
+    let mut story = Story::verified(at(250));
+    screen.sees(&story);
+    let why = |screen: &Screen| can(&screen.state, Action::RollBack, &screen.rig.ctx()).unwrap_err();
+    assert_eq!(why(&screen), "It is being rolled back already; this screen follows it to the end.");
+    story.progress().completed_at = Some(at(240));
+    screen.sees(&story);
+    assert_eq!(why(&screen), "Rolled back already: v41 verified at 14:03:32.");
+}
+
+/// The key under the thumb that scrolls must not change what `R` is about.
+#[test]
+fn a_page_never_leads_to_another_deployment() {
+    let mut screen = Screen::new(80, 22);
+    let story = Story::quiet(at(192));
+    screen.sees(&story);
+    let mut other = checkout(&story).row;
+    other.id = "deploy-search-7".into();
+    let live = vec![checkout(&story).row, other];
+    screen.rig.world.apply(&World::Overview(Ok(overview(Vec::new(), live))), at(192));
+    for action in [Action::PageDown, Action::PageUp] {
+        let why = can(&screen.state, action, &screen.rig.ctx()).unwrap_err();
+        assert_eq!(why, "This is all there is. j and k go to another live deployment.");
+        assert_eq!(screen.press(action), []);
+    }
+    let next = Place::Deployment(Some("deploy-search-7".into()));
+    assert_eq!(screen.press(Action::CursorDown), [Effect::Go(next)]);
 }
 
 /// Old quiet is no quiet.
