@@ -98,10 +98,11 @@ pub fn waits(held_up: HeldUp) -> String {
 
 /// Everything that is different, in the order of its importance. The first look reports where things stand.
 pub fn between(before: Option<&WorkflowDetail>, after: &WorkflowDetail, now: Timestamp) -> Vec<Change> {
-    let mut seen = Seen { now, changes: Vec::new() };
+    let mut seen = Seen { now, published_at: None, changes: Vec::new() };
     let nothing = Published::default();
     let memo = |detail: Option<&WorkflowDetail>| detail.and_then(|detail| detail.row.published.as_deref().cloned());
     let (was, is) = (memo(before).unwrap_or_else(|| nothing.clone()), memo(Some(after)).unwrap_or(nothing));
+    seen.published_at = is.updated_at;
     seen.phases(&was.phases, &is.phases);
     seen.gates(&was.gates, &is.gates);
     seen.decided(was.decided.as_ref(), is.decided.as_ref());
@@ -113,7 +114,7 @@ pub fn between(before: Option<&WorkflowDetail>, after: &WorkflowDetail, now: Tim
         seen.add(Some(refused.at), What::Refused, format!("{} was not obeyed: {}", refused.name, refused.why));
     }
     if let Some(incident) = is.incident_id.filter(|incident| was.incident_id.as_ref() != Some(incident)) {
-        seen.add(None, What::Incident, format!("recorded as {incident}"));
+        seen.add(seen.published_at, What::Incident, incident_words(&incident, is.rolling_back.as_ref()));
     }
     let status = after.row.status;
     if before.map(|detail| detail.row.status) != Some(status) {
@@ -125,6 +126,8 @@ pub fn between(before: Option<&WorkflowDetail>, after: &WorkflowDetail, now: Tim
 /// Changes found so far.
 struct Seen {
     now: Timestamp,
+    /// When the workflow last said how it stands: what it says without a time is as old as that.
+    published_at: Option<Timestamp>,
     changes: Vec<Change>,
 }
 
@@ -152,13 +155,17 @@ impl Seen {
                     self.add(Some(gate.opened_at), What::Gate, format!("{} waits for a decision{deadline}", gate.id));
                 }
                 Some(old) if old.revision != gate.revision => {
-                    self.add(None, What::Gate, format!("{} asks again at revision {}", gate.id, gate.revision));
+                    self.add(
+                        self.published_at,
+                        What::Gate,
+                        format!("{} asks again at revision {}", gate.id, gate.revision),
+                    );
                 }
                 Some(_) => {}
             }
         }
         for gate in was.iter().filter(|gate| !is.iter().any(|new| new.id == gate.id)) {
-            self.add(None, What::Gate, format!("{} is closed", gate.id));
+            self.add(self.published_at, What::Gate, format!("{} is closed", gate.id));
         }
     }
 
@@ -172,7 +179,7 @@ impl Seen {
         let Some(deployment) = &is.deployment else { return };
         if was.deployment.as_ref().map(|old| old.stage) != Some(deployment.stage) {
             let text = format!("{} {} {}", deployment.service, deployment.version, deployment.stage.as_str());
-            self.add(None, What::Stage, text);
+            self.add(self.published_at, What::Stage, text);
         }
     }
 
@@ -259,6 +266,14 @@ pub fn phase_word(status: PhaseStatus) -> &'static str {
 pub fn decision(record: &DecisionRecord) -> String {
     let reason = record.reason.as_deref().map_or_else(String::new, |reason| format!(": {reason}"));
     format!("{} {} by {}{reason}", record.gate, record.verdict.done(), record.who())
+}
+
+/// It is opened early, for others to learn of it; its record is what the last step writes.
+fn incident_words(incident: &str, rolling: Option<&RollbackProgress>) -> String {
+    let documented =
+        |report: &StepReport| report.step == RollbackStep::Document && matches!(report.status, StepStatus::Done { .. });
+    let is_recorded = rolling.is_some_and(|rolling| rolling.steps.iter().any(documented));
+    format!("{} as {incident}", if is_recorded { "recorded" } else { "opened" })
 }
 
 /// `3/6 deploy previous version: done, v41 serves`.

@@ -2,6 +2,7 @@
 
 pub(super) mod fixture;
 
+use gatewatch::cli::changes::between;
 use gatewatch::console::action::Action;
 use gatewatch::console::effect::Effect;
 use gatewatch::console::event::{Answer as World, Input};
@@ -290,6 +291,24 @@ fn a_rollback_that_is_over_is_told_as_over() {
     story.progress().completed_at = Some(at(240));
     screen.sees(&story);
     assert_eq!(why(&screen), "Rolled back already: v41 verified at 14:03:32.");
+}
+
+/// What `watch` tells of the end has the end's own time, and an incident is recorded once the last step has.
+#[test]
+fn an_incident_is_opened_before_it_is_recorded_and_at_the_time_that_was_published() {
+    let told = |status: StepStatus| {
+        let mut story = Story::verified(at(250));
+        story.step(5).status = status;
+        let before = checkout(&story);
+        let mut after = before.clone();
+        let published = after.row.published.as_mut().unwrap();
+        published.incident_id = Some("INC-1".into());
+        let all = between(Some(&before), &after, at(900));
+        all.into_iter().map(|change| (change.at, change.text)).collect::<Vec<_>>()
+    };
+    assert_eq!(told(StepStatus::Pending), [(at(250), "opened as INC-1".to_owned())]);
+    let done = StepStatus::Done { detail: "incident INC-1".into() };
+    assert_eq!(told(done), [(at(250), "recorded as INC-1".to_owned())]);
 }
 
 /// The key under the thumb that scrolls must not change what `R` is about.
