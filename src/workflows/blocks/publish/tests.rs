@@ -191,6 +191,18 @@ fn a_rollback_with_long_words_keeps_what_is_acted_on() {
     );
 }
 
+/// What a trigger says when it fires is whole wherever it is read as data.
+#[test]
+fn the_reason_of_a_rollback_is_cut_last() {
+    let mut memo = deployment(&"the database said something very long about what it did not like; ".repeat(2));
+    let reason = "response time: 122.8× (298 ms) (limit > 5× (12 ms) for > 5.0 min): failing 3 of 3 looks in a row";
+    reason.clone_into(&mut memo.rolling_back.as_mut().unwrap().cause.reason);
+    assert!(size(&memo) > Published::MAX_BYTES);
+    let fitted = fit(memo);
+    assert!(size(&fitted) <= Published::MAX_BYTES);
+    assert_eq!(fitted.rolling_back.unwrap().cause.reason, reason);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 

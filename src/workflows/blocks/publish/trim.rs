@@ -9,7 +9,7 @@ use crate::contracts::temporal::memo::Published;
 use crate::workflows::blocks::text::clip;
 
 /// Each gives up a little more.
-const TRIMS: [fn(&mut Published); 18] = [
+const TRIMS: [fn(&mut Published); 19] = [
     |memo| texts(memo, 100),
     |memo| memo.gates.iter_mut().for_each(|gate| failing(gate, 2)),
     |memo| keep_migrations(memo, 3),
@@ -25,6 +25,7 @@ const TRIMS: [fn(&mut Published); 18] = [
             memo.rollback = None;
         }
     },
+    |memo| reason(memo, 40),
     |memo| texts(memo, 16),
     |memo| memo.spec = None,
     |memo| memo.work.truncate(6),
@@ -82,7 +83,8 @@ fn texts(memo: &mut Published, most: usize) {
         rollback.why_not.iter_mut().for_each(cut);
     }
     if let Some(rolling_back) = &mut memo.rolling_back {
-        cut(&mut rolling_back.cause.reason);
+        // Why is the first thing that everybody asks: it is cut late, by itself.
+        rolling_back.cause.reason = clip(&rolling_back.cause.reason, if most < 40 { most } else { REASON });
         cut(&mut rolling_back.cause.actor.name);
         for step in &mut rolling_back.steps {
             match &mut step.status {
@@ -95,6 +97,15 @@ fn texts(memo: &mut Published, most: usize) {
     }
     if let Some(refused) = &mut memo.refused {
         cut(&mut refused.why);
+    }
+}
+
+/// Longer than any trigger's reason.
+const REASON: usize = 160;
+
+fn reason(memo: &mut Published, most: usize) {
+    if let Some(rolling_back) = &mut memo.rolling_back {
+        rolling_back.cause.reason = clip(&rolling_back.cause.reason, most);
     }
 }
 
