@@ -76,7 +76,7 @@ fn complete(global: &Global, shell: Shell) -> Result<exit::Exit, exit::Stop> {
 /// The console on the configured namespace.
 fn open_console(global: &Global) -> ExitCode {
     let opened = global.settings().and_then(|settings| {
-        let options = console::run::Options::default();
+        let options = console::run::Options { config: global.config.clone(), demo: None };
         console::run::run(settings, &options).map_err(|error| exit::failure_of(&error))
     });
     ExitCode::from(global.output().end(opened.map(|()| exit::Exit::Ok).map_err(Into::into)).code())

@@ -1,5 +1,7 @@
 //! What a screen may look at besides its own state. Nothing in here can be changed by a screen.
 
+use std::path::PathBuf;
+
 use crate::config::settings::View;
 use crate::console::action::Action;
 use crate::console::keymap::Keymap;
@@ -43,6 +45,8 @@ pub struct Profile {
     pub coordinator: bool,
     /// Begins the ids of this run's mutations.
     pub session: String,
+    /// The settings the console was started with, where they were named: a command to copy names them too.
+    pub config: Option<PathBuf>,
     /// The demo's faults are among the actions.
     pub demo: bool,
     /// Saved queries of the list of workflows.

@@ -2,6 +2,7 @@
 //! but the next event.
 
 use std::io::{IsTerminal as _, Write as _};
+use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Instant;
 
@@ -34,6 +35,8 @@ use crate::telemetry;
 /// What the console can be started with besides settings.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
+    /// The settings file that was named.
+    pub config: Option<PathBuf>,
     pub demo: Option<Demo>,
 }
 
@@ -248,6 +251,8 @@ fn profile(settings: &Settings, options: &Options) -> Profile {
         bell: settings.console.bell,
         coordinator: settings.coordinator_client.is_some(),
         session: uuid::Uuid::new_v4().simple().to_string(),
+        // Absolute: the other shell stands in another folder.
+        config: options.config.as_ref().map(|path| std::path::absolute(path).unwrap_or_else(|_| path.clone())),
         demo: options.demo.is_some(),
         views: settings.console.views.clone(),
     }

@@ -1,6 +1,8 @@
 //! Everything a person can do to the world, as data: what a confirm dialog shows, what read-only mode blocks,
 //! what the audit trail records. Sending it is the gateway's.
 
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -305,8 +307,8 @@ impl Mutation {
     }
 
     /// A decision with gatewatch's own commands, which go through the coordinator and ask before they send. It has one
-    /// effect with this one: the id is the same.
-    pub fn own_command(&self, cluster: &Cluster) -> Option<String> {
+    /// effect with this one: the id is the same. It works in another shell too: what settings it was made with is in it.
+    pub fn own_command(&self, cluster: &Cluster, config: Option<&Path>) -> Option<String> {
         let Self::Decide(request) = self else { return None };
         let (workflow, gate) = (text::original(request.workflow_id.as_str()), text::original(request.gate.as_str()));
         let mut words = owned([self.name(), &workflow, "--gate", &gate]);
@@ -317,6 +319,9 @@ impl Mutation {
             words.extend(owned(["--reason", reason]));
         }
         words.extend(owned(["--decision-id", request.decision_id.as_str()]));
+        if let Some(config) = config {
+            words.extend(owned(["--config", &config.to_string_lossy()]));
+        }
         Some(command_line("gatewatch", &words, cluster))
     }
 

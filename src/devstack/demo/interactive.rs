@@ -77,5 +77,5 @@ fn open(world: &World) -> anyhow::Result<()> {
     let service = world.running.service(guide::SERVICE)?;
     let public_url = Url::parse(&format!("http://{}/", service.public)).context("the service has no address")?;
     let demo = console::Demo { public_url, guide: Some(Guide::default()) };
-    console::run(world.settings.clone(), &Options { demo: Some(demo) })
+    console::run(world.settings.clone(), &Options { config: Some(world.running.config.clone()), demo: Some(demo) })
 }

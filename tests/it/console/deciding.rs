@@ -1,6 +1,6 @@
 //! From a key to a decision: what is sent, what is asked first, and what never counts as a yes.
 
-use gatewatch::console::effect::Interest;
+use gatewatch::console::effect::{Effect, Interest};
 use gatewatch::console::event::Event;
 use gatewatch::console::world::Upstream;
 use gatewatch::contracts::decision::{Outcome, Refusal, RefusalCode, Verdict};
@@ -298,7 +298,32 @@ fn the_equal_command_is_one_that_is_obeyed() {
     console.keys("2a");
     let screen = console.screen();
     assert!(screen.contains("gatewatch approve prod-checkout-42 --gate production-approval"), "{screen}");
+    assert!(!screen.contains("--config"), "{screen}");
     assert!(!screen.contains("temporal workflow update"), "only the coordinator can prove who decides:\n{screen}");
+}
+
+/// Copied into another shell it finds the same settings, and what does not fit is copied whole.
+#[test]
+fn the_equal_command_names_the_settings_the_console_was_started_with() {
+    for (width, height) in [(200, 50), (80, 16)] {
+        let mut console = Driven::with(width, height, |profile| {
+            profile.coordinator = true;
+            profile.config = Some("/home/mira/my demo/gatewatch.toml".into());
+        });
+        let mut row = waiting("prod-checkout-42", "5d2cabcdef91");
+        row.published.as_mut().unwrap().gates[0].needs_proof = true;
+        console.overview(overview(vec![row], Vec::new()));
+        console.keys("2a");
+        let screen = console.screen();
+        let is_cut = width == 80;
+        assert_eq!(screen.contains("(y copies it whole)"), is_cut, "{screen}");
+        console.asked();
+        console.keys("y");
+        let copied = console.asked();
+        let [Effect::Copy(command)] = copied.as_slice() else { panic!("{copied:?}") };
+        assert!(command.contains(" --config '/home/mira/my demo/gatewatch.toml' "), "{command}");
+        assert!(command.ends_with("--namespace default"), "{command}");
+    }
 }
 
 #[test]

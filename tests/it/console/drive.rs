@@ -57,6 +57,7 @@ impl Driven {
             bell: true,
             coordinator: false,
             session: "s".to_owned(),
+            config: None,
             demo: false,
             views: vec![View { name: "failed".to_owned(), query: "ExecutionStatus = 'Failed'".to_owned() }],
         };

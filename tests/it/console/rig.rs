@@ -61,6 +61,7 @@ impl Rig {
                 bell: false,
                 coordinator: true,
                 session: "s".into(),
+                config: None,
                 demo: false,
                 views: Vec::new(),
             },

@@ -1,11 +1,12 @@
 //! The state of a question: `Prompting → Waiting → over`, so that a second yes can never be a second mutation.
 
+use crate::console::ctx::Profile;
 use crate::console::field::{Lines, TextField};
 use crate::console::question::{Field, Question, Required};
 use crate::console::screen::Focus;
 use crate::contracts::clock::{Millis, Timestamp};
 use crate::contracts::failure::Failure;
-use crate::contracts::mutation::{Cluster, Mutation};
+use crate::contracts::mutation::Mutation;
 
 /// A question and its answers so far.
 #[derive(Clone, Debug)]
@@ -101,9 +102,9 @@ impl State {
     }
 
     /// The same as a command: with `temporal`, or with our own where that could not prove who decides.
-    pub fn command(&self, cluster: &Cluster) -> String {
-        let mutation = self.mutation();
-        let own = mutation.own_command(cluster).filter(|_| self.question.needs_proof);
+    pub fn command(&self, profile: &Profile) -> String {
+        let (mutation, cluster) = (self.mutation(), &profile.cluster);
+        let own = mutation.own_command(cluster, profile.config.as_deref()).filter(|_| self.question.needs_proof);
         own.unwrap_or_else(|| mutation.describe(cluster).command)
     }
 

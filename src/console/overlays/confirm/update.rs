@@ -44,7 +44,7 @@ pub fn update(state: &mut State, action: Action, ctx: &Ctx<'_>) -> Stay {
         state.focused = (state.focused + fields.saturating_sub(1)).checked_rem(fields).unwrap_or(0);
         Stay::quiet()
     } else if action == Action::Copy {
-        Stay::Open(vec![Effect::Copy(state.command(&ctx.profile.cluster))])
+        Stay::Open(vec![Effect::Copy(state.command(ctx.profile))])
     } else if confirms(state, action) || matches!(action, Action::Open | Action::Submit) {
         yes(state, ctx)
     } else if action == Action::NewLine {

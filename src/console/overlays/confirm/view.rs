@@ -11,7 +11,7 @@ use crate::console::field::{Lines, TextField};
 use crate::console::overlays;
 use crate::console::overlays::confirm::state::{Phase, State};
 use crate::console::question::{Field, Mood};
-use crate::console::screen::Context;
+use crate::console::screen::{Context, Focus};
 use crate::console::theme::Theme;
 use crate::console::theme::role::Role;
 use crate::console::theme::sign::Sign;
@@ -136,8 +136,8 @@ fn parts(state: &State, ctx: &Ctx<'_>, columns: usize, theme: &Theme, command: C
     if let Some(warning) = &question.warning {
         fact("", &format!("{} {warning}", Sign::Warning.glyph()), Role::StatusFailed);
     }
-    let same = state.command(cluster);
-    let same = if command == Command::Whole { same.into() } else { text::cut(&same, columns.saturating_sub(10)) };
+    let same = state.command(ctx.profile);
+    let same = if command == Command::Whole { same } else { one_line(&same, state, ctx, columns.saturating_sub(10)) };
     fact("same as", &same, Role::TextMuted);
     if state.phase == Phase::Prompting || state.phase == Phase::Leaving {
         fields(state, columns, theme, &mut parts);
@@ -145,6 +145,15 @@ fn parts(state: &State, ctx: &Ctx<'_>, columns: usize, theme: &Theme, command: C
     parts.push(Part::Line(Line::default()));
     parts.extend(standing(state, ctx, columns, theme).into_iter().map(Part::Line));
     parts
+}
+
+/// As much of the command as a line holds, and the key that copies the whole where keys do not type.
+fn one_line(command: &str, state: &State, ctx: &Ctx<'_>, columns: usize) -> String {
+    if text::width(command) <= columns || state.focus() == Focus::Text {
+        return text::cut(command, columns).into_owned();
+    }
+    let copies = format!(" ({} copies it whole)", ctx.key(Context::Confirm, Action::Copy));
+    format!("{}{copies}", text::cut(command, columns.saturating_sub(text::width(&copies))))
 }
 
 fn fields(state: &State, columns: usize, theme: &Theme, parts: &mut Vec<Part>) {
