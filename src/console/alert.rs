@@ -71,7 +71,10 @@ impl Model {
 
     /// The worst thing anywhere. A rollback that goes on is calmer than a deployment that nobody watches.
     pub fn alert(&self) -> Option<Alert> {
-        let idle = || self.unwatched().map(|(row, held_up)| unwatched(row, held_up));
+        let idle = || {
+            let (row, held_up) = self.unwatched()?;
+            Some(unwatched(row, held_up, self.stage.deployment.is_sent(&row.id)))
+        };
         let (bad, calm) = match self.unwell_alert() {
             Some(alert) if alert.level == Level::Error => (Some(alert), None),
             calm => (None, calm),
@@ -215,9 +218,10 @@ pub fn name(row: &WorkflowRow) -> &str {
 }
 
 /// What a narrow screen must not cut off comes first.
-fn unwatched(row: &WorkflowRow, held_up: HeldUp) -> Alert {
+fn unwatched(row: &WorkflowRow, held_up: HeldUp, is_sent: bool) -> Alert {
     let (what, late) = held_up.what();
-    let text = format!("{}: {what} for {}: {}", name(row), time::coarse(late), held_up.so());
+    let asked = if is_sent { "a rollback is asked for and waits: " } else { "" };
+    let text = format!("{}: {asked}{what} for {}: {}", name(row), time::coarse(late), held_up.so());
     Alert { level: Level::Error, text, counts: true }
 }
 

@@ -260,6 +260,27 @@ fn a_preview_promises_nothing_while_temporal_is_silent() {
     assert!(console.screen().contains("R rolls back now"), "{}", console.screen());
 }
 
+#[test]
+fn a_rollback_that_waits_for_a_worker_is_told_and_says_why_the_watch_cannot_be_changed() {
+    let mut console = Driven::new(120, 36);
+    console.pass(7_440_000);
+    let deployment = checkout(&Story::quiet(at(240)));
+    console.overview(overview(Vec::new(), vec![deployment.row.clone()]));
+    console.keys("4");
+    console.describe(deployment);
+    assert!(!console.screen().contains("asked for and waits"), "{}", console.screen());
+    console.keys("RR");
+    assert_eq!(mutations(&mut console), 1);
+    console.keys("1");
+    let shown = console.screen();
+    assert!(shown.contains("checkout v42 → production: a rollback is asked for and waits: no look for"), "{shown}");
+    console.keys("4");
+    for key in ["E", "p"] {
+        console.keys(key);
+        assert!(console.screen().contains("A rollback is asked for"), "{key}:\n{}", console.screen());
+    }
+}
+
 /// What is over is no target, whatever is selected.
 #[test]
 fn nothing_is_offered_to_roll_back_where_nothing_is_live() {

@@ -242,6 +242,9 @@ pub fn can(state: &State, action: Action, ctx: &Ctx<'_>) -> Result<(), String> {
     if !matches!(action, Action::ExtendMonitoring | Action::PauseMonitoring | Action::ResumeMonitoring) {
         return Err(format!("`{}` does nothing on a deployment.", action.spec().title));
     }
+    if state.is_sent(&scene.row.id) {
+        return Err("A rollback is asked for: there is nothing to extend or to pause any more.".to_owned());
+    }
     may_watch(action, &scene, ctx)
 }
 
