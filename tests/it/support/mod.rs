@@ -24,7 +24,7 @@ pub(crate) const GATEWATCH: &str = env!("CARGO_BIN_EXE_gatewatch");
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Namespaces are made when the server starts, because only then do they get the search attributes at once.
-const NAMESPACES: usize = 20;
+const NAMESPACES: usize = 32;
 
 /// The Temporal CLI, found as the program finds it.
 pub(crate) fn temporal_cli() -> PathBuf {
