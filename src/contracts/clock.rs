@@ -72,6 +72,18 @@ impl UnixMillis {
     pub fn timestamp(self) -> Option<Timestamp> {
         Timestamp::from_unix_millis(self.0)
     }
+
+    /// So much later; what no number holds is the last instant there is.
+    #[must_use]
+    pub fn plus(self, duration: Millis) -> Self {
+        Self(self.0.saturating_add(i64::try_from(duration.0).unwrap_or(i64::MAX)))
+    }
+
+    /// So much earlier.
+    #[must_use]
+    pub fn minus(self, duration: Millis) -> Self {
+        Self(self.0.saturating_sub(i64::try_from(duration.0).unwrap_or(i64::MAX)))
+    }
 }
 
 /// A duration in whole milliseconds: the unit of every duration on the wire.

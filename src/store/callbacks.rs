@@ -226,7 +226,7 @@ fn closed() -> StoreError {
 }
 
 pub(super) fn later(now: UnixMillis, by: Millis) -> i64 {
-    now.0.saturating_add(i64::try_from(by.0).unwrap_or(i64::MAX))
+    now.plus(by).0
 }
 
 pub(super) fn read(row: &AnyRow) -> sqlx::Result<Callback> {

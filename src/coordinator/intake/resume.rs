@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use tokio::sync::watch;
 
-use crate::contracts::clock::{Millis, UnixMillis};
+use crate::contracts::clock::Millis;
 use crate::coordinator::intake::{Intake, LEASE, now};
 
 /// How often it is looked for.
@@ -76,7 +76,7 @@ impl Intake {
     }
 
     async fn forget_old(&self) {
-        let then = UnixMillis(now().0.saturating_sub(i64::try_from(KEPT.0).unwrap_or(i64::MAX)));
+        let then = now().minus(KEPT);
         match self.0.store.forget_done_before(then).await {
             Ok(0) => {}
             Ok(forgotten) => tracing::info!(forgotten, "answers that were done long ago are forgotten"),

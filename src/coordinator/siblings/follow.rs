@@ -72,7 +72,7 @@ impl Siblings {
                 _ = stopping.changed() => return,
                 _ = look.tick() => self.look_after_due().await,
                 _ = forget.tick() => {
-                    let then = UnixMillis(now().0.saturating_sub(i64::try_from(KEPT.0).unwrap_or(i64::MAX)));
+                    let then = now().minus(KEPT);
                     if let Err(error) = self.0.store.forget_siblings_before(then).await {
                         tracing::warn!(%error, "the store does not forget sibling workflows");
                     }

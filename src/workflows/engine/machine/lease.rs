@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::contracts::actor::Actor;
 use crate::contracts::agent::AgentStatus;
-use crate::contracts::clock::{Millis, UnixMillis};
+use crate::contracts::clock::UnixMillis;
 use crate::contracts::engine::decision::APPROVAL;
 use crate::contracts::engine::state::StepStatus;
 use crate::contracts::ids::{AttemptId, StepId};
@@ -46,7 +46,7 @@ impl Machine {
         if step.status != StepStatus::Waiting && !takes_over {
             return Outcome::Refused(format!("{id} is {}.", step.status.as_str()));
         }
-        let (due, until) = (self.due(now, id), terms.lasts.map(|lasts| after(now, lasts)));
+        let (due, until) = (self.due(now, id), terms.lasts.map(|lasts| now.plus(lasts)));
         let instead = terms.replaces.filter(|_| takes_over);
         let told =
             json!({"stepId": id, "runId": attempt, "agent": agent, "due": due, "until": until, "instead": instead});
@@ -204,10 +204,6 @@ impl Machine {
     fn due(&self, now: UnixMillis, id: &StepId) -> Option<UnixMillis> {
         let step = self.memory.state.open_steps.get(id)?;
         let allowed = self.spec.guardrails().due(&step.kind)?;
-        Some(after(now, allowed))
+        Some(now.plus(allowed))
     }
-}
-
-fn after(now: UnixMillis, Millis(millis): Millis) -> UnixMillis {
-    UnixMillis(now.0.saturating_add(i64::try_from(millis).unwrap_or(i64::MAX)))
 }
