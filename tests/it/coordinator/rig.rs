@@ -16,6 +16,8 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use url::Url;
 
+use crate::support;
+
 /// May decide, roll back and operate goals.
 pub(crate) const MIRA: &str = "token-of-mira";
 /// May roll back only.
@@ -131,6 +133,14 @@ impl Rig {
         drop(self.stop.take());
         tokio::time::timeout(Duration::from_secs(20), self.serving).await.expect("it does not stop").unwrap()
     }
+}
+
+/// The answer to a message for a goal, asked for again under its id while it is in doubt, as clients do: a busy machine
+/// takes longer than a worker may.
+pub(crate) async fn settled(rig: &Rig, path: &str, body: &Value, token: &str) -> (StatusCode, Value) {
+    let known =
+        async || Some(answer(rig.post(path, body).bearer_auth(token)).await).filter(|(status, _)| *status != 202);
+    support::wait_until("it is not in doubt", support::PATIENCE, known).await
 }
 
 /// Status, and the body as JSON.

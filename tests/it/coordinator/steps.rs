@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use temporalio_client::WorkflowStartOptions;
 
 use crate::coordinator::callbacks::{goal, state};
-use crate::coordinator::rig::{GUEST, MIRA, ONCALL, Rig, answer, nowhere, settings};
+use crate::coordinator::rig::{GUEST, MIRA, ONCALL, Rig, answer, nowhere, settings, settled};
 use crate::coordinator::routes;
 use crate::support;
 use crate::workflows::bench::{Bench, bounded, payloads, with};
@@ -26,8 +26,8 @@ fn step(state: &EngineState, id: &str) -> StepStatus {
 /// Tells it twice under one id: the status, and the body of the first. The second must be a repetition.
 async fn tell(rig: &Rig, path: &str, body: Value) -> (u16, Value) {
     let body = with(json!({"requestId": support::unique("request")}), body);
-    let (status, first) = answer(rig.post(path, &body).bearer_auth(MIRA)).await;
-    let (again, second) = answer(rig.post(path, &body).bearer_auth(MIRA)).await;
+    let (status, first) = settled(rig, path, &body, MIRA).await;
+    let (again, second) = settled(rig, path, &body, MIRA).await;
     assert_eq!((status, &first), (again, &second), "{path}: the same id, another answer");
     (status.as_u16(), first)
 }
@@ -53,7 +53,7 @@ async fn under_one_request_id_each_message_has_its_effect_once() {
                 (&rejected, json!({"status": "FAILED", "reason": "by hand"})),
             ] {
                 let body = with(json!({"requestId": "same"}), more);
-                let (status, told) = answer(rig.post(path, &body).bearer_auth(MIRA)).await;
+                let (status, told) = settled(&rig, path, &body, MIRA).await;
                 assert_eq!((status.as_u16(), &told["outcome"]), (200, &json!("taken")), "{path}: {told}");
             }
         }
@@ -180,7 +180,7 @@ async fn under_one_id_a_goal_is_told_once_also_in_its_next_run() {
         let begun = run().await;
         for repeated in [false, true] {
             for (path, body) in &asked {
-                let (status, told) = answer(rig.post(path, body).bearer_auth(MIRA)).await;
+                let (status, told) = settled(&rig, path, body, MIRA).await;
                 assert_eq!((status.as_u16(), &told["reply"]["repeated"]), (200, &json!(repeated)), "{path}: {told}");
             }
             let next = async || {

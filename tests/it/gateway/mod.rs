@@ -28,7 +28,7 @@ use crate::gateway::desk::{DESK, DeskInput};
 use crate::support;
 
 /// Nothing here takes longer unless it hangs.
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_mins(3);
 
 /// Runs a test, but not for ever.
 async fn bounded<T>(test: impl Future<Output = T>) -> T {

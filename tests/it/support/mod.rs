@@ -21,7 +21,7 @@ use rustix::process::{Pid, Signal, kill_process};
 pub(crate) const GATEWATCH: &str = env!("CARGO_BIN_EXE_gatewatch");
 
 /// Where every condition gives up, unless the test knows better: a loaded machine is slow, a broken one is slower.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Namespaces are made when the server starts, because only then do they get the search attributes at once.
 const NAMESPACES: usize = 32;

@@ -30,7 +30,7 @@ use crate::workflows::fakes::Fakes;
 use crate::workflows::world::World;
 
 /// Nothing here takes longer unless it hangs.
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_mins(3);
 
 pub(crate) type Readiness = WorkflowHandle<Client, ProductionReadinessWorkflow>;
 pub(crate) type Deployment = WorkflowHandle<Client, ProductionDeploymentWorkflow>;

@@ -1,7 +1,5 @@
 //! Goals on a real Temporal server, driven by signals as the seeds' coordinator sends them.
 
-use std::time::Duration;
-
 use gatewatch::contracts::agent::AgentResponse;
 use gatewatch::contracts::engine::output::{EngineOutput, EngineReply};
 use gatewatch::contracts::engine::state::{EngineState, EngineStatus, StepStatus};
@@ -20,10 +18,8 @@ use temporalio_common::UntypedWorkflow;
 use temporalio_common::data_converters::RawValue;
 use temporalio_common::protos::temporal::api::enums::v1::WorkflowExecutionStatus;
 
-use crate::support::{self, wait_until};
+use crate::support::{self, PATIENCE, wait_until};
 use crate::workflows::bench::{Bench, bounded, garbage, payloads};
-
-const PATIENCE: Duration = Duration::from_secs(40);
 
 /// A goal, and whoever plays its agents.
 pub(super) struct Goal<'a> {
