@@ -4,9 +4,9 @@ use sqlx::any::AnyRow;
 use sqlx::{Row as _, query};
 use tokio::sync::oneshot;
 
-use crate::contracts::agent::AgentMetrics;
 use crate::contracts::clock::{Millis, UnixMillis};
-use crate::contracts::ids::{AttemptId, GoalId, StepId, WorkflowId};
+use crate::contracts::ids::{AttemptId, StepId, WorkflowId};
+use crate::store::usage::Cost;
 use crate::store::writer::{Done, Receive, Write};
 use crate::store::{Store, StoreError};
 
@@ -38,15 +38,12 @@ pub struct NewCallback {
     /// What makes two answers the same.
     pub key: String,
     pub workflow_id: WorkflowId,
-    pub goal_id: GoalId,
     pub step_id: StepId,
     pub attempt_id: AttemptId,
-    pub agent_role: String,
     /// Who sent it.
     pub sender: String,
     /// What is to be signalled, as JSON.
     pub response: String,
-    pub metrics: Option<AgentMetrics>,
 }
 
 /// An answer as it is kept.
@@ -65,6 +62,17 @@ pub struct Callback {
     /// How often it was begun.
     pub tries: u32,
     pub received_at: UnixMillis,
+}
+
+/// An answer of which nothing is left to do.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settled {
+    pub key: String,
+    /// What everybody who sends it is told, as JSON.
+    pub answer: String,
+    /// None of an answer that does not say.
+    pub cost: Option<Cost>,
+    pub at: UnixMillis,
 }
 
 /// What became of an answer that came in.
@@ -90,15 +98,10 @@ const TAKE_OVER: &str = "UPDATE callbacks SET due_at = $1, tries = tries + 1 WHE
     phase, answer, tries, received_at";
 
 impl Store {
-    /// Keeps an answer, with what it cost, unless its key is known. A new one belongs to the caller for `lease`.
-    pub async fn receive(
-        &self,
-        callback: &NewCallback,
-        now: UnixMillis,
-        lease: Millis,
-    ) -> Result<Received, StoreError> {
+    /// Keeps an answer unless its key is known. A new one belongs to the caller for `lease`.
+    pub async fn receive(&self, callback: NewCallback, now: UnixMillis, lease: Millis) -> Result<Received, StoreError> {
         let (reply, told) = oneshot::channel();
-        self.write(Write::Receive(Receive { callback: callback.clone(), now, lease, reply })).await?;
+        self.write(Write::Receive(Receive { callback, now, lease, reply })).await?;
         told.await.map_err(|_| closed())?
     }
 
@@ -160,12 +163,12 @@ impl Store {
         Ok(())
     }
 
-    /// Nothing is left to do. The answer that stands is the first one: returned, whoever wrote it.
-    pub async fn done(&self, key: &str, answer: &str, now: UnixMillis) -> Result<String, StoreError> {
+    /// Nothing is left to do. The answer that stands is the first one: returned, whoever wrote it. What it cost counts
+    /// from now on, once.
+    pub async fn done(&self, settled: Settled) -> Result<String, StoreError> {
         let (reply, told) = oneshot::channel();
-        let (key, answer) = (key.to_owned(), answer.to_owned());
-        let done = Done { key: key.clone(), answer: answer.clone(), now, reply: Some(reply) };
-        self.write(Write::Done(done)).await?;
+        let (key, answer) = (settled.key.clone(), settled.answer.clone());
+        self.write(Write::Done(Done { settled, reply: Some(reply) })).await?;
         if told.await.map_err(|_| closed())?? {
             return Ok(answer);
         }
@@ -175,8 +178,8 @@ impl Store {
 
     /// The same, written a moment later with others: for what a crash before that would only have asked its workflow for
     /// again.
-    pub async fn done_soon(&self, key: String, answer: String, now: UnixMillis) -> Result<(), StoreError> {
-        self.write(Write::Done(Done { key, answer, now, reply: None })).await
+    pub async fn done_soon(&self, settled: Settled) -> Result<(), StoreError> {
+        self.write(Write::Done(Done { settled, reply: None })).await
     }
 
     /// Writes what gathers now: whoever stops leaves nothing for a crash to lose. It is logged what could not be written.
@@ -198,15 +201,10 @@ impl Store {
 
     /// Nothing came of it and nothing will: as if it had never been sent.
     pub async fn forget(&self, key: &str) -> Result<(), StoreError> {
-        let mut transaction = self.pool.begin().await?;
-        let gone = query("DELETE FROM callbacks WHERE dedupe_key = $1 AND phase = 'received'")
+        query("DELETE FROM callbacks WHERE dedupe_key = $1 AND phase = 'received'")
             .bind(key)
-            .execute(&mut *transaction)
+            .execute(&self.pool)
             .await?;
-        if gone.rows_affected() == 1 {
-            query("DELETE FROM usage WHERE dedupe_key = $1").bind(key).execute(&mut *transaction).await?;
-        }
-        transaction.commit().await?;
         Ok(())
     }
 

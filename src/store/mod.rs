@@ -36,7 +36,7 @@ const OPENINGS: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(300);
 
 /// Version, name and text of every migration, oldest first.
-const MIGRATIONS: [(i64, &str, &str); 9] = [
+const MIGRATIONS: [(i64, &str, &str); 10] = [
     (1, "callbacks", include_str!("migrations/0001_callbacks.sql")),
     (2, "deciding", include_str!("migrations/0002_deciding.sql")),
     (3, "reminders", include_str!("migrations/0003_reminders.sql")),
@@ -46,6 +46,7 @@ const MIGRATIONS: [(i64, &str, &str); 9] = [
     (7, "usage_workflow", include_str!("migrations/0007_usage_workflow.sql")),
     (8, "deciding_owner", include_str!("migrations/0008_deciding_owner.sql")),
     (9, "indexes", include_str!("migrations/0009_indexes.sql")),
+    (10, "lean", include_str!("migrations/0010_lean.sql")),
 ];
 
 /// A database. Cheap to clone; all clones share its connections.
@@ -117,7 +118,9 @@ impl Store {
     }
 
     async fn connect_once(url: &str, connections: u32, sqlite: bool) -> anyhow::Result<Self> {
-        let options = AnyPoolOptions::new().max_connections(connections).acquire_timeout(PATIENCE);
+        // A file does not hang up: it need not be asked before every statement whether it is there.
+        let options =
+            AnyPoolOptions::new().max_connections(connections).acquire_timeout(PATIENCE).test_before_acquire(!sqlite);
         let options = options.after_connect(move |connection, _| {
             Box::pin(async move {
                 if sqlite {

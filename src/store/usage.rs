@@ -7,7 +7,6 @@ use sqlx::{AnyConnection, AssertSqlSafe, Row as _, query};
 use crate::contracts::agent::AgentMetrics;
 use crate::contracts::clock::UnixMillis;
 use crate::contracts::ids::{AttemptId, GoalId, StepId, WorkflowId};
-use crate::store::callbacks::NewCallback;
 use crate::store::writer::values;
 use crate::store::{Store, StoreError};
 
@@ -20,40 +19,24 @@ pub struct Total {
 }
 
 /// What one answer says it cost.
-#[derive(Clone, Copy, Debug)]
-pub struct Cost<'a> {
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cost {
     /// What makes two the same.
-    pub key: &'a str,
-    pub goal_id: &'a GoalId,
-    pub workflow_id: &'a WorkflowId,
-    pub step_id: &'a StepId,
-    pub attempt_id: &'a AttemptId,
-    pub agent_role: &'a str,
-    pub metrics: &'a AgentMetrics,
+    pub key: String,
+    pub goal_id: GoalId,
+    pub workflow_id: WorkflowId,
+    pub step_id: StepId,
+    pub attempt_id: AttemptId,
+    pub agent_role: String,
+    pub metrics: AgentMetrics,
     pub at: UnixMillis,
-}
-
-impl<'a> Cost<'a> {
-    /// None of an answer that does not say.
-    pub(super) fn of(callback: &'a NewCallback, at: UnixMillis) -> Option<Self> {
-        Some(Self {
-            key: &callback.key,
-            goal_id: &callback.goal_id,
-            workflow_id: &callback.workflow_id,
-            step_id: &callback.step_id,
-            attempt_id: &callback.attempt_id,
-            agent_role: &callback.agent_role,
-            metrics: callback.metrics.as_ref()?,
-            at,
-        })
-    }
 }
 
 /// Workflows of one statement.
 const TOGETHER: usize = 64;
 
 /// What these answers say they cost.
-pub(super) async fn insert(connection: &mut AnyConnection, costs: &[Cost<'_>]) -> sqlx::Result<()> {
+pub(super) async fn insert(connection: &mut AnyConnection, costs: &[&Cost]) -> sqlx::Result<()> {
     let sql = format!(
         "INSERT INTO usage (dedupe_key, goal_id, workflow_id, step_id, attempt_id, agent_role, prompt_tokens, \
          completion_tokens, cost_micros, at) VALUES {} ON CONFLICT (dedupe_key) DO NOTHING",
@@ -63,12 +46,12 @@ pub(super) async fn insert(connection: &mut AnyConnection, costs: &[Cost<'_>]) -
     for cost in costs {
         let tokens = cost.metrics.tokens.unwrap_or_default();
         insert = insert
-            .bind(cost.key)
+            .bind(cost.key.as_str())
             .bind(cost.goal_id.as_str())
             .bind(cost.workflow_id.as_str())
             .bind(cost.step_id.as_str())
             .bind(cost.attempt_id.as_str())
-            .bind(cost.agent_role)
+            .bind(cost.agent_role.as_str())
             .bind(number(tokens.prompt))
             .bind(number(tokens.completion))
             .bind(number(cost.metrics.cost_micros()))
@@ -80,13 +63,15 @@ pub(super) async fn insert(connection: &mut AnyConnection, costs: &[Cost<'_>]) -
 
 impl Store {
     /// Keeps what was spent on something that is no answer. Kept again under its key it counts once.
-    pub async fn spend(&self, cost: &Cost<'_>) -> Result<(), StoreError> {
-        insert(&mut *self.pool.acquire().await?, std::slice::from_ref(cost)).await?;
+    pub async fn spend(&self, cost: &Cost) -> Result<(), StoreError> {
+        insert(&mut *self.pool.acquire().await?, &[cost]).await?;
         Ok(())
     }
 
-    /// What workflows have cost since a time of each; those are left out that have cost nothing.
+    /// What workflows have cost since a time of each; those are left out that have cost nothing. What gathers is written
+    /// first: the next work must not be given out as if the last had been for nothing.
     pub async fn spent(&self, since: &[(WorkflowId, UnixMillis)]) -> Result<BTreeMap<WorkflowId, Total>, StoreError> {
+        self.flush().await?;
         let mut spent = BTreeMap::new();
         for workflows in since.chunks(TOGETHER) {
             let each: Vec<String> =

@@ -5,13 +5,13 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
-use sqlx::{AnyConnection, AnyPool, AssertSqlSafe, Row as _, query};
+use sqlx::{AnyConnection, AnyPool, AssertSqlSafe, Connection as _, Row as _, query};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Duration, Instant, timeout_at};
 
 use crate::contracts::clock::{Millis, UnixMillis};
 use crate::store::StoreError;
-use crate::store::callbacks::{Callback, NewCallback, Phase, Received, later, read};
+use crate::store::callbacks::{Callback, NewCallback, Phase, Received, Settled, later, read};
 use crate::store::usage::{self, Cost};
 
 /// Writes in one transaction.
@@ -22,8 +22,8 @@ const WAITING: usize = 1024;
 const GATHERING: Duration = Duration::from_millis(20);
 /// What the driver calls it.
 const SQLITE: &str = "SQLite";
-/// Rows of one statement. Few sizes, so that the database knows its statements again.
-const SIZES: [usize; 4] = [64, 16, 4, 1];
+/// Rows of one statement. Few sizes, so that the database knows its statements again; each once at most makes any batch.
+const SIZES: [usize; 9] = [256, 128, 64, 32, 16, 8, 4, 2, 1];
 
 /// Something to write, and who is to be told.
 pub(super) enum Write {
@@ -43,9 +43,7 @@ pub(super) struct Receive {
 
 /// An answer of which nothing is left to do.
 pub(super) struct Done {
-    pub key: String,
-    pub answer: String,
-    pub now: UnixMillis,
+    pub settled: Settled,
     /// Whether this was the first to say so; none where nobody waits for it.
     pub reply: Option<oneshot::Sender<Result<bool, StoreError>>>,
 }
@@ -136,8 +134,16 @@ async fn commit_all(pool: &AnyPool, received: Vec<Receive>, done: Vec<Done>) {
     }
 }
 
-/// What became of each, in their order. Of an answer that is gone again there is nothing.
-type Outcomes = (Vec<Option<Received>>, Vec<bool>);
+/// What became of an answer that came in.
+enum Came {
+    New,
+    Known(Callback),
+    /// It was known, and is gone again.
+    Gone,
+}
+
+/// What became of each, in their order.
+type Outcomes = (Vec<Came>, Vec<bool>);
 
 fn tell_of(received: Vec<Receive>, done: Vec<Done>, outcomes: sqlx::Result<Outcomes>) {
     match outcomes {
@@ -152,7 +158,7 @@ fn tell_of(received: Vec<Receive>, done: Vec<Done>, outcomes: sqlx::Result<Outco
                 if let Some(reply) = one.reply {
                     let _ = reply.send(Err(error.clone()));
                 } else {
-                    tracing::warn!(key = one.key, %error, "an answer that is done will be gone through again");
+                    tracing::warn!(key = one.settled.key, %error, "an answer that is done will be gone through again");
                 }
             }
         }
@@ -160,8 +166,12 @@ fn tell_of(received: Vec<Receive>, done: Vec<Done>, outcomes: sqlx::Result<Outco
 }
 
 fn tell(received: Vec<Receive>, done: Vec<Done>, outcomes: Outcomes) {
-    for (one, outcome) in received.into_iter().zip(outcomes.0) {
-        let _ = one.reply.send(outcome.ok_or_else(|| StoreError::from(sqlx::Error::RowNotFound)));
+    for (Receive { callback, now, reply, .. }, came) in received.into_iter().zip(outcomes.0) {
+        let _ = reply.send(match came {
+            Came::New => Ok(Received::New(begun(callback, now))),
+            Came::Known(known) => Ok(Received::Known(known)),
+            Came::Gone => Err(StoreError::from(sqlx::Error::RowNotFound)),
+        });
     }
     for (reply, first) in done.into_iter().map(|one| one.reply).zip(outcomes.1) {
         let _ = reply.map(|reply| reply.send(Ok(first)));
@@ -169,43 +179,41 @@ fn tell(received: Vec<Receive>, done: Vec<Done>, outcomes: Outcomes) {
 }
 
 async fn together(pool: &AnyPool, received: &[Receive], done: &[Done]) -> sqlx::Result<Outcomes> {
-    let mut transaction = pool.begin().await?;
+    let mut connection = pool.acquire().await?;
     // In one order everywhere: two coordinators that write the same answers would wait for each other.
     let mut in_order: Vec<&Receive> = received.iter().collect();
     in_order.sort_by(|a, b| a.callback.key.cmp(&b.callback.key));
-    let mut fresh = HashSet::new();
-    for chunk in chunks(&in_order) {
-        insert(&mut transaction, chunk, &mut fresh).await?;
-    }
-    let (mut outcomes, mut known) = (Vec::with_capacity(received.len()), Vec::new());
-    let mut costs = Vec::new();
-    for one in received {
-        // Of two with one key in this batch the first was inserted.
-        if fresh.remove(&one.callback.key) {
-            costs.extend(Cost::of(&one.callback, one.now));
-            outcomes.push(Some(Received::New(begun(one))));
-        } else {
-            known.push(one.callback.key.as_str());
-            outcomes.push(None);
+    let chunks: Vec<_> = chunks(&in_order).collect();
+    let (mut fresh, mut first) = (HashSet::new(), Vec::new());
+    if let ([chunk], []) = (&*chunks, done) {
+        // One statement needs no transaction around it.
+        insert(&mut connection, chunk, &mut fresh).await?;
+    } else {
+        let mut transaction = connection.begin().await?;
+        for chunk in chunks {
+            insert(&mut transaction, chunk, &mut fresh).await?;
         }
+        first = finish(&mut transaction, done).await?;
+        transaction.commit().await?;
     }
-    for chunk in chunks(&costs) {
-        usage::insert(&mut transaction, chunk).await?;
-    }
+    // Of two with one key in this batch the first was inserted.
+    let is_new: Vec<bool> = received.iter().map(|one| fresh.remove(&one.callback.key)).collect();
+    let known = received.iter().zip(&is_new).filter(|(_, is_new)| !**is_new);
+    let known: Vec<&str> = known.map(|(one, _)| one.callback.key.as_str()).collect();
     let mut found = HashMap::new();
-    for chunk in chunks(&known) {
-        find(&mut transaction, chunk, &mut found).await?;
+    for chunk in self::chunks(&known) {
+        find(&mut connection, chunk, &mut found).await?;
     }
-    for (one, outcome) in received.iter().zip(&mut outcomes).filter(|(_, outcome)| outcome.is_none()) {
-        *outcome = found.get(&one.callback.key).cloned().map(Received::Known);
-    }
-    let first = finish(&mut transaction, done).await?;
-    transaction.commit().await?;
-    Ok((outcomes, first))
+    let came = received.iter().zip(is_new).map(|(one, is_new)| match found.get(&one.callback.key) {
+        _ if is_new => Came::New,
+        Some(known) => Came::Known(known.clone()),
+        None => Came::Gone,
+    });
+    Ok((came.collect(), first))
 }
 
-fn begun(one: &Receive) -> Callback {
-    let NewCallback { key, workflow_id, step_id, attempt_id, sender, response, .. } = one.callback.clone();
+fn begun(callback: NewCallback, now: UnixMillis) -> Callback {
+    let NewCallback { key, workflow_id, step_id, attempt_id, sender, response } = callback;
     Callback {
         key,
         workflow_id,
@@ -216,15 +224,15 @@ fn begun(one: &Receive) -> Callback {
         phase: Phase::Received,
         answer: None,
         tries: 1,
-        received_at: one.now,
+        received_at: now,
     }
 }
 
 async fn insert(connection: &mut AnyConnection, chunk: &[&Receive], fresh: &mut HashSet<String>) -> sqlx::Result<()> {
     let sql = format!(
-        "INSERT INTO callbacks (dedupe_key, workflow_id, goal_id, step_id, attempt_id, sender, response, phase, due_at, \
-         tries, received_at) VALUES {} ON CONFLICT (dedupe_key) DO NOTHING RETURNING dedupe_key",
-        values(connection, chunk.len(), "(?, ?, ?, ?, ?, ?, ?, 'received', ?, 1, ?)")
+        "INSERT INTO callbacks (dedupe_key, workflow_id, step_id, attempt_id, sender, response, phase, due_at, tries, \
+         received_at) VALUES {} ON CONFLICT (dedupe_key) DO NOTHING RETURNING dedupe_key",
+        values(connection, chunk.len(), "(?, ?, ?, ?, ?, ?, 'received', ?, 1, ?)")
     );
     let mut insert = query(AssertSqlSafe(sql));
     for one in chunk {
@@ -232,7 +240,6 @@ async fn insert(connection: &mut AnyConnection, chunk: &[&Receive], fresh: &mut 
         insert = insert
             .bind(callback.key.as_str())
             .bind(callback.workflow_id.as_str())
-            .bind(callback.goal_id.as_str())
             .bind(callback.step_id.as_str())
             .bind(callback.attempt_id.as_str())
             .bind(callback.sender.as_str())
@@ -267,14 +274,11 @@ async fn find(
     Ok(())
 }
 
-/// Says of each whether it was the first.
+/// Says of each whether it was the first; then what it cost counts.
 async fn finish(connection: &mut AnyConnection, done: &[Done]) -> sqlx::Result<Vec<bool>> {
-    let mut once: Vec<&Done> = Vec::with_capacity(done.len());
-    for one in done {
-        if once.iter().all(|other| other.key != one.key) {
-            once.push(one);
-        }
-    }
+    let mut once: Vec<&Settled> = Vec::with_capacity(done.len());
+    let mut seen = HashSet::new();
+    once.extend(done.iter().map(|one| &one.settled).filter(|settled| seen.insert(settled.key.as_str())));
     once.sort_by(|a, b| a.key.cmp(&b.key));
     let mut first = HashSet::new();
     for chunk in chunks(&once) {
@@ -285,14 +289,19 @@ async fn finish(connection: &mut AnyConnection, done: &[Done]) -> sqlx::Result<V
             values(connection, chunk.len(), "(?, ?, CAST(? AS BIGINT))")
         );
         let mut update = query(AssertSqlSafe(sql));
-        for one in chunk {
-            update = update.bind(one.key.as_str()).bind(one.answer.as_str()).bind(one.now.0);
+        for settled in chunk {
+            update = update.bind(settled.key.as_str()).bind(settled.answer.as_str()).bind(settled.at.0);
         }
         for row in update.fetch_all(&mut *connection).await? {
             first.insert(row.try_get::<String, _>("dedupe_key")?);
         }
     }
-    Ok(done.iter().map(|one| first.remove(&one.key)).collect())
+    let is_first = |settled: &&&Settled| first.contains(&settled.key);
+    let costs: Vec<&Cost> = once.iter().filter(is_first).filter_map(|settled| settled.cost.as_ref()).collect();
+    for chunk in chunks(&costs) {
+        usage::insert(connection, chunk).await?;
+    }
+    Ok(done.iter().map(|one| first.remove(&one.settled.key)).collect())
 }
 
 /// The whole in parts of a few sizes.

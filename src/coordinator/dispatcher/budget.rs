@@ -174,13 +174,13 @@ mod tests {
     async fn spend(store: &Store, key: &str) {
         let metrics = AgentMetrics { tokens: Some(Tokens { prompt: 1, completion: 0 }), cost_usd: None };
         let cost = Cost {
-            key,
-            goal_id: &"g".into(),
-            workflow_id: &"w".into(),
-            step_id: &"s".into(),
-            attempt_id: &"a".into(),
-            agent_role: "a",
-            metrics: &metrics,
+            key: key.to_owned(),
+            goal_id: "g".into(),
+            workflow_id: "w".into(),
+            step_id: "s".into(),
+            attempt_id: "a".into(),
+            agent_role: "a".to_owned(),
+            metrics,
             at: UnixMillis(10),
         };
         // Twice: it counts once.

@@ -232,13 +232,13 @@ impl Caller {
     async fn keep_cost(&self, attempt: &Attempt, taking: &Taking, metrics: &AgentMetrics) {
         let request = self.request(attempt, taking);
         let cost = Cost {
-            key: &format!("broken:{}", attempt.id),
-            goal_id: &request.goal_id,
-            workflow_id: &request.workflow_id,
-            step_id: &request.step_id,
-            attempt_id: &attempt.id,
-            agent_role: &attempt.agent,
-            metrics,
+            key: format!("broken:{}", attempt.id),
+            goal_id: request.goal_id,
+            workflow_id: request.workflow_id,
+            step_id: request.step_id,
+            attempt_id: request.attempt_id,
+            agent_role: request.agent,
+            metrics: *metrics,
             at: Timestamp(Utc::now()).into(),
         };
         self.metrics.used(&attempt.agent, metrics);

@@ -70,20 +70,25 @@ pub async fn callback(
         }
     };
     sender.must(&response)?;
-    let answer = task::finish(async move {
-        // Most answers are none that this coordinator waits for.
-        let waited_for = state.board().waits_for(&response.attempt_id).then(|| response.clone());
-        let answer = if later {
-            state.intake().keep(response, &sender).await?
-        } else {
-            state.intake().accept(response, &sender).await?
-        };
-        if let Some(response) = waited_for.filter(|_| !answer.repeated) {
-            state.board().called_back(&response);
-        }
-        Ok(answer)
-    })
-    .await?;
+    // Most answers are none that this coordinator waits for.
+    let waited_for = state.board().waits_for(&response.attempt_id).then(|| response.clone());
+    let answer = if later && waited_for.is_none() {
+        // What was handed to the store is kept, also when its sender hangs up.
+        state.intake().keep(response, &sender).await.map_err(ApiError::from_temporal)?
+    } else {
+        task::finish(async move {
+            let answer = if later {
+                state.intake().keep(response, &sender).await?
+            } else {
+                state.intake().accept(response, &sender).await?
+            };
+            if let Some(response) = waited_for.filter(|_| !answer.repeated) {
+                state.board().called_back(&response);
+            }
+            Ok(answer)
+        })
+        .await?
+    };
     let status = match answer.receipt.outcome {
         Fate::Delivered => StatusCode::OK,
         Fate::Pending => StatusCode::ACCEPTED,

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::contracts::agent::AgentResponse;
+use crate::contracts::agent::{AgentMetrics, AgentResponse};
 use crate::contracts::callback::{Fate, Receipt};
 use crate::contracts::clock::UnixMillis;
 use crate::contracts::failure::{Failure, FailureKind};
@@ -12,7 +12,8 @@ use crate::contracts::temporal::names::signal;
 use crate::coordinator::extract;
 use crate::coordinator::intake::decide::took;
 use crate::coordinator::intake::{Child, Intake, Kept, now, pending, receipt};
-use crate::store::callbacks::{Callback, Phase};
+use crate::store::callbacks::{Callback, Phase, Settled};
+use crate::store::usage::Cost;
 
 /// The first time between two tries, in milliseconds; it doubles.
 const FIRST_REST: i64 = 500;
@@ -43,18 +44,19 @@ impl Delivered {
 impl Intake {
     /// Goes on where the answer is. Whoever calls this has it for themselves.
     pub(super) async fn handle(&self, callback: &Callback) -> Result<Receipt, Failure> {
-        let Kept { response, problems, child } = match serde_json::from_str(&callback.response) {
+        let Kept { response, metrics, problems, child } = match serde_json::from_str(&callback.response) {
             Ok(kept) => kept,
             Err(error) => {
                 // Only somebody who writes into the database by hand makes it unreadable.
                 tracing::error!(key = callback.key, %error, "an answer in the store cannot be read");
-                return self.done(callback, receipt(callback, Fate::Rejected)).await;
+                return self.done(callback, receipt(callback, Fate::Rejected), None).await;
             }
         };
+        let cost = || metrics.map(|metrics| cost(callback, &response, metrics));
         if callback.phase == Phase::Received {
             match self.deliver(callback, &response, child.as_ref()).await {
                 Delivered::Yes => {}
-                Delivered::Over(failure) => return self.late(callback, &failure).await,
+                Delivered::Over(failure) => return self.late(callback, &failure, cost()).await,
                 Delivered::Unknown(failure) => return self.wait(callback, &failure).await,
                 Delivered::Never(failure) => {
                     self.0.store.forget(&callback.key).await?;
@@ -68,11 +70,11 @@ impl Intake {
         match self.decided(callback, &response, delivered).await {
             Ok(receipt) if receipt.routed.is_empty() => {
                 // Its workflow has it: whoever goes through this again asks it for that, so nobody waits for the disk.
-                self.0.store.done_soon(callback.key.clone(), written(&receipt)?, now()).await?;
+                self.0.store.done_soon(settled(callback, &receipt, cost())?).await?;
                 Ok(receipt)
             }
             // What became of it elsewhere changes: what is told first must stand.
-            Ok(receipt) => self.done(callback, receipt).await,
+            Ok(receipt) => self.done(callback, receipt, cost()).await,
             Err(failure) => {
                 self.0.store.signalled(&callback.key, now()).await?;
                 self.wait(callback, &failure).await
@@ -149,20 +151,34 @@ impl Intake {
         }
     }
 
-    async fn late(&self, callback: &Callback, failure: &Failure) -> Result<Receipt, Failure> {
+    async fn late(&self, callback: &Callback, failure: &Failure, cost: Option<Cost>) -> Result<Receipt, Failure> {
         let message = format!("The workflow had ended. {}", failure.message);
-        self.done(callback, Receipt { message, ..receipt(callback, Fate::Late) }).await
+        self.done(callback, Receipt { message, ..receipt(callback, Fate::Late) }, cost).await
     }
 
-    async fn done(&self, callback: &Callback, receipt: Receipt) -> Result<Receipt, Failure> {
-        let first = self.0.store.done(&callback.key, &written(&receipt)?, now()).await?;
+    async fn done(&self, callback: &Callback, receipt: Receipt, cost: Option<Cost>) -> Result<Receipt, Failure> {
+        let first = self.0.store.done(settled(callback, &receipt, cost)?).await?;
         Ok(serde_json::from_str(&first).unwrap_or(receipt))
     }
 }
 
-fn written(receipt: &Receipt) -> Result<String, Failure> {
-    serde_json::to_string(receipt)
-        .map_err(|error| Failure::new(FailureKind::Internal, format!("The receipt cannot be kept: {error}."), ""))
+fn settled(callback: &Callback, receipt: &Receipt, cost: Option<Cost>) -> Result<Settled, Failure> {
+    let answer = serde_json::to_string(receipt)
+        .map_err(|error| Failure::new(FailureKind::Internal, format!("The receipt cannot be kept: {error}."), ""))?;
+    Ok(Settled { key: callback.key.clone(), answer, cost, at: now() })
+}
+
+fn cost(callback: &Callback, response: &AgentResponse, metrics: AgentMetrics) -> Cost {
+    Cost {
+        key: callback.key.clone(),
+        goal_id: response.goal_id.clone(),
+        workflow_id: response.workflow_id.clone(),
+        step_id: response.step_id.clone(),
+        attempt_id: response.attempt_id.clone(),
+        agent_role: response.agent_role.clone(),
+        metrics,
+        at: callback.received_at,
+    }
 }
 
 /// When the next try is due.

@@ -25,7 +25,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::contracts::agent::{AgentResponse, AgentStatus};
+use crate::contracts::agent::{AgentMetrics, AgentResponse, AgentStatus};
 use crate::contracts::callback::{Fate, Receipt};
 use crate::contracts::clock::{Millis, Timestamp, UnixMillis};
 use crate::contracts::failure::{Failure, FailureKind};
@@ -68,7 +68,11 @@ struct Inner {
 /// An answer as it is kept until it is done.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Kept {
+    /// Without what it cost: that never enters a history (C12).
     response: AgentResponse,
+    /// What it cost counts once it is done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    metrics: Option<AgentMetrics>,
     /// What was wrong with what came in, when this stands for an answer that cannot be read.
     problems: Vec<FieldProblem>,
     /// The sibling workflow whose end this is.
@@ -84,8 +88,8 @@ struct Child {
 }
 
 impl From<AgentResponse> for Kept {
-    fn from(response: AgentResponse) -> Self {
-        Self { response, problems: Vec::new(), child: None }
+    fn from(mut response: AgentResponse) -> Self {
+        Self { metrics: response.metrics.take(), response, problems: Vec::new(), child: None }
     }
 }
 
@@ -138,10 +142,10 @@ impl Intake {
     /// Keeps an answer durably and returns: it is delivered afterwards, as many at once as Temporal bears. Its sender
     /// is not told whether its workflow is there.
     pub async fn keep(&self, response: AgentResponse, sender: &Sender) -> Result<Answer, Failure> {
-        let callback = new_callback(response.into(), sender)?;
-        let answer = match self.0.store.receive(&callback, now(), Millis(0)).await {
+        let incoming = Incoming::new(response.into(), sender)?;
+        let answer = match self.0.store.receive(incoming.callback.clone(), now(), Millis(0)).await {
             Ok(Received::New(kept)) => {
-                self.count(&callback);
+                self.count(&incoming);
                 self.0.due.notify_one();
                 Ok(Answer { receipt: pending(&kept), repeated: false })
             }
@@ -150,14 +154,14 @@ impl Intake {
             }
             Err(error) => Err(error.into()),
         };
-        self.note(&callback, &answer);
+        self.note(&incoming.callback, &answer);
         answer
     }
 
     async fn take_in(&self, kept: Kept, sender: &Sender) -> Result<Answer, Failure> {
-        let callback = new_callback(kept, sender)?;
-        let answer = self.take(&callback).await;
-        self.note(&callback, &answer);
+        let incoming = Incoming::new(kept, sender)?;
+        let answer = self.take(&incoming).await;
+        self.note(&incoming.callback, &answer);
         answer
     }
 
@@ -179,12 +183,12 @@ impl Intake {
         );
     }
 
-    async fn take(&self, callback: &NewCallback) -> Result<Answer, Failure> {
+    async fn take(&self, incoming: &Incoming) -> Result<Answer, Failure> {
         let until = Instant::now() + WAIT;
         loop {
-            match self.0.store.receive(callback, now(), LEASE).await? {
+            match self.0.store.receive(incoming.callback.clone(), now(), LEASE).await? {
                 Received::New(kept) => {
-                    self.count(callback);
+                    self.count(incoming);
                     let receipt = self.handle(&kept).await?;
                     return Ok(Answer { receipt, repeated: false });
                 }
@@ -205,32 +209,29 @@ impl Intake {
         }
     }
 
-    fn count(&self, callback: &NewCallback) {
-        if let Some(metrics) = &callback.metrics {
-            self.0.metrics.used(&callback.sender, metrics);
+    fn count(&self, incoming: &Incoming) {
+        if let Some(metrics) = &incoming.metrics {
+            self.0.metrics.used(&incoming.callback.sender, metrics);
         }
     }
 }
 
-/// An answer as it is to be kept.
-fn new_callback(mut kept: Kept, sender: &Sender) -> Result<NewCallback, Failure> {
-    let key = key(&kept.response);
-    // What it cost is the coordinator's to keep: it never enters a history (C12).
-    let metrics = kept.response.metrics.take();
-    let body = serde_json::to_string(&kept)
-        .map_err(|error| Failure::new(FailureKind::Invalid, format!("The answer cannot be kept: {error}."), ""))?;
-    let response = kept.response;
-    Ok(NewCallback {
-        key,
-        workflow_id: response.workflow_id,
-        goal_id: response.goal_id,
-        step_id: response.step_id,
-        attempt_id: response.attempt_id,
-        agent_role: response.agent_role,
-        sender: sender.name().to_owned(),
-        response: body,
-        metrics,
-    })
+/// An answer that came in.
+struct Incoming {
+    callback: NewCallback,
+    metrics: Option<AgentMetrics>,
+}
+
+impl Incoming {
+    fn new(kept: Kept, sender: &Sender) -> Result<Self, Failure> {
+        let key = key(&kept.response);
+        let body = serde_json::to_string(&kept)
+            .map_err(|error| Failure::new(FailureKind::Invalid, format!("The answer cannot be kept: {error}."), ""))?;
+        let AgentResponse { workflow_id, step_id, attempt_id, .. } = kept.response;
+        let sender = sender.name().to_owned();
+        let callback = NewCallback { key, workflow_id, step_id, attempt_id, sender, response: body };
+        Ok(Self { callback, metrics: kept.metrics })
+    }
 }
 
 /// Characters of a key that all answers of a workflow begin with.
@@ -248,8 +249,7 @@ fn key(response: &AgentResponse) -> String {
         digest.update(part);
     }
     if response.status == AgentStatus::Partial || attempt_id.is_empty() {
-        let said = AgentResponse { metrics: None, ..response.clone() };
-        digest.update(serde_json::to_vec(&said).unwrap_or_default());
+        digest.update(serde_json::to_vec(response).unwrap_or_default());
     }
     key.replace_range(OF_WORKFLOW.., &hex::encode(&digest.finalize())[OF_WORKFLOW..]);
     key

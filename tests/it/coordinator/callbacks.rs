@@ -57,19 +57,21 @@ pub(super) fn times(state: &EngineState, event: &str) -> usize {
     state.log.iter().filter(|entry| entry.event == event).count()
 }
 
+/// What a workflow has cost, once anything is known of it.
+async fn spent(store: &Store, workflow: &str) -> Option<Total> {
+    store.spent(&[(workflow.into(), UnixMillis(0))]).await.unwrap().get(&workflow.into()).copied()
+}
+
 /// What a coordinator has kept of an answer when it is killed.
 pub(super) fn left_behind(key: String, response: &Value) -> NewCallback {
     let text = |name: &str| response[name].as_str().unwrap();
     NewCallback {
         key,
         workflow_id: text("workflowId").into(),
-        goal_id: text("goalId").into(),
         step_id: text("stepId").into(),
         attempt_id: text("runId").into(),
-        agent_role: text("agentRole").into(),
         sender: "builders".into(),
         response: json!({"response": response, "problems": []}).to_string(),
-        metrics: None,
     }
 }
 
@@ -105,8 +107,8 @@ async fn an_answer_has_one_effect_and_one_receipt_however_often_it_is_sent() {
         assert!(!whole.contains("costUsd") && !whole.contains("tokens"), "metrics stay out of histories: {whole}");
 
         let store = Store::open(&place).await.unwrap();
-        let spent = store.spent(&[(id.as_str().into(), UnixMillis(0))]).await.unwrap();
-        assert_eq!(spent[&id.as_str().into()], Total { tokens: 150, cost_micros: 500_000 });
+        let spent = wait_until("what it cost is written", PATIENCE, async || spent(&store, &id).await).await;
+        assert_eq!(spent, Total { tokens: 150, cost_micros: 500_000 });
         let metrics = rig.get("/metrics").send().await.unwrap().text().await.unwrap();
         for line in [
             r#"gatewatch_coordinator_agent_tokens_total{account="builders",kind="prompt"} 120"#,
@@ -194,7 +196,7 @@ async fn what_a_crash_cut_off_is_resumed() {
             let callback = left_behind(format!("key-of-{id}"), &draft(id));
             // Whoever had it was killed this moment.
             let now = UnixMillis(chrono::Utc::now().timestamp_millis());
-            store.receive(&callback, now, Millis::from_hours(1)).await.unwrap();
+            store.receive(callback.clone(), now, Millis::from_hours(1)).await.unwrap();
         }
         let arguments = payloads([json!("draft-1"), draft(&signalled)]);
         bench.signal(&signalled, "agentCompleted", arguments).await;
@@ -281,7 +283,7 @@ async fn a_decision_that_a_crash_cut_off_is_made_once() {
         bench.signal(&id, "agentCompleted", payloads([json!("implementation-1"), implemented(&id)])).await;
         let decision = format!("dec-{}", "k".repeat(32));
         for _ in 0..2 {
-            store.receive(&callback, UnixMillis(0), Millis(0)).await.unwrap();
+            store.receive(callback.clone(), UnixMillis(0), Millis(0)).await.unwrap();
             store.signalled(&callback.key, UnixMillis(0)).await.unwrap();
             let done = async || store.callback(&callback.key).await.unwrap().filter(|c| c.phase == Phase::Done);
             let answer = wait_until("it is done", PATIENCE, done).await.answer.unwrap();
@@ -319,12 +321,12 @@ async fn two_coordinators_share_one_database() {
             let answers = join_all((0..8).map(|at| post(&rigs[at % 2]))).await;
             assert!(answers.iter().all(|told| told.0 == 200 && told.1 == answers[0].1), "{answers:?}");
             assert_eq!(times(&state(&bench, &id).await, "AGENT_COMPLETED"), 1);
-            let spent = store.spent(&[(id.as_str().into(), UnixMillis(0))]).await.unwrap();
-            assert_eq!(spent[&id.as_str().into()].tokens, 150, "it counts once");
+            let spent = wait_until("what it cost is written", PATIENCE, async || spent(&store, &id).await).await;
+            assert_eq!(spent.tokens, 150, "it counts once");
         }
         let id = goal(&bench, "left").await;
         let callback = left_behind(format!("key-of-{id}"), &draft(&id));
-        store.receive(&callback, UnixMillis(0), Millis(0)).await.unwrap();
+        store.receive(callback.clone(), UnixMillis(0), Millis(0)).await.unwrap();
         let done = async || store.callback(&callback.key).await.unwrap().filter(|c| c.phase == Phase::Done);
         assert_eq!(wait_until("either goes on", PATIENCE, done).await.tries, 2, "one of them took it");
         assert_eq!(times(&state(&bench, &id).await, "AGENT_COMPLETED"), 1);

@@ -58,7 +58,7 @@ async fn what_a_goal_had_before_its_end_is_not_late_though_nobody_can_say_so_for
         ];
         for (key, said) in &answers {
             let now = UnixMillis(chrono::Utc::now().timestamp_millis());
-            store.receive(&left_behind((*key).to_owned(), said), now, Millis(0)).await.unwrap();
+            store.receive(left_behind((*key).to_owned(), said), now, Millis(0)).await.unwrap();
         }
         let place = settings.coordinator.store.clone();
         drop(store);

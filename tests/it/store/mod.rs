@@ -7,11 +7,11 @@ use gatewatch::contracts::agent::{AgentMetrics, Tokens};
 use gatewatch::contracts::clock::{Millis, UnixMillis};
 use gatewatch::contracts::ids::{AttemptId, WorkflowId};
 use gatewatch::store::Store;
-use gatewatch::store::callbacks::{Callback, NewCallback, Phase, Received};
+use gatewatch::store::callbacks::{Callback, NewCallback, Phase, Received, Settled};
 use gatewatch::store::reminders::Bringing;
 use gatewatch::store::routed::Routed;
 use gatewatch::store::siblings::{self, Sibling};
-use gatewatch::store::usage::Total;
+use gatewatch::store::usage::{Cost, Total};
 
 use crate::support::{postgres, wait_until};
 
@@ -30,14 +30,26 @@ fn callback(key: &str) -> NewCallback {
     NewCallback {
         key: key.to_owned(),
         workflow_id: "goal-1".into(),
+        step_id: "implementation-1".into(),
+        attempt_id: "run-1".into(),
+        sender: "builders".into(),
+        response: "{\"status\":\"OK\"}".into(),
+    }
+}
+
+/// The end of [`callback`], as whoever handles it says so; it has cost something.
+fn settled(key: &str, answer: &str, at: i64) -> Settled {
+    let cost = Cost {
+        key: key.to_owned(),
         goal_id: "g1".into(),
+        workflow_id: "goal-1".into(),
         step_id: "implementation-1".into(),
         attempt_id: "run-1".into(),
         agent_role: "builder".into(),
-        sender: "builders".into(),
-        response: "{\"status\":\"OK\"}".into(),
-        metrics: Some(AgentMetrics { tokens: Some(Tokens { prompt: 7, completion: 5 }), cost_usd: Some(0.25) }),
-    }
+        metrics: AgentMetrics { tokens: Some(Tokens { prompt: 7, completion: 5 }), cost_usd: Some(0.25) },
+        at: UnixMillis(at),
+    };
+    Settled { key: key.to_owned(), answer: answer.to_owned(), cost: Some(cost), at: UnixMillis(at) }
 }
 
 /// What the workflow of [`callback`] has cost.
@@ -64,17 +76,17 @@ async fn an_answer_goes_through_its_phases_once() {
     for (place, _folder) in engines("an_answer_goes_through_its_phases_once").await {
         let store = Store::open(&place).await.unwrap();
         let at = UnixMillis(10_000);
-        let first = new(store.receive(&callback("k"), at, LEASE).await.unwrap());
+        let first = new(store.receive(callback("k"), at, LEASE).await.unwrap());
         assert_eq!((first.phase, first.tries), (Phase::Received, 1));
-        let again = known(store.receive(&callback("k"), UnixMillis(10_001), LEASE).await.unwrap());
+        let again = known(store.receive(callback("k"), UnixMillis(10_001), LEASE).await.unwrap());
         assert_eq!(again, first, "{place:?}");
 
         store.signalled("k", UnixMillis(10_002)).await.unwrap();
         assert_eq!(store.callback("k").await.unwrap().unwrap().phase, Phase::Signalled);
-        assert_eq!(store.done("k", "{\"a\":1}", UnixMillis(10_003)).await.unwrap(), "{\"a\":1}");
+        assert_eq!(store.done(settled("k", "{\"a\":1}", 10_003)).await.unwrap(), "{\"a\":1}");
         // Whoever comes later is told what stands.
-        assert_eq!(store.done("k", "{\"a\":2}", UnixMillis(10_004)).await.unwrap(), "{\"a\":1}");
-        let done = known(store.receive(&callback("k"), UnixMillis(10_005), LEASE).await.unwrap());
+        assert_eq!(store.done(settled("k", "{\"a\":2}", 10_004)).await.unwrap(), "{\"a\":1}");
+        let done = known(store.receive(callback("k"), UnixMillis(10_005), LEASE).await.unwrap());
         assert_eq!((done.phase, done.answer.as_deref(), done.response.as_str()), (Phase::Done, Some("{\"a\":1}"), ""));
         store.forget("k").await.unwrap();
         assert!(store.callback("k").await.unwrap().is_some(), "what is done cannot be undone");
@@ -91,9 +103,9 @@ async fn what_a_crash_left_behind_is_taken_by_one() {
         let store = Store::open(&place).await.unwrap();
         let other = Store::open(&place).await.unwrap();
         for at in 0..40 {
-            new(store.receive(&callback(&format!("k{at}")), UnixMillis(at), LEASE).await.unwrap());
+            new(store.receive(callback(&format!("k{at}")), UnixMillis(at), LEASE).await.unwrap());
         }
-        store.done("k39", "{}", UnixMillis(100)).await.unwrap();
+        store.done(settled("k39", "{}", 100)).await.unwrap();
         assert_eq!(store.take_due(UnixMillis(500), LEASE, 100).await.unwrap(), [], "somebody has them");
         assert_eq!(store.take_over("k0", UnixMillis(999), LEASE).await.unwrap(), None);
         let over = store.take_over("k0", UnixMillis(1000), LEASE).await.unwrap().unwrap();
@@ -126,17 +138,21 @@ async fn of_many_at_once_one_is_new_and_its_cost_counts_once() {
         for at in 0..32 {
             let store = stores[at % 2].clone();
             let callback = NewCallback { sender: format!("s{at}"), ..callback("same") };
-            tasks.push(tokio::spawn(async move { store.receive(&callback, UnixMillis(1), LEASE).await.unwrap() }));
+            tasks.push(tokio::spawn(async move { store.receive(callback, UnixMillis(1), LEASE).await.unwrap() }));
         }
         let mut fresh = 0;
         for task in tasks {
             fresh += usize::from(matches!(task.await.unwrap(), Received::New(_)));
         }
         assert_eq!(fresh, 1, "{place:?}");
-        new(stores[0].receive(&callback("other"), UnixMillis(1), LEASE).await.unwrap());
-        assert_eq!(spent(&stores[1]).await, Total { tokens: 24, cost_micros: 500_000 }, "{place:?}");
+        new(stores[0].receive(callback("other"), UnixMillis(1), LEASE).await.unwrap());
         stores[0].forget("other").await.unwrap();
-        assert_eq!(spent(&stores[0]).await.cost_micros, 250_000, "{place:?}");
+        for (store, key) in [(&stores[0], "same"), (&stores[1], "same"), (&stores[1], "other")] {
+            store.done_soon(settled(key, "{}", 2)).await.unwrap();
+            store.flush().await.unwrap();
+        }
+        let expected = Total { tokens: 12, cost_micros: 250_000 };
+        assert_eq!(spent(&stores[1]).await, expected, "{place:?}: nor does what was forgotten");
     }
 }
 
@@ -147,7 +163,7 @@ async fn it_is_still_there_when_it_is_opened_again() {
         let store = opened.0.unwrap();
         opened.1.unwrap();
         opened.2.unwrap();
-        new(store.receive(&callback("k"), UnixMillis(5), LEASE).await.unwrap());
+        new(store.receive(callback("k"), UnixMillis(5), LEASE).await.unwrap());
         drop(store);
         let store = Store::open(&place).await.unwrap();
         assert_eq!(store.take_due(UnixMillis(5000), LEASE, 9).await.unwrap().len(), 1);
@@ -180,8 +196,8 @@ async fn what_gathers_is_written_when_asked_for() {
     for (place, _folder) in engines("what_gathers_is_written_when_asked_for").await {
         let (store, other) = (Store::open(&place).await.unwrap(), Store::open(&place).await.unwrap());
         for key in ["a", "b"] {
-            new(store.receive(&callback(key), UnixMillis(1), LEASE).await.unwrap());
-            store.done_soon(key.into(), "{}".into(), UnixMillis(2)).await.unwrap();
+            new(store.receive(callback(key), UnixMillis(1), LEASE).await.unwrap());
+            store.done_soon(settled(key, "{}", 2)).await.unwrap();
         }
         store.flush().await.unwrap();
         for key in ["a", "b"] {
@@ -202,14 +218,14 @@ async fn what_is_committed_together_is_told_apart() {
             let store = stores[at % 2].clone();
             let key = format!("k{}", at % KEYS);
             tasks.push(tokio::spawn(async move {
-                let received = store.receive(&callback(&key), UnixMillis(1), LEASE).await.unwrap();
+                let received = store.receive(callback(&key), UnixMillis(1), LEASE).await.unwrap();
                 let (is_new, told) = match received {
                     Received::New(told) => (true, told),
                     Received::Known(told) => (false, told),
                 };
                 assert_eq!(told.key, key, "each is told of its own");
                 let answer = format!("{{\"by\":{at}}}");
-                let first = store.done(&key, &answer, UnixMillis(2)).await.unwrap();
+                let first = store.done(settled(&key, &answer, 2)).await.unwrap();
                 (key, is_new, first == answer, first)
             }));
         }
@@ -256,19 +272,19 @@ async fn a_reminder_is_one_coordinators_until_its_time_is_over_and_nobodys_once_
 async fn what_nobody_waits_for_is_written_all_the_same_and_the_first_stands() {
     for (place, _folder) in engines("what_nobody_waits_for_is_written_all_the_same").await {
         let store = Store::open(&place).await.unwrap();
-        new(store.receive(&callback("k"), UnixMillis(1), LEASE).await.unwrap());
+        new(store.receive(callback("k"), UnixMillis(1), LEASE).await.unwrap());
         for by in 1..3 {
-            store.done_soon("k".into(), format!("{{\"a\":{by}}}"), UnixMillis(2)).await.unwrap();
+            store.done_soon(settled("k", &format!("{{\"a\":{by}}}"), 2)).await.unwrap();
         }
         // What comes in meanwhile waits for none of it.
-        new(store.receive(&callback("next"), UnixMillis(3), LEASE).await.unwrap());
+        new(store.receive(callback("next"), UnixMillis(3), LEASE).await.unwrap());
         let written = async || {
             let found = store.callback("k").await.unwrap().unwrap();
             (found.phase == Phase::Done).then_some(found.answer)
         };
         let answer = wait_until("it is written", Duration::from_mins(1), written).await;
         assert_eq!(answer.as_deref(), Some("{\"a\":1}"), "{place:?}");
-        store.done_soon("next".into(), "{}".into(), UnixMillis(4)).await.unwrap();
+        store.done_soon(settled("next", "{}", 4)).await.unwrap();
         store.flush().await.unwrap();
         assert_eq!(store.callback("next").await.unwrap().unwrap().phase, Phase::Done, "what is to be written is");
     }
@@ -345,8 +361,10 @@ async fn what_a_workflow_has_cost_counts_from_its_beginning() {
     for (place, _folder) in engines("what_a_workflow_has_cost_counts_from_its_beginning").await {
         let store = Store::open(&place).await.unwrap();
         for (key, workflow, at) in [("a", "w1", 10), ("b", "w1", 20), ("c", "w1", 30), ("d", "w2", 20)] {
-            let callback = NewCallback { workflow_id: workflow.into(), ..callback(key) };
-            store.receive(&callback, UnixMillis(at), LEASE).await.unwrap();
+            store.receive(callback(key), UnixMillis(at), LEASE).await.unwrap();
+            let cost = Cost { workflow_id: workflow.into(), ..settled(key, "{}", at).cost.unwrap() };
+            // Nobody waits for it, and it counts all the same.
+            store.done_soon(Settled { cost: Some(cost), ..settled(key, "{}", at) }).await.unwrap();
         }
         let since = |id: &str, at| (WorkflowId::from(id), UnixMillis(at));
         // More than fit into one statement.
