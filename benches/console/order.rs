@@ -45,7 +45,8 @@ fn watched(world: &World, seen: &Path) -> CommandBuilder {
     let console = world.console(&world.address);
     let mut command = console.clone();
     let argv = command.get_argv_mut();
-    let mut wrapped: Vec<_> = ["valgrind", "--tool=callgrind", "--demangle=no"].map(Into::into).into();
+    // Its own words would be on the screen before the console is.
+    let mut wrapped: Vec<_> = ["valgrind", "--quiet", "--tool=callgrind", "--demangle=no"].map(Into::into).into();
     wrapped.push(format!("--callgrind-out-file={}", seen.display()).into());
     wrapped.append(argv);
     *argv = wrapped;
