@@ -131,6 +131,8 @@ impl Store {
                     // Pages that change again soon are written back once: 16 MB of them, and as much in memory.
                     connection.execute("PRAGMA wal_autocheckpoint = 4000").await?;
                     connection.execute("PRAGMA cache_size = -16000").await?;
+                    // What a statement may have to take back need not be on a disk.
+                    connection.execute("PRAGMA temp_store = MEMORY").await?;
                 }
                 Ok(())
             })
