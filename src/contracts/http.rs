@@ -17,7 +17,7 @@ use crate::contracts::ids::{
     AttemptId, DecisionId, Environment, EvidenceDigest, GateId, RequestId, RunId, SpecName, WorkKind, WorkflowId,
 };
 use crate::contracts::rollback::RollbackReply;
-use crate::contracts::roster::Spent;
+use crate::contracts::roster::{HeldBack, Spent};
 use crate::contracts::workflow::WorkflowRow;
 
 /// Body of `POST /v1/decisions`. Who decides comes from the bearer token, never from the body.
@@ -98,6 +98,9 @@ pub struct GoalList {
 pub struct GoalView {
     pub workflow_id: WorkflowId,
     pub state: EngineState,
+    /// What holds its waiting steps back, though agents take them; as this coordinator counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_back: Option<HeldBack>,
     pub at: Timestamp,
 }
 
@@ -107,6 +110,9 @@ pub struct GoalView {
 pub struct GoalUsage {
     pub workflow_id: WorkflowId,
     pub spent: Spent,
+    /// What holds its waiting steps back, though agents take them; as this coordinator counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_back: Option<HeldBack>,
     pub at: Timestamp,
 }
 

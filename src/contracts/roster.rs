@@ -1,5 +1,7 @@
 //! Who does the work of goals, as one coordinator sees it: `GET /v1/agents`.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -15,6 +17,9 @@ pub struct AgentRoster {
     pub agents: Vec<AgentReport>,
     /// Work that waited when it was last looked, by kind.
     pub waiting: Vec<WaitingWork>,
+    /// Limits that held some of it back then, though agents take it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub held_back: Vec<HeldBack>,
     /// When that was; absent before the first look.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub looked_at: Option<Timestamp>,
@@ -133,4 +138,38 @@ pub struct WaitingWork {
     pub since: Timestamp,
     /// How many agents take this kind: work that nobody takes waits for ever.
     pub agents: usize,
+}
+
+/// A limit of the dispatcher that is reached while work waits: until one of the calls ends, nothing more is given out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct HeldBack {
+    /// Whose quota it is, empty for goals without a tenant; absent when it is all calls of this coordinator together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<String>,
+    /// Under way, those whose answer comes later by callback among them.
+    pub calls: usize,
+    /// The calls whose answer comes later by callback.
+    pub called_back: usize,
+    /// As many calls as there may be.
+    pub most: usize,
+    /// Steps that wait for it.
+    pub steps: usize,
+}
+
+/// `tenant acme has 4 of 4 calls under way, 3 of them until their callback (dispatcher.tenant_quota)`.
+impl fmt::Display for HeldBack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { tenant, calls, called_back, most, steps: _ } = self;
+        match tenant.as_deref() {
+            Some("") => f.write_str("goals without a tenant have")?,
+            Some(tenant) => write!(f, "tenant {tenant} has")?,
+            None => f.write_str("the coordinator has")?,
+        }
+        write!(f, " {calls} of {most} calls under way")?;
+        if *called_back > 0 {
+            write!(f, ", {called_back} of them until their callback")?;
+        }
+        f.write_str(if tenant.is_some() { " (dispatcher.tenant_quota)" } else { " (dispatcher.concurrency)" })
+    }
 }

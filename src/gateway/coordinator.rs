@@ -129,7 +129,7 @@ impl Coordinator {
         read("its agents", self.get(&["v1", "agents"]).await?)
     }
 
-    /// What the agents of a goal have cost, as it counts them.
+    /// What the agents of a goal have cost, and what holds its work back, as it counts them.
     pub async fn usage(&self, id: &WorkflowId) -> Result<GoalUsage, Failure> {
         let workflow = text::original(id.as_str());
         read("what the goal cost", self.get(&["v1", "goals", &workflow, "usage"]).await?)

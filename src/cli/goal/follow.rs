@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use serde::Serialize;
@@ -15,7 +15,7 @@ use crate::cli::follow;
 use crate::cli::session::Session;
 use crate::cli::words;
 use crate::contracts::clock::{Timestamp, UnixMillis};
-use crate::contracts::engine::state::{EngineState, EngineStatus, StepState};
+use crate::contracts::engine::state::{EngineState, EngineStatus, StepState, StepStatus};
 use crate::contracts::engine::tree;
 use crate::contracts::failure::{Failure, FailureKind};
 use crate::contracts::ids::{RunId, StepId, WorkflowId};
@@ -36,6 +36,10 @@ pub struct Follow {
 
 /// Between two looks.
 const EVERY: Duration = Duration::from_millis(500);
+/// While a step waits for an agent, between two questions to the coordinator what holds it back.
+const ASK: Duration = Duration::from_secs(2);
+/// The same of a coordinator that does not answer.
+const SILENT: Duration = Duration::from_secs(30);
 /// What of the log is told; the rest is told by the steps themselves.
 const TOLD: [&str; 13] = [
     "EVENT",
@@ -114,6 +118,12 @@ struct Seen {
     logged: Option<u64>,
     silent: bool,
     workerless: bool,
+    /// A step waits for an agent.
+    waits: bool,
+    /// What holds it back, in words.
+    held: Option<String>,
+    /// When the coordinator is asked for that again.
+    asks_at: Option<Instant>,
 }
 
 /// A goal changes only when its history grows.
@@ -140,6 +150,7 @@ impl Seen {
         if self.asked.as_ref() != Some(&fingerprint) {
             self.ask(session, id, &detail, fingerprint).await?;
         }
+        self.hold(session, id).await?;
         let over = !row.status.is_open() && row.status != ExecutionStatus::ContinuedAsNew;
         let ended = if over { Some(self.end(session, &detail).await?) } else { None };
         self.before = Some(detail);
@@ -178,7 +189,31 @@ impl Seen {
         }
     }
 
+    /// Tells what holds its waiting steps back, as the coordinator knows where there is one, and when that is over.
+    async fn hold(&mut self, session: &Session, id: &WorkflowId) -> Result<(), Stop> {
+        let Some(coordinator) = &session.coordinator else { return Ok(()) };
+        let is_due = self.asks_at.is_none_or(|at| at <= Instant::now());
+        let held = match (self.waits, is_due) {
+            (true, false) => return Ok(()),
+            (true, true) => {
+                let usage = coordinator.usage(id).await;
+                self.asks_at = Some(Instant::now() + if usage.is_ok() { ASK } else { SILENT });
+                let Ok(usage) = usage else { return Ok(()) };
+                usage.held_back.map(|held| held.to_string())
+            }
+            (false, _) => None,
+        };
+        if self.held != held {
+            let text = held.as_ref().map_or_else(|| "held back no more".to_owned(), |why| format!("held back: {why}"));
+            tell(session, Change { at: words::now(), what: What::Waits, text })?;
+            self.held = held;
+        }
+        Ok(())
+    }
+
     fn state(&mut self, session: &Session, state: &EngineState) -> Result<(), Stop> {
+        let waits = |step: &StepState| step.status == StepStatus::Waiting && !step.is_approval();
+        self.waits = !state.status.is_over() && state.open_steps.values().any(waits);
         for node in tree::tree(state) {
             let standing = standing(node.step);
             if self.steps.get(node.id) != Some(&standing) {

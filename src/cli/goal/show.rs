@@ -16,8 +16,9 @@ use crate::contracts::engine::spec::SpecPin;
 use crate::contracts::engine::state::{EngineState, StepStatus};
 use crate::contracts::engine::tree;
 use crate::contracts::failure::{Failure, FailureKind};
+use crate::contracts::http::GoalUsage;
 use crate::contracts::ids::WorkflowId;
-use crate::contracts::roster::Spent;
+use crate::contracts::roster::{HeldBack, Spent};
 use crate::contracts::workflow::WorkflowDetail;
 
 /// Show a goal: its plan as a tree of steps, its artifacts, and what happened.
@@ -50,14 +51,17 @@ struct Report<'a> {
     /// What its agents have cost, as the coordinator counts; absent where none is asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     spent: Option<Spent>,
+    /// What holds its waiting steps back, though agents take them, as the coordinator counts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    held_back: Option<&'a HeldBack>,
     at: Timestamp,
 }
 
 impl Show {
     pub async fn run(&self, session: &Session) -> Result<Exit, Stop> {
         let id = WorkflowId::new(self.workflow.as_str());
-        let (detail, state, spent) =
-            tokio::join!(session.describe(&id), session.gateway.goal(&id), spent(session, &id));
+        let (detail, state, usage) =
+            tokio::join!(session.describe(&id), session.gateway.goal(&id), usage(session, &id));
         let detail = detail?;
         // It is no goal at all.
         if let Err(failure) = &state
@@ -67,25 +71,35 @@ impl Show {
         }
         let out = session.out;
         let has_budget = detail.row.published.as_ref().is_some_and(|published| published.budget.is_some());
-        session.warn(spent.as_ref().err().filter(|_| has_budget))?;
-        let spent = spent.ok().flatten();
+        session.warn(usage.as_ref().err().filter(|_| has_budget))?;
+        let usage = usage.ok().flatten();
+        let usage = usage.as_ref();
         if out.is_json() {
             let (at, without_state) = (words::now(), state.as_ref().err());
-            out.json(&Report { workflow: &detail, state: state.as_ref().ok(), without_state, spent, at })?;
+            let spent = usage.map(|usage| usage.spent);
+            let held_back = usage.and_then(|usage| usage.held_back.as_ref());
+            let state = state.as_ref().ok();
+            out.json(&Report { workflow: &detail, state, without_state, spent, held_back, at })?;
             return Ok(Exit::Ok);
         }
         match &state {
-            Ok(state) => out.lines(self.whole(out, &detail, state, spent))?,
+            Ok(state) => out.lines(self.whole(out, &detail, state, usage))?,
             Err(failure) => {
                 out.say(&format!("No worker says where its steps stand: {}", failure.message))?;
-                out.lines(published(out, &detail, spent))?;
+                out.lines(published(out, &detail, usage))?;
             }
         }
         Ok(Exit::Ok)
     }
 
-    fn whole(&self, out: Output, detail: &WorkflowDetail, state: &EngineState, spent: Option<Spent>) -> Vec<String> {
-        let mut lines = head(out, detail, state, spent);
+    fn whole(
+        &self,
+        out: Output,
+        detail: &WorkflowDetail,
+        state: &EngineState,
+        usage: Option<&GoalUsage>,
+    ) -> Vec<String> {
+        let mut lines = head(out, detail, state, usage);
         lines.extend([String::new(), out.paint(Tone::Strong, "steps")]);
         if state.open_steps.is_empty() {
             lines.push("  none was asked for yet".to_owned());
@@ -109,15 +123,15 @@ impl Show {
     }
 }
 
-/// What it cost is the coordinator's to know, where there is one.
-async fn spent(session: &Session, id: &WorkflowId) -> Result<Option<Spent>, Failure> {
+/// What it cost, and what holds its work back, is the coordinator's to know, where there is one.
+async fn usage(session: &Session, id: &WorkflowId) -> Result<Option<GoalUsage>, Failure> {
     match &session.coordinator {
-        Some(coordinator) => coordinator.usage(id).await.map(|usage| Some(usage.spent)),
+        Some(coordinator) => coordinator.usage(id).await.map(Some),
         None => Ok(None),
     }
 }
 
-fn head(out: Output, detail: &WorkflowDetail, state: &EngineState, spent: Option<Spent>) -> Vec<String> {
+fn head(out: Output, detail: &WorkflowDetail, state: &EngineState, usage: Option<&GoalUsage>) -> Vec<String> {
     let title = if state.goal.description.is_empty() { state.goal_id.as_str() } else { &state.goal.description };
     let mut rows = vec![
         ("goal", state.goal_id.to_string()),
@@ -131,7 +145,7 @@ fn head(out: Output, detail: &WorkflowDetail, state: &EngineState, spent: Option
         rows.push(("spec", pinned(pin)));
     }
     rows.extend(state.budget.iter().map(|budget| ("budget", used(budget))));
-    rows.extend(spent.iter().map(|spent| ("spent", amounts(spent))));
+    rows.extend(counted(usage));
     rows.push(("started", words::or_dash(detail.row.started_at.map(words::date))));
     rows.extend(state.goal.constraints.iter().map(|constraint| ("constraint", constraint.clone())));
     rows.extend(state.goal.acceptance_criteria.iter().map(|criterion| ("accepted when", criterion.clone())));
@@ -161,7 +175,7 @@ fn steps(state: &EngineState) -> Vec<String> {
 }
 
 /// As much as can be known without a worker.
-fn published(out: Output, detail: &WorkflowDetail, spent: Option<Spent>) -> Vec<String> {
+fn published(out: Output, detail: &WorkflowDetail, usage: Option<&GoalUsage>) -> Vec<String> {
     let Some(published) = detail.row.published.as_deref() else {
         return vec![format!("{} publishes nothing about itself.", detail.row.id)];
     };
@@ -173,7 +187,7 @@ fn published(out: Output, detail: &WorkflowDetail, spent: Option<Spent>) -> Vec<
     ];
     rows.extend(published.spec.iter().map(|pin| ("spec", pinned(pin))));
     rows.extend(published.budget.iter().map(|budget| ("budget", used(budget))));
-    rows.extend(spent.iter().map(|spent| ("spent", amounts(spent))));
+    rows.extend(counted(usage));
     rows.extend(published.gates.iter().map(|gate| ("waits for", format!("{}: {}", gate.id, gate.title))));
     rows.extend(
         published.phases.iter().map(|phase| (phase.name.as_str(), changes::phase_word(phase.status).to_owned())),
@@ -182,8 +196,12 @@ fn published(out: Output, detail: &WorkflowDetail, spent: Option<Spent>) -> Vec<
     lines
 }
 
-fn amounts(spent: &Spent) -> String {
-    format!("{:.2} USD and {} tokens", spent.usd, spent.tokens)
+/// What the coordinator counts.
+fn counted(usage: Option<&GoalUsage>) -> Vec<(&'static str, String)> {
+    let Some(GoalUsage { spent, held_back, .. }) = usage else { return Vec::new() };
+    let mut rows = vec![("spent", format!("{:.2} USD and {} tokens", spent.usd, spent.tokens))];
+    rows.extend(held_back.iter().map(|held| ("held back", held.to_string())));
+    rows
 }
 
 fn pinned(pin: &SpecPin) -> String {

@@ -1,7 +1,7 @@
 //! What every agent does and has done, as this coordinator counts it: the source of `GET /v1/agents`, of the metrics,
 //! and of what [`crate::coordinator::dispatcher::plan`] may still give out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::config::agents::Agent;
 use crate::contracts::agent::{AgentMetrics, AgentResponse, AgentStatus};
 use crate::contracts::clock::{Millis, Timestamp};
 use crate::contracts::ids::{AttemptId, StepId, WorkKind, WorkflowId};
-use crate::contracts::roster::{AgentCall, AgentReport, AgentRoster, AgentTrouble, Spent, WaitingWork};
+use crate::contracts::roster::{AgentCall, AgentReport, AgentRoster, AgentTrouble, HeldBack, Spent, WaitingWork};
 
 /// How long an agent rests that broke twice in a row; twice as long each time it breaks again.
 const REST: Duration = Duration::from_secs(1);
@@ -36,6 +36,7 @@ struct Inner {
     calls: BTreeMap<Place, Call>,
     tallies: BTreeMap<String, Tally>,
     waiting: Vec<WaitingWork>,
+    held: Vec<Held>,
     looked_at: Option<Timestamp>,
     look_trouble: Option<String>,
     file_trouble: Option<String>,
@@ -77,10 +78,19 @@ pub struct Load {
     pub all: usize,
     pub agents: BTreeMap<String, usize>,
     pub tenants: BTreeMap<String, usize>,
+    /// Those of each tenant whose answer comes by callback.
+    pub called_back: BTreeMap<String, usize>,
     /// Agents that are offered nothing now: they rest, or their budget is used up.
     pub away: Vec<String>,
     /// Steps that a call of this coordinator has.
     pub taken: Vec<Place>,
+}
+
+/// A limit that holds work back, and the goals whose work it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    pub told: HeldBack,
+    pub goals: BTreeSet<WorkflowId>,
 }
 
 /// What is about to be done, and for whom.
@@ -286,12 +296,12 @@ impl Board {
         tally.resting_until = Some(now().plus(rest.min(LONGEST_REST).into()));
     }
 
-    /// What was seen of the work that waits.
-    pub fn looked(&self, waiting: Result<Vec<WaitingWork>, String>) {
+    /// What was seen of the work that waits, and what of it is held back.
+    pub fn looked(&self, seen: Result<(Vec<WaitingWork>, Vec<Held>), String>) {
         let mut inner = self.lock();
-        match waiting {
-            Ok(waiting) => {
-                inner.waiting = waiting;
+        match seen {
+            Ok((waiting, held)) => {
+                (inner.waiting, inner.held) = (waiting, held);
                 inner.looked_at = Some(now());
                 inner.look_trouble = None;
             }
@@ -305,6 +315,7 @@ impl Board {
         for (place, call) in &inner.calls {
             *load.agents.entry(call.agent.clone()).or_default() += 1;
             *load.tenants.entry(call.told.tenant.clone()).or_default() += 1;
+            *load.called_back.entry(call.told.tenant.clone()).or_default() += usize::from(call.told.called_back);
             load.taken.push(place.clone());
         }
         for agent in inner.agents.iter() {
@@ -332,11 +343,18 @@ impl Board {
         Some(Duration::from_millis(millis))
     }
 
+    /// What held the work of this goal back when it was last looked.
+    pub fn held_back(&self, goal: &WorkflowId) -> Option<HeldBack> {
+        self.lock().held.iter().find(|held| held.goals.contains(goal)).map(|held| held.told.clone())
+    }
+
     pub fn roster(&self) -> AgentRoster {
         let inner = self.lock();
         let agents = inner.agents.iter().map(|agent| report(&inner, agent)).collect();
         let trouble = inner.file_trouble.clone().or_else(|| inner.look_trouble.clone());
-        AgentRoster { agents, waiting: inner.waiting.clone(), looked_at: inner.looked_at, trouble, at: now() }
+        let held_back = inner.held.iter().map(|held| held.told.clone()).collect();
+        let (waiting, looked_at) = (inner.waiting.clone(), inner.looked_at);
+        AgentRoster { agents, waiting, held_back, looked_at, trouble, at: now() }
     }
 }
 

@@ -4,12 +4,13 @@
 //! the most urgent step comes first, then the oldest; a step that nobody can take now holds up no other.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::agents::{Agent, Dispatcher};
 use crate::contracts::clock::Timestamp;
 use crate::contracts::ids::WorkKind;
-use crate::coordinator::dispatcher::board::{Load, Place};
+use crate::contracts::roster::HeldBack;
+use crate::coordinator::dispatcher::board::{Held, Load, Place};
 
 /// A step that waits.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,6 +66,36 @@ pub fn plan(offers: Vec<Offer>, agents: &[Agent], limits: &Dispatcher, load: &Lo
             return picks;
         }
     }
+}
+
+/// What a limit holds back though agents take it: the coordinator's own, or else the quota of each tenant. Steps that
+/// wait only for room of their agents are not among it.
+pub fn held(offers: &[Offer], agents: &[Agent], limits: &Dispatcher, load: &Load) -> Vec<Held> {
+    let called_back = |tenant: &str| load.called_back.get(tenant).copied().unwrap_or(0);
+    let whole = HeldBack {
+        tenant: None,
+        calls: load.all,
+        called_back: load.called_back.values().sum(),
+        most: limits.concurrency,
+        steps: 0,
+    };
+    let reached = |tenant: &str| {
+        let (calls, most) = (load.tenants.get(tenant).copied().unwrap_or(0), limits.quota(tenant));
+        let quota =
+            HeldBack { tenant: Some(tenant.to_owned()), calls, called_back: called_back(tenant), most, steps: 0 };
+        [&whole, &quota].into_iter().find(|limit| limit.calls >= limit.most).cloned()
+    };
+    let mut found: BTreeMap<Option<String>, Held> = BTreeMap::new();
+    for offer in offers.iter().filter(|offer| !load.taken.contains(&offer.place)) {
+        if !agents.iter().any(|agent| agent.takes(offer.kind.as_str())) {
+            continue;
+        }
+        let Some(told) = reached(&offer.tenant) else { continue };
+        let held = found.entry(told.tenant.clone()).or_insert_with(|| Held { told, goals: BTreeSet::new() });
+        held.told.steps += 1;
+        held.goals.insert(offer.place.0.clone());
+    }
+    found.into_values().collect()
 }
 
 /// The first of a tenant's steps that somebody can take.

@@ -17,7 +17,7 @@ use crate::coordinator::dispatcher::board::{Board, Fate, Place, Taking};
 use crate::coordinator::dispatcher::budget::{Budgets, Teller};
 use crate::coordinator::dispatcher::call::{Caller, Ended};
 use crate::coordinator::dispatcher::follow::Followed;
-use crate::coordinator::dispatcher::plan::{Offer, Pick, plan};
+use crate::coordinator::dispatcher::plan::{Offer, Pick, held, plan};
 use crate::coordinator::dispatcher::remind::{Bringer, Reminding};
 use crate::coordinator::dispatcher::sibling::Beginner;
 use crate::coordinator::dispatcher::stopped;
@@ -83,7 +83,7 @@ impl Dispatcher {
         kinds.sort();
         kinds.dedup();
         if kinds.is_empty() {
-            self.board.looked(Ok(Vec::new()));
+            self.board.looked(Ok(<_>::default()));
             return false;
         }
         let goals = match self.gateway.waiting_work(&kinds).await {
@@ -116,8 +116,9 @@ impl Dispatcher {
         offers.retain(|offer| !tried.contains_key(&offer.place) && !spent.contains(&offer.place.0));
         let waiting = waiting(&offers, followed);
         self.metrics.waiting(&waiting);
-        self.board.looked(Ok(waiting));
-        let picks = plan(offers, agents, &followed.limits, &self.board.load(), last);
+        let load = self.board.load();
+        self.board.looked(Ok((waiting, held(&offers, agents, &followed.limits, &load))));
+        let picks = plan(offers, agents, &followed.limits, &load, last);
         for pick in &picks {
             tried.insert(pick.offer.place.clone(), Tried { since: pick.offer.since, until: None });
             self.begin(pick, followed, calls);

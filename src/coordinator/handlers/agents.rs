@@ -21,6 +21,7 @@ pub async fn list_agents(caller: Caller, State(state): State<AppState>) -> Json<
     let mut roster = state.board().roster();
     if !caller.tenants().is_empty() {
         roster.waiting.clear();
+        roster.held_back.retain(|held| held.tenant.as_ref().is_some_and(|tenant| caller.tenants().contains(tenant)));
         roster.trouble = None;
         for agent in &mut roster.agents {
             agent.calls.retain(|call| caller.sees(&call.workflow_id));

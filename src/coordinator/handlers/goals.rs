@@ -58,7 +58,8 @@ pub async fn show_goal(
     extract::Target(workflow_id): extract::Target,
 ) -> Result<Json<GoalView>, ApiError> {
     let goal = state.gateway().goal(&workflow_id).await.map_err(ApiError::from_temporal)?;
-    Ok(Json(GoalView { workflow_id, state: goal, at: Timestamp(chrono::Utc::now()) }))
+    let held_back = state.board().held_back(&workflow_id);
+    Ok(Json(GoalView { workflow_id, state: goal, held_back, at: Timestamp(chrono::Utc::now()) }))
 }
 
 /// Tells a goal that something outside happened, as CI does. Under one `requestId` it counts once, however long the goal

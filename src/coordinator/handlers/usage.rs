@@ -1,4 +1,5 @@
-//! `GET /v1/goals/{id}/usage`: what the agents of a goal have cost, beside what they may.
+//! `GET /v1/goals/{id}/usage`: what the agents of a goal have cost, beside what they may, and what holds
+//! its work back.
 
 use axum::Json;
 use axum::extract::State;
@@ -12,7 +13,8 @@ use crate::coordinator::extract;
 use crate::coordinator::openapi::Refusals;
 use crate::coordinator::state::AppState;
 
-/// What the agents of a goal have cost, as far as their answers said so, beside the budget of its spec. Needs no worker.
+/// What the agents of a goal have cost, as far as their answers said so, beside the budget of its spec; and what
+/// holds its waiting steps back. Needs no worker.
 #[utoipa::path(
     get,
     path = "/v1/goals/{id}/usage",
@@ -30,5 +32,6 @@ pub async fn show_usage(
     let spent = totals(&[(&workflow_id, &budget)], state.store()).await;
     let spent = spent.map_err(|error| ApiError::from_temporal(error.into()))?;
     let spent = standing(&budget, spent.get(&workflow_id).copied().unwrap_or_default());
-    Ok(Json(GoalUsage { workflow_id, spent, at: Timestamp(chrono::Utc::now()) }))
+    let held_back = state.board().held_back(&workflow_id);
+    Ok(Json(GoalUsage { workflow_id, spent, held_back, at: Timestamp(chrono::Utc::now()) }))
 }

@@ -54,6 +54,15 @@ fn load_failures_and_cost_are_seen_at_once() {
 }
 
 #[test]
+fn what_a_limit_holds_back_is_said_with_the_limit() {
+    let mut console = opened(120, 36);
+    let held = json!([{"tenant": "acme", "calls": 4, "calledBack": 3, "most": 4, "steps": 2}]);
+    told(&mut console, Ok(AgentRoster { held_back: serde_json::from_value(held).unwrap(), ..roster() }));
+    let words = "2 held back: tenant acme has 4 of 4 calls under way, 3 of them until their callback";
+    assert!(console.screen().contains(words), "{}", console.screen());
+}
+
+#[test]
 fn what_is_not_known_says_why() {
     let mut console = Driven::new(80, 24);
     console.keys("7");

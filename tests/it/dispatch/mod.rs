@@ -4,6 +4,7 @@
 mod adapters;
 mod budget;
 mod flows;
+mod held;
 mod large;
 mod overdue;
 mod planning;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use gatewatch::config::agents::{Agent, Dispatcher};
 use gatewatch::contracts::clock::Timestamp;
 use gatewatch::coordinator::dispatcher::board::Load;
-use gatewatch::coordinator::dispatcher::plan::{Offer, Pick, plan};
+use gatewatch::coordinator::dispatcher::plan::{Offer, Pick, held, plan};
 
 use crate::dispatch::rig::settings_of;
 
@@ -113,4 +113,38 @@ fn what_was_taken_from_an_agent_goes_to_its_alternates_then_to_others_and_back_o
     assert_eq!(who(&all, &["late"], &full), named("other"));
     assert_eq!(who(&all, &["late", "backup", "other"], &free), named("late"), "better than nobody");
     assert_eq!(who(&all[..2], &["late"], &full), None, "the alternate will have room");
+}
+
+#[test]
+fn what_a_limit_holds_back_is_known_and_what_nobody_takes_is_not_its() {
+    let text = format!("[dispatcher]\nconcurrency = 5\ntenant_quota = 2\n{}", agent("a", "\"X\"", "concurrency = 9"));
+    let (agents, limits) = agents(&text);
+    let mut offers = vec![
+        offer("full", "a", "X", 3, 0),
+        offer("full", "b", "X", 3, 0),
+        offer("full", "nobody's", "Y", 3, 0),
+        offer("free", "c", "X", 3, 0),
+        offer("", "d", "X", 3, 0),
+    ];
+    let taken = offer("full", "taken", "X", 3, 0);
+    offers.push(taken.clone());
+    let mut load = Load { all: 4, taken: vec![taken.place], ..Load::default() };
+    load.tenants = BTreeMap::from([("full".to_owned(), 2), (String::new(), 2)]);
+    load.called_back = BTreeMap::from([("full".to_owned(), 1), ("free".to_owned(), 0), (String::new(), 0)]);
+    let told = |load: &Load| {
+        let all = held(&offers, &agents, &limits, load);
+        all.iter().map(|held| (held.told.to_string(), held.told.steps, held.goals.len())).collect::<Vec<_>>()
+    };
+    let quota = "(dispatcher.tenant_quota)";
+    assert_eq!(
+        told(&load),
+        [
+            (format!("goals without a tenant have 2 of 2 calls under way {quota}"), 1, 1),
+            (format!("tenant full has 2 of 2 calls under way, 1 of them until their callback {quota}"), 2, 1),
+        ]
+    );
+    load.all = 5;
+    let all = "the coordinator has 5 of 5 calls under way, 1 of them until their callback (dispatcher.concurrency)";
+    assert_eq!(told(&load), [(all.to_owned(), 4, 3)]);
+    assert_eq!(told(&Load::default()), []);
 }

@@ -177,6 +177,11 @@ impl Place {
     }
 }
 
+fn client() -> reqwest::Client {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder().no_proxy().build().unwrap()
+}
+
 /// `gatewatch-worker all`.
 pub(super) struct Process {
     pub(super) child: Child,
@@ -184,11 +189,17 @@ pub(super) struct Process {
 }
 
 impl Process {
+    pub(super) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.listen)
+    }
+
+    pub(super) async fn post(&self, path: &str, body: &Value) -> StatusCode {
+        let answer = client().post(self.url(path)).bearer_auth(TOKEN).json(body).send().await.unwrap();
+        answer.status()
+    }
+
     pub(super) async fn get(&self, path: &str) -> Option<Value> {
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        let url = format!("http://{}{path}", self.listen);
-        let answer = http.get(url).bearer_auth(TOKEN).send().await.ok()?;
+        let answer = client().get(self.url(path)).bearer_auth(TOKEN).send().await.ok()?;
         if !answer.status().is_success() {
             return None;
         }

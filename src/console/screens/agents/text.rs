@@ -43,6 +43,12 @@ pub fn waiting(roster: &AgentRoster, now: Timestamp) -> String {
     roster.waiting.iter().map(of).collect::<Vec<_>>().join("  ")
 }
 
+/// Which limits hold work back, if any.
+pub fn held_back(roster: &AgentRoster) -> Option<String> {
+    let all: Vec<String> = roster.held_back.iter().map(|held| format!("{} held back: {held}", held.steps)).collect();
+    (!all.is_empty()).then(|| all.join("; "))
+}
+
 /// Everything there is to say of it.
 pub fn of(agent: &AgentReport, ctx: &Ctx<'_>) -> String {
     let mut text = String::new();

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  waits: DRAFT 3 (4m)  RUN_QA 1 (<1m, nobody takes it)          what no agent has yet
-//!  ▲ the coordinator's last look failed: …                       what is wrong
+//!  ▲ the coordinator's last look failed: …                       what is wrong, or holds work back
 //!  AGENT        STATE    BUSY   DONE  FAILED  BROKEN     TODAY  KINDS
 //! ▸● builder    working   2/4     31       2       0     $1.20/5.00  IMPLEMENTATION REWORK
 //! ```
@@ -54,7 +54,7 @@ pub fn view(state: &State, ctx: &Ctx<'_>, theme: &Theme, frame: &mut Frame<'_>, 
     aside::draw(shown, &ctx.key(Context::Agents, Action::Open), theme, buffer, (place(ctx), side));
 }
 
-/// What waits for an agent, and what is wrong.
+/// What waits for an agent, and what is wrong or holds it back.
 fn above(state: &State, ctx: &Ctx<'_>, theme: &Theme, buffer: &mut Buffer, area: Rect) {
     let Some(roster) = state.roster(ctx) else { return };
     let width = usize::from(area.width);
@@ -76,7 +76,7 @@ fn above(state: &State, ctx: &Ctx<'_>, theme: &Theme, buffer: &mut Buffer, area:
         (Some((failure, at)), _) => {
             Some(format!("as of {}, {} ago: {}", time::second(at), time::age(ctx.now, at), failure.message))
         }
-        (None, trouble) => trouble.clone(),
+        (None, trouble) => trouble.clone().or_else(|| words::held_back(roster)),
     };
     if let Some(wrong) = wrong {
         let line = Text::styled(format!("{} {wrong}", Sign::Warning.glyph()), theme.style(Role::StatusWarning));
