@@ -119,6 +119,8 @@ impl AgentRequest {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AgentResponse {
+    /// For people: an answer counts by its workflow, step and attempt, and where this names another goal the goal's log
+    /// says so.
     #[serde(default)]
     #[schema(required = true)]
     pub goal_id: GoalId,

@@ -41,10 +41,12 @@ const ASK: Duration = Duration::from_secs(2);
 /// The same of a coordinator that does not answer.
 const SILENT: Duration = Duration::from_secs(30);
 /// What of the log is told; the rest is told by the steps themselves.
-const TOLD: [&str; 13] = [
+const TOLD: [&str; 15] = [
     "EVENT",
     "CHILD_COMPLETED",
     "REFUSED",
+    "OTHER_GOAL",
+    "BUDGET_RAISED",
     "SPEC_TROUBLE",
     "SPEC_ADOPTED",
     "NOT_FINALIZED",

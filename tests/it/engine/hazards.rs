@@ -4,7 +4,7 @@ use gatewatch::contracts::actor::Actor;
 use gatewatch::contracts::agent::{AgentMetrics, AgentStatus};
 use gatewatch::contracts::engine::decision::Decision;
 use gatewatch::contracts::engine::input::Decider;
-use gatewatch::contracts::engine::state::{EngineStatus, StepStatus};
+use gatewatch::contracts::engine::state::{EngineStatus, LogEntry, StepStatus};
 use gatewatch::contracts::ids::{AttemptId, StepId};
 use gatewatch::workflows::engine::machine::Machine;
 use gatewatch::workflows::engine::machine::event::{Effect, Event, Outcome, Terms};
@@ -246,4 +246,27 @@ fn what_counts_once_counts_once_in_the_next_run_too() {
     goal.send(Event::Cancel { reason: "enough".into(), by: Actor::default() });
     assert_eq!(goal.send(told("b")).outcome, Outcome::Repeated);
     assert!(matches!(goal.send(told("c")).outcome, Outcome::Refused(_)), "it has ended");
+}
+
+#[test]
+fn an_answer_that_names_another_goal_counts_by_its_step_and_the_log_says_so() {
+    let mut goal = Goal::of("codegen");
+    goal.boot(request("REQUIREMENTS"));
+    let mut said = response("requirements-1", AgentStatus::Ok);
+    said.goal_id = "goal-of-others".into();
+    let step = StepId::from("requirements-1");
+    assert_eq!(goal.send(Event::AgentCompleted { step: step.clone(), response: said }).outcome, Outcome::Applied);
+    assert_eq!(goal.step("requirements-1"), StepStatus::Done);
+    let noted: Vec<String> =
+        goal.state().log.iter().filter(|entry| entry.event == "OTHER_GOAL").map(LogEntry::words).collect();
+    let words = "requirements-1  The answer names the goal goal-of-others, and this is goal-123: it counts by its workflow and step.";
+    assert_eq!(noted, [words]);
+
+    // The goal's own, and none at all, are no remark's worth.
+    for (step, named) in [("acceptance-criteria-1", "goal-123"), ("create-ticket-1", "")] {
+        let mut said = response(step, AgentStatus::Ok);
+        said.goal_id = named.into();
+        assert_eq!(goal.send(Event::AgentCompleted { step: step.into(), response: said }).outcome, Outcome::Applied);
+    }
+    assert_eq!(goal.state().log.iter().filter(|entry| entry.event == "OTHER_GOAL").count(), 1);
 }

@@ -40,12 +40,26 @@ impl Machine {
             return outcome;
         }
         self.note(now, "AGENT_COMPLETED", serde_json::to_value(&response).unwrap_or_default());
+        self.compare_goal(now, &response);
         self.close(now, &response);
         if response.status != AgentStatus::Partial {
             let decision = format!("dec-{id}-{}", response.attempt_id);
             self.consider(now, &Fact::Completed { response: &response }, &decision);
         }
         Outcome::Applied
+    }
+
+    /// Workflow, step and attempt say whose answer it is. Another goal's id beside them is a mistake of whoever answers:
+    /// it refuses nothing, and the log says so.
+    fn compare_goal(&mut self, now: UnixMillis, response: &AgentResponse) {
+        let (ours, named) = (&self.memory.state.goal_id, &response.goal_id);
+        if ours.is_empty() || named.is_empty() || ours == named {
+            return;
+        }
+        let (ours, named) = (clip(ours.as_str(), LONGEST_NAME), clip(named.as_str(), LONGEST_NAME));
+        let reason =
+            format!("The answer names the goal {named}, and this is {ours}: it counts by its workflow and step.");
+        self.note(now, "OTHER_GOAL", json!({"stepId": response.step_id, "reason": reason}));
     }
 
     /// Whether this answer is one of the attempt that has the step; what becomes of it when it is not.
