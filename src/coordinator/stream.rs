@@ -14,6 +14,7 @@ use crate::contracts::delivery::DeploymentStage;
 use crate::contracts::failure::{Failure, FailureKind};
 use crate::contracts::health::HealthReport;
 use crate::contracts::ids::WorkflowId;
+use crate::contracts::temporal::names::workflow;
 use crate::contracts::workflow::WorkflowDetail;
 use crate::gateway::Gateway;
 
@@ -38,7 +39,7 @@ pub enum Look {
     #[default]
     Pending,
     Seen,
-    /// Temporal did not answer; the report is as old as its last sample says.
+    /// Temporal did not answer, and the report is as old as its last sample says; or it is no deployment.
     Failed(Failure),
     /// Monitoring is over, and why, as a sentence. Nothing will follow.
     Ended(String),
@@ -114,6 +115,9 @@ fn interval(report: &HealthReport) -> Duration {
 /// What is known after one more look.
 fn after(before: &Snapshot, answer: Result<WorkflowDetail, Failure>) -> Snapshot {
     match answer {
+        Ok(detail) if before.report.is_none() && !is_deployment(&detail) => {
+            Snapshot { report: None, look: Look::Failed(no_deployment(&detail)) }
+        }
         Ok(detail) => {
             let end = ended(&detail);
             let report = detail.health.map(|report| Arc::new(*report)).or_else(|| before.report.clone());
@@ -124,6 +128,28 @@ fn after(before: &Snapshot, answer: Result<WorkflowDetail, Failure>) -> Snapshot
         }
         Err(failure) => Snapshot { report: before.report.clone(), look: Look::Failed(failure) },
     }
+}
+
+/// Whether its health is watched, or will be: also by a workflow of another SDK.
+fn is_deployment(detail: &WorkflowDetail) -> bool {
+    let published = detail.row.published.as_ref();
+    detail.row.workflow_type.as_str() == workflow::PRODUCTION_DEPLOYMENT
+        || detail.health.is_some()
+        || published.is_some_and(|published| published.deployment.is_some())
+}
+
+fn no_deployment(detail: &WorkflowDetail) -> Failure {
+    let (id, kind) = (&detail.row.id, &detail.row.workflow_type);
+    let hint = match kind.as_str() {
+        workflow::ENGINE | workflow::CODEGEN => format!("Ask `GET /v1/goals/{id}` how the goal stands."),
+        workflow::PRODUCTION_READINESS => "Ask for the deployment that it starts.".to_owned(),
+        _ => "Ask for a workflow that deploys, or `gatewatch show` for this one.".to_owned(),
+    };
+    Failure::new(
+        FailureKind::Conflict,
+        format!("{id} is of type {kind}, which is no deployment: nobody watches its health."),
+        hint,
+    )
 }
 
 /// Why no sample can come any more, if so. Until the workflow has ended a rollback can start and watch again.

@@ -43,6 +43,7 @@ const HEARTBEAT: Duration = Duration::from_secs(10);
         (status = 401, body = crate::contracts::http::ErrorBody),
         (status = 403, body = crate::contracts::http::ErrorBody),
         (status = 404, body = crate::contracts::http::ErrorBody),
+        (status = 409, description = "It is no deployment, and what to ask instead.", body = crate::contracts::http::ErrorBody),
         (status = 422, body = crate::contracts::http::ErrorBody),
         (status = 503, body = crate::contracts::http::ErrorBody),
     ),

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::coordinator::rig::{GUEST, Rig};
+use crate::coordinator::rig::{GUEST, Rig, answer};
+use crate::coordinator::steps;
 use crate::support;
 use crate::workflows::bench::{Bench, bounded, deployment_input};
 
@@ -173,6 +174,28 @@ async fn an_id_that_is_none_is_refused_and_stopping_ends_streams() {
         while let Some(event) = listener.next().await {
             assert_ne!(event.name, "end", "monitoring goes on, only this coordinator stops");
         }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_deployment_is_refused_with_what_to_ask_instead() {
+    bounded(async || {
+        let (bench, rig) = (Bench::new().await, Rig::start(support::temporal()).await);
+        let goal = steps::with_approval(&bench, "no-deployment").await;
+        let path = format!("/v1/deployments/{goal}/health");
+        for _ in 0..2 {
+            let (status, body) = answer(rig.get(&path).bearer_auth(GUEST)).await;
+            assert_eq!(status, 409, "{body}");
+            let said = format!("{goal} is of type EngineWorkflow, which is no deployment: nobody watches its health.");
+            assert_eq!(body["error"]["message"], said);
+            assert_eq!(body["error"]["hint"], format!("Ask `GET /v1/goals/{goal}` how the goal stands."));
+        }
+        // One that does not watch yet is one all the same.
+        bench.world.holds("verifyBackup");
+        let handle = bench.deployment(deployment_input()).await;
+        drop(Listener::open(&rig, &handle.info().workflow_id, None).await);
+        bench.world.heals("verifyBackup");
     })
     .await;
 }
