@@ -1,32 +1,68 @@
-//! `[[coordinator.service_accounts]]`: who may answer for agents.
+//! `[[coordinator.people]]` and `[[coordinator.service_accounts]]`: who may decide, and who may answer for agents.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use secrecy::SecretString;
 
 use crate::config::problem::Problem;
 use crate::config::raw;
-use crate::config::settings::ServiceAccount;
+use crate::config::settings::{Permission, Person, ServiceAccount};
 use crate::config::validate::Check;
 use crate::contracts::ids::WorkflowId;
 
 impl Check<'_> {
     pub(super) fn service_accounts(&self, raw: &[raw::ServiceAccount]) -> Result<Vec<ServiceAccount>, Problem> {
-        let mut names = BTreeSet::new();
-        let mut accounts = Vec::with_capacity(raw.len());
-        for (at, raw) in raw.iter().enumerate() {
-            let account = self.service_account(at, raw)?;
-            if !names.insert(account.name.clone()) {
-                let why = format!("There are two service accounts `{}`.", account.name);
-                return Err(self.wrong(
-                    &format!("coordinator.service_accounts[{at}].name"),
-                    why,
-                    "Rename one of them.",
-                ));
-            }
-            accounts.push(account);
-        }
+        let accounts = raw.iter().enumerate().map(|(at, raw)| self.service_account(at, raw));
+        let accounts: Vec<_> = accounts.collect::<Result<_, _>>()?;
+        let names = accounts.iter().map(|account| account.name.as_str());
+        self.named_once("coordinator.service_accounts", "service accounts", names)?;
         Ok(accounts)
+    }
+
+    pub(super) fn people(&self, raw: &[raw::Person]) -> Result<Vec<Person>, Problem> {
+        let people = raw.iter().enumerate().map(|(at, raw)| self.person(at, raw));
+        let people: Vec<_> = people.collect::<Result<_, _>>()?;
+        self.named_once("coordinator.people", "people", people.iter().map(|person| person.name.as_str()))?;
+        Ok(people)
+    }
+
+    /// Who did what is told by name, so no name stands for two.
+    pub(super) fn named_once<'a>(
+        &self,
+        key: &str,
+        what: &str,
+        names: impl Iterator<Item = &'a str>,
+    ) -> Result<(), Problem> {
+        let mut known = BTreeMap::new();
+        for (at, name) in names.enumerate() {
+            if let Some(first) = known.insert(name, at) {
+                let why = format!("There are two {what} called `{name}`: {key}[{first}] and {key}[{at}].");
+                return Err(self.wrong(&format!("{key}[{at}].name"), why, "Give each a name of its own."));
+            }
+        }
+        Ok(())
+    }
+
+    fn person(&self, at: usize, raw: &raw::Person) -> Result<Person, Problem> {
+        let key = |name: &str| format!("coordinator.people[{at}].{name}");
+        let token_sha256 = self.required(&key("token_sha256"), raw.token_sha256.as_deref())?;
+        let token_sha256 = self.digest(&key("token_sha256"), &token_sha256)?;
+        let may = raw.may.iter().map(|word| match word.as_str() {
+            "decide" => Ok(Permission::Decide),
+            "rollback" => Ok(Permission::Rollback),
+            "operate" => Ok(Permission::Operate),
+            _ => Err(self.wrong(
+                &key("may"),
+                format!("There is no permission `{word}`."),
+                "The permissions are `decide`, `rollback` and `operate`.",
+            )),
+        });
+        Ok(Person {
+            name: self.required(&key("name"), raw.name.as_deref())?,
+            token_sha256,
+            may: may.collect::<Result<_, _>>()?,
+            tenants: self.tenants(&key("tenants"), &raw.tenants)?,
+        })
     }
 
     fn service_account(&self, at: usize, raw: &raw::ServiceAccount) -> Result<ServiceAccount, Problem> {

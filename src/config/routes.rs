@@ -1,7 +1,5 @@
 //! `[[coordinator.routes]]`: who else is told of an agent's answer.
 
-use std::collections::BTreeSet;
-
 use crate::config::problem::{Place, Problem};
 use crate::config::raw;
 use crate::config::validate::Check;
@@ -31,16 +29,9 @@ pub enum Telling {
 
 impl Check<'_> {
     pub(super) fn routes(&self, raw: &[raw::Route]) -> Result<Vec<Route>, Problem> {
-        let mut names = BTreeSet::new();
-        let mut routes = Vec::with_capacity(raw.len());
-        for (at, raw) in raw.iter().enumerate() {
-            let route = self.route_to(at, raw)?;
-            if !names.insert(route.name.clone()) {
-                let why = format!("There are two routes `{}`.", route.name);
-                return Err(self.wrong(&format!("coordinator.routes[{at}].name"), why, "Rename one of them."));
-            }
-            routes.push(route);
-        }
+        let routes = raw.iter().enumerate().map(|(at, raw)| self.route_to(at, raw));
+        let routes: Vec<_> = routes.collect::<Result<_, _>>()?;
+        self.named_once("coordinator.routes", "routes", routes.iter().map(|route| route.name.as_str()))?;
         Ok(routes)
     }
 

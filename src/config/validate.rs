@@ -14,8 +14,8 @@ use crate::config::paths::Surroundings;
 use crate::config::problem::{Place, Problem};
 use crate::config::raw::{self, Raw};
 use crate::config::settings::{
-    Console, Coordinator, CoordinatorClient, Database, Journey, Permission, Person, ProcessTarget, Service, Settings,
-    Store, Target, UNKNOWN_ACTOR, View, Worker,
+    Console, Coordinator, CoordinatorClient, Database, Journey, ProcessTarget, Service, Settings, Store, Target,
+    UNKNOWN_ACTOR, View, Worker,
 };
 use crate::config::sources::{Origins, Sources};
 use crate::config::temporal;
@@ -78,14 +78,13 @@ impl Check<'_> {
     }
 
     fn coordinator(&self, raw: &raw::Coordinator, state: &Path) -> Result<Coordinator, Problem> {
-        let people = raw.people.iter().enumerate().map(|(at, person)| self.person(at, person));
         let signing_key = raw.signing_key.as_deref().map(|path| self.path("coordinator.signing_key", path));
         let service_accounts = self.service_accounts(&raw.service_accounts)?;
         Ok(Coordinator {
             listen: self.listen("coordinator.listen", raw.listen.as_deref().unwrap_or("127.0.0.1:7400"))?,
             signing_key: signing_key.unwrap_or_else(|| state.join("coordinator.key")),
             store: self.store(raw.store.as_ref(), state)?,
-            people: people.collect::<Result<_, _>>()?,
+            people: self.people(&raw.people)?,
             nats: raw.nats.as_ref().map(|raw| self.nats(raw, &service_accounts)).transpose()?,
             service_accounts,
             routes: self.routes(&raw.routes)?,
@@ -109,28 +108,6 @@ impl Check<'_> {
                 "Write `sqlite:///path/to/file`, or `postgres://user@host/database`.",
             )),
         }
-    }
-
-    fn person(&self, at: usize, raw: &raw::Person) -> Result<Person, Problem> {
-        let key = |name: &str| format!("coordinator.people[{at}].{name}");
-        let token_sha256 = self.required(&key("token_sha256"), raw.token_sha256.as_deref())?;
-        let token_sha256 = self.digest(&key("token_sha256"), &token_sha256)?;
-        let may = raw.may.iter().map(|word| match word.as_str() {
-            "decide" => Ok(Permission::Decide),
-            "rollback" => Ok(Permission::Rollback),
-            "operate" => Ok(Permission::Operate),
-            _ => Err(self.wrong(
-                &key("may"),
-                format!("There is no permission `{word}`."),
-                "The permissions are `decide`, `rollback` and `operate`.",
-            )),
-        });
-        Ok(Person {
-            name: self.required(&key("name"), raw.name.as_deref())?,
-            token_sha256,
-            may: may.collect::<Result<_, _>>()?,
-            tenants: self.tenants(&key("tenants"), &raw.tenants)?,
-        })
     }
 
     /// Of a token, which is nowhere but with its owner.

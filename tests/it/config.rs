@@ -114,6 +114,7 @@ fn the_commented_out_part_of_the_example_parses_too() {
 #[test]
 fn what_is_wrong_with_an_agent_is_told_with_its_line_and_field() {
     let agent = "[[agents]]\nname = 'a'\nkinds = ['X']\nadapter = 'scripted'\n";
+    let person = format!("[[coordinator.people]]\nname = 'p'\ntoken_sha256 = '{}'\n", "a".repeat(64));
     for (file, expected) in [
         ("\n[[agents]]\nkinds = ['X']", "gatewatch.toml:2: agents[0].name: It is missing."),
         (
@@ -128,7 +129,20 @@ fn what_is_wrong_with_an_agent_is_told_with_its_line_and_field() {
         ("[[agents]]\nname = 'a'\nadapter = 'scripted'", "agents[0].kinds: It takes no kind of work"),
         (&format!("{agent}url = 'http://x'"), "toml:5: agents[0].url: The adapter `scripted` has no `url`."),
         (&format!("{agent}alternates = ['b']"), "toml:5: agents[0].alternates: There is no other agent called `b`."),
-        (&format!("{agent}{agent}"), "toml:6: agents[1].name: There are two agents called `a`."),
+        (
+            &format!("{agent}{agent}"),
+            "toml:6: agents[1].name: There are two agents called `a`: agents[0] and agents[1].",
+        ),
+        (
+            &format!("{person}{person}"),
+            "toml:5: coordinator.people[1].name: There are two people called `p`: coordinator.people[0] and \
+             coordinator.people[1]. Give each a name of its own.",
+        ),
+        (
+            "[[coordinator.routes]]\nname = 'r'\nworkflows = ['w']\nevent = 'e'\n\
+             [[coordinator.routes]]\nname = 'r'\nworkflows = ['w']\nevent = 'e'",
+            "There are two routes called `r`: coordinator.routes[0] and coordinator.routes[1].",
+        ),
         (&format!("{agent}priority = 9"), "toml:5: agents[0].priority: 9 is no priority."),
         (&format!("{agent}time_limit = 'soon'"), "toml:5: agents[0].time_limit: `soon` is no duration."),
         (&format!("{agent}max_output = 0"), "toml:5: agents[0].max_output"),

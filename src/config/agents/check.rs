@@ -60,15 +60,9 @@ impl Check<'_> {
     }
 
     pub(in crate::config) fn agents(&self, raw: &[raw::Agent]) -> Result<Vec<Agent>, Problem> {
-        let mut agents: Vec<Agent> = Vec::with_capacity(raw.len());
-        for (at, one) in raw.iter().enumerate() {
-            let agent = self.agent(&format!("agents[{at}]"), one)?;
-            if agents.iter().any(|known| known.name == agent.name) {
-                let why = format!("There are two agents called `{}`.", agent.name);
-                return Err(self.wrong(&format!("agents[{at}].name"), why, "Give each a name of its own."));
-            }
-            agents.push(agent);
-        }
+        let agents = raw.iter().enumerate().map(|(at, one)| self.agent(&format!("agents[{at}]"), one));
+        let agents: Vec<Agent> = agents.collect::<Result<_, _>>()?;
+        self.named_once("agents", "agents", agents.iter().map(|agent| agent.name.as_str()))?;
         for (at, agent) in agents.iter().enumerate() {
             let key = format!("agents[{at}].alternates");
             for name in &agent.alternates {
