@@ -26,9 +26,9 @@ impl ApiError {
         Self { problems, ..self }
     }
 
-    /// The request itself is wrong.
-    pub fn invalid(message: impl Into<String>) -> Self {
-        Self::new(StatusCode::UNPROCESSABLE_ENTITY, Failure::new(FailureKind::Invalid, message, ""))
+    /// The request itself is wrong; the hint says how it would be right.
+    pub fn invalid(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, Failure::new(FailureKind::Invalid, message, hint))
     }
 
     /// Nobody we know asks.

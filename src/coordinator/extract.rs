@@ -45,7 +45,7 @@ pub async fn whole(request: Request, state: &(impl Send + Sync)) -> Result<Bytes
                 let failure = Failure::new(FailureKind::Invalid, message, "Send 2 MB or less; link to what is larger.");
                 ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, failure)
             }
-            _ => ApiError::invalid(message),
+            _ => ApiError::invalid(message, "Send it again, whole."),
         }
     })
 }
@@ -60,7 +60,7 @@ fn explain(rejection: &JsonRejection) -> ApiError {
         status @ (StatusCode::PAYLOAD_TOO_LARGE | StatusCode::UNSUPPORTED_MEDIA_TYPE) => {
             ApiError::new(status, Failure::new(FailureKind::Invalid, message, "Send a small JSON object."))
         }
-        _ => ApiError::invalid(message),
+        _ => ApiError::invalid(message, "`GET /openapi.json` has the body of this request, field by field."),
     }
 }
 
@@ -132,19 +132,20 @@ fn in_path(name: &str, description: &str) -> Parameter {
 
 #[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` gives")]
 fn unreadable(rejection: PathRejection) -> ApiError {
-    ApiError::invalid(format!("The path cannot be read: {}.", text::line(&rejection.body_text())))
+    let message = format!("The path cannot be read: {}.", text::line(&rejection.body_text()));
+    ApiError::invalid(message, "Write ids in it as UTF-8, percent-encoded.")
 }
 
 /// An id that Temporal could have given out.
 pub fn require_id(what: &str, id: &str) -> Result<(), ApiError> {
     if id.is_empty() {
-        return Err(ApiError::invalid(format!("{what} is empty.")));
+        return Err(ApiError::invalid(format!("{what} is empty."), "Give one."));
     }
     if id.len() > MAX_ID_BYTES {
-        return Err(ApiError::invalid(format!("{what} is longer than {MAX_ID_BYTES} bytes.")));
+        return Err(ApiError::invalid(format!("{what} is longer than {MAX_ID_BYTES} bytes."), "Give a shorter one."));
     }
     if id.chars().any(char::is_control) {
-        return Err(ApiError::invalid(format!("{what} holds control characters.")));
+        return Err(ApiError::invalid(format!("{what} holds control characters."), "Leave them out."));
     }
     Ok(())
 }

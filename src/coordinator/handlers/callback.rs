@@ -66,7 +66,8 @@ pub async fn callback(
                 Ok(())
             })
             .await?;
-            return Err(ApiError::invalid("The body is no answer of an agent.").with(problems));
+            let hint = "Correct what `errors` names; `AgentResponse` of `/openapi.json` has every field.";
+            return Err(ApiError::invalid("The body is no answer of an agent.", hint).with(problems));
         }
     };
     sender.must(&response)?;
@@ -96,7 +97,8 @@ pub async fn callback(
         Fate::Rejected => {
             let message =
                 "An answer for this attempt was not valid before; its workflow knows that the attempt failed.";
-            return Err(ApiError::invalid(message).with(answer.receipt.errors));
+            let hint = "Answer the next attempt that the goal gives out; it has a `runId` of its own.";
+            return Err(ApiError::invalid(message, hint).with(answer.receipt.errors));
         }
     };
     let mut response = (status, Json(answer.receipt)).into_response();

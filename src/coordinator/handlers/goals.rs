@@ -128,7 +128,8 @@ pub async fn adopt_spec(
         (Some(document), None) => document,
         (None, Some(name)) => state.specs().named(name.as_str()).await?.text,
         (None, None) | (Some(_), Some(_)) => {
-            return Err(ApiError::invalid("It is either a whole `document`, or the name of a `spec`."));
+            let message = "It is either a whole `document`, or the name of a `spec`.";
+            return Err(ApiError::invalid(message, "Send one of the two; `GET /v1/specs` lists the names."));
         }
     };
     let message = Message::AdoptSpec { document };

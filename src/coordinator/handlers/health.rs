@@ -80,7 +80,10 @@ pub async fn stream_health(
 fn last_event_id(headers: &HeaderMap) -> Result<u64, ApiError> {
     let Some(value) = headers.get("last-event-id") else { return Ok(0) };
     let parsed = value.to_str().ok().and_then(|text| text.trim().parse().ok());
-    parsed.ok_or_else(|| ApiError::invalid("`Last-Event-ID` is not the sequence number of a sample."))
+    parsed.ok_or_else(|| {
+        let message = "`Last-Event-ID` is not the sequence number of a sample.";
+        ApiError::invalid(message, "Send the id of the last `sample` that arrived, or leave it out.")
+    })
 }
 
 /// One open stream.

@@ -22,6 +22,9 @@ use crate::spec::EngineSpec as _;
 use crate::spec::rules::Rules;
 use crate::spec::shipped;
 
+/// What an initial plan is when it is to be done.
+const PLANS: &str = "Send a list of actions, such as `[{\"type\": \"REQUEST_WORK\", \"workKind\": \"DRAFT\"}]`.";
+
 /// Starts a goal. Sent again under its `requestId` it has one effect; another one that runs under the id is left alone.
 #[utoipa::path(
     post,
@@ -46,7 +49,7 @@ pub async fn start_goal(
     let id = tenant.iter().fold(body.workflow_id, |id, tenant| id.for_tenant(tenant));
     require_id("`workflowId`", id.as_str())?;
     caller.must_see(&id)?;
-    body.input.first_decision().map_err(ApiError::invalid)?;
+    body.input.first_decision().map_err(|why| ApiError::invalid(why, PLANS))?;
     let goal_id = if body.input.goal_id.is_empty() { GoalId::new(id.as_str()) } else { body.input.goal_id.clone() };
     let (spec, input) = pinned(&state, EngineInput { goal_id, tenant, ..body.input }).await?;
     let mutation = Mutation::Start(Start {
@@ -88,7 +91,8 @@ fn tenant(caller: &Caller, body: &StartBody) -> Result<Option<String>, ApiError>
     });
     match named {
         Some(name) if !WorkflowId::is_tenant(name) => {
-            Err(ApiError::invalid("`tenant` is no name of one: letters, digits, `-`, `_` and `.`."))
+            let hint = "Use up to 60 letters, digits, `-`, `_` and `.`.";
+            Err(ApiError::invalid("`tenant` is no name of one.", hint))
         }
         named => Ok(named.map(str::to_owned)),
     }
@@ -109,7 +113,7 @@ async fn pinned(state: &AppState, mut input: EngineInput) -> Result<(SpecPin, En
         name => name,
     };
     let (pin, document) = if let Some(document) = input.spec_document.take() {
-        let rules = Rules::read("the spec", &document).map_err(|problem| ApiError::invalid(problem.to_string()))?;
+        let rules = Rules::read("the spec", &document).map_err(|problem| ApiError::from_temporal(problem.into()))?;
         (rules.pin().clone(), document)
     } else {
         let spec = state.specs().named(name).await?;

@@ -203,7 +203,8 @@ fn wrong(document: &Value, operation: &Operation<'_>, status: StatusCode, kind: 
     if kind != "application/json" {
         return None;
     }
-    match serde_json::from_str(text) {
+    match serde_json::from_str::<Value>(text) {
+        Ok(value) if value["error"]["hint"] == "" => Some("it says nothing of what to do next".to_owned()),
         Ok(value) => misfit(document, &described["schema"], &value, "body"),
         Err(error) => Some(error.to_string()),
     }
