@@ -34,6 +34,20 @@ pub fn head() -> Document {
     document
 }
 
+/// What refuses a body is nothing that an operation without one answers.
+pub fn without_needless(mut document: Document) -> Document {
+    for item in document.paths.paths.values_mut() {
+        let operations = [&mut item.get, &mut item.post].into_iter().flatten();
+        for operation in operations.filter(|operation| operation.request_body.is_none()) {
+            operation.responses.responses.retain(|status, _| !OF_BODIES.contains(&status.as_str()));
+        }
+    }
+    document
+}
+
+/// How a body is refused that cannot be read at all.
+const OF_BODIES: [&str; 2] = ["413", "415"];
+
 /// What a goal answers to what it is told: each with a `Told`.
 pub struct Answers;
 

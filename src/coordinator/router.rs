@@ -62,6 +62,7 @@ pub fn router(state: AppState) -> Router {
         .merge(specs)
         .merge(streamed)
         .split_for_parts();
+    let document = openapi::without_needless(document);
     router
         .route("/openapi.json", get(move || async move { Json(document) }))
         .fallback(unknown_path)

@@ -1,9 +1,9 @@
 //! The OpenAPI document and the router say the same.
 
 use reqwest::{Method, StatusCode};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::coordinator::rig::{Rig, nowhere};
+use crate::coordinator::rig::{BUILDERS, MIRA, Rig, answer, nowhere};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_documented_operation_is_routed_and_every_route_is_documented() {
@@ -118,4 +118,31 @@ async fn the_document_asks_for_what_the_service_asks_for() {
         action.contains("\"workKind\"") && action.contains("\"stepId\"") && !action.contains("work_kind"),
         "{action}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_takes_a_body_takes_json_only_and_nobody_else_speaks_of_bodies() {
+    let rig = Rig::start(nowhere()).await;
+    let document: Value = rig.get("/openapi.json").send().await.unwrap().json().await.unwrap();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for (method, described) in methods.as_object().unwrap() {
+            let takes_body = !described["requestBody"].is_null();
+            for status in ["413", "415"] {
+                let documented = !described["responses"][status].is_null();
+                assert!(!documented || takes_body, "{method} {path} reads no body and answers {status}");
+            }
+            if !takes_body {
+                continue;
+            }
+            let token = if path == "/agent/callback" { BUILDERS } else { MIRA };
+            for kind in ["text/plain", "text/json", ""] {
+                let request = rig.request(method.to_uppercase().parse().unwrap(), &path.replace(['{', '}'], ""));
+                let request = request.bearer_auth(token).body(json!({"requestId": "r"}).to_string());
+                let request = if kind.is_empty() { request } else { request.header("content-type", kind) };
+                let (status, body) = answer(request).await;
+                assert_eq!(status, StatusCode::UNSUPPORTED_MEDIA_TYPE, "{method} {path} {kind}: {body}");
+                assert!(!described["responses"]["415"].is_null(), "{method} {path} does not say so");
+            }
+        }
+    }
 }
