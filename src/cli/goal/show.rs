@@ -210,7 +210,8 @@ fn pinned(pin: &SpecPin) -> String {
 
 fn used(budget: &Budget) -> String {
     let used = budget.reached.map(|level| format!(", {} % used", level.percent()));
-    format!("{budget}{}", used.unwrap_or_default())
+    let since = budget.begun.map(|_| format!(" since {}", clock(budget.since)));
+    format!("{budget}{}{}", since.unwrap_or_default(), used.unwrap_or_default())
 }
 
 fn clock(at: UnixMillis) -> String {

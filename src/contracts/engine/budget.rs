@@ -50,8 +50,12 @@ pub struct Budget {
     /// What the goal was told of this round.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reached: Option<BudgetLevel>,
-    /// What was answered before is not the goal's: another one may have had its workflow id.
+    /// What was answered before does not count: it is another goal's that had its workflow id, or was spent when a person
+    /// gave as much again.
     pub since: UnixMillis,
+    /// When the goal began, once a person has given more; before, that is `since`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub begun: Option<UnixMillis>,
 }
 
 impl Budget {

@@ -132,17 +132,36 @@ impl Teller {
 }
 
 /// What a goal has cost, beside what it may.
-pub fn standing(budget: &Budget, total: Total) -> Spent {
+fn standing(budget: &Budget, total: Total) -> Spent {
     #[expect(clippy::cast_precision_loss, reason = "nine billion dollars are counted to the millionth")]
     let usd = total.cost_micros as f64 / 1e6;
     Spent { usd, tokens: total.tokens, budget_usd: budget.usd, budget_tokens: budget.tokens }
 }
 
+/// What a goal has cost since it began, beside what it may have cost by now: its budget counts from when a person gave
+/// more, on top of what was spent by then.
+pub async fn in_all(goal: &WorkflowId, budget: &Budget, store: &Store) -> Result<Spent, StoreError> {
+    let since = async |since: UnixMillis| {
+        let counted = Budget { since, ..Budget::default() };
+        let spent = totals(&[(goal, &counted)], store).await?;
+        Ok::<_, StoreError>(spent.get(goal).copied().unwrap_or_default())
+    };
+    let round = since(budget.since).await?;
+    let Some(begun) = budget.begun else { return Ok(standing(budget, round)) };
+    let all = since(begun).await?;
+    let before = Total {
+        tokens: all.tokens.saturating_sub(round.tokens),
+        cost_micros: all.cost_micros.saturating_sub(round.cost_micros),
+    };
+    let before = standing(budget, before);
+    let mut spent = standing(budget, all);
+    spent.budget_usd = budget.usd.map(|usd| usd + before.usd);
+    spent.budget_tokens = budget.tokens.map(|tokens| tokens.saturating_add(before.tokens));
+    Ok(spent)
+}
+
 /// What goals have cost; those are left out that have cost nothing.
-pub async fn totals(
-    goals: &[(&WorkflowId, &Budget)],
-    store: &Store,
-) -> Result<BTreeMap<WorkflowId, Total>, StoreError> {
+async fn totals(goals: &[(&WorkflowId, &Budget)], store: &Store) -> Result<BTreeMap<WorkflowId, Total>, StoreError> {
     // Answers are kept under the id as whoever answered wrote it: as it is, or as lists show it, safe to print.
     let written = |id: &WorkflowId| -> BTreeSet<WorkflowId> {
         [id.clone(), WorkflowId::new(text::original(id.as_str()))].into_iter().collect()

@@ -7,7 +7,7 @@ use axum::extract::State;
 use crate::contracts::clock::Timestamp;
 use crate::contracts::http::GoalUsage;
 use crate::coordinator::auth::Caller;
-use crate::coordinator::dispatcher::budget::{standing, totals};
+use crate::coordinator::dispatcher::budget::in_all;
 use crate::coordinator::error::ApiError;
 use crate::coordinator::extract;
 use crate::coordinator::openapi::Refusals;
@@ -29,9 +29,8 @@ pub async fn show_usage(
 ) -> Result<Json<GoalUsage>, ApiError> {
     let detail = state.gateway().describe(&workflow_id, None).await.map_err(ApiError::from_temporal)?;
     let budget = detail.row.published.and_then(|published| published.budget).unwrap_or_default();
-    let spent = totals(&[(&workflow_id, &budget)], state.store()).await;
+    let spent = in_all(&workflow_id, &budget, state.store()).await;
     let spent = spent.map_err(|error| ApiError::from_temporal(error.into()))?;
-    let spent = standing(&budget, spent.get(&workflow_id).copied().unwrap_or_default());
     let held_back = state.board().held_back(&workflow_id);
     Ok(Json(GoalUsage { workflow_id, spent, held_back, at: Timestamp(chrono::Utc::now()) }))
 }

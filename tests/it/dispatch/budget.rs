@@ -19,9 +19,13 @@ const SPEC: &str = "name = 'dear'\n[guardrails]\nbudget-usd = 1.0\n\
     [[rules]]\nname = 'b is done'\non = 'completed'\nkind = 'B'\nstatus = 'OK'\nthen = [{ request = 'C' }]\n\
     [finalize]\nwhen = \"done('C')\"\n";
 
-/// A costs enough for a warning, B the rest.
+/// A costs enough for a warning, B more than two budgets.
 fn dear(asked: &Value) -> (StatusCode, HeaderMap, Value) {
-    let cost = if asked["kind"] == "A" { 0.85 } else { 0.4 };
+    let cost = match asked["kind"].as_str() {
+        Some("A") => 0.85,
+        Some("B") => 2.4,
+        _ => 0.5,
+    };
     ok(json!({"status": "OK", "metrics": {"tokens": {"prompt": 10, "completion": 20}, "costUsd": cost}}))
 }
 
@@ -59,7 +63,7 @@ async fn a_goal_that_has_spent_its_budget_waits_for_a_person_and_goes_on_then() 
     assert_eq!(kinds(service.asked()), ["A", "B"], "nobody is given C");
 
     let usage = process.get(&format!("/v1/goals/{id}/usage")).await.unwrap();
-    assert_eq!(usage["spent"], json!({"usd": 1.25, "tokens": 60, "budgetUsd": 1.0}), "{usage}");
+    assert_eq!(usage["spent"], json!({"usd": 3.25, "tokens": 60, "budgetUsd": 1.0}), "{usage}");
     let metrics = process.get("/metrics").await.unwrap();
     for level in ["warning", "spent"] {
         let line = format!("gatewatch_coordinator_goal_budgets_total{{level=\"{level}\"}} 1");
@@ -80,7 +84,8 @@ async fn a_goal_that_has_spent_its_budget_waits_for_a_person_and_goes_on_then() 
     assert_eq!(place.ended(&id).await.0, ExecutionStatus::Completed);
     let ended = state(&place, &id).await;
     assert_eq!((times(&ended, "BUDGET_RAISED"), times(&ended, "BUDGET_SPENT")), (1, 1), "{:?}", ended.log);
-    assert_eq!(ended.budget.unwrap().usd, Some(2.0));
+    let usage = process.get(&format!("/v1/goals/{id}/usage")).await.unwrap();
+    assert_eq!(usage["spent"], json!({"usd": 3.75, "tokens": 90, "budgetUsd": 4.25}), "once was enough: {usage}");
 }
 
 /// A model that answers what cannot be used is paid all the same.

@@ -80,13 +80,20 @@ fn a_person_gives_as_much_again() {
     reached(&mut goal, 1, BudgetLevel::Spent);
     assert_eq!(requeue(&mut goal, "a-1"), Outcome::Applied);
     let budget = goal.state().budget.clone().unwrap();
-    assert_eq!((budget.round, budget.usd, budget.tokens, budget.reached), (2, Some(40.0), Some(2000), None));
+    // Counted from now, so that once is enough however much was spent.
+    assert_eq!((budget.round, budget.usd, budget.tokens, budget.reached), (2, Some(20.0), Some(1000), None));
+    assert_eq!((budget.since.0, budget.begun.map(|begun| begun.0)), (goal.now, Some(1_001)));
+    let raised = goal.state().log.iter().find(|entry| entry.event == "BUDGET_RAISED").unwrap();
+    assert_eq!(raised.data["status"], "20.00 USD and 1000 tokens more from now on");
     assert_eq!((goal.step("a-1"), goal.status()), (StepStatus::Waiting, EngineStatus::Running));
     assert_eq!(requeue(&mut goal, "a-1"), Outcome::Repeated);
     assert_eq!(reached(&mut goal, 1, BudgetLevel::Spent), Outcome::Repeated, "late: it was of the round before");
     assert_eq!(goal.step("a-1"), StepStatus::Waiting);
     assert_eq!(reached(&mut goal, 2, BudgetLevel::Spent), Outcome::Applied);
     assert_eq!(goal.step("a-1"), StepStatus::Blocked);
+    assert_eq!(requeue(&mut goal, "a-1"), Outcome::Applied);
+    let budget = goal.state().budget.clone().unwrap();
+    assert_eq!((budget.since.0, budget.begun.map(|begun| begun.0)), (goal.now, Some(1_001)), "it began once");
 }
 
 #[test]

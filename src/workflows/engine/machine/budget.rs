@@ -61,16 +61,19 @@ impl Machine {
             && self.memory.state.open_steps.get(id).is_some_and(|step| step.status == StepStatus::Blocked)
     }
 
-    /// A person gives as much again, and all that was held back is offered.
+    /// A person gives as much again, counted from now: however much too much was spent, once is enough. All that was held
+    /// back is offered.
     pub(super) fn raise_budget(&mut self, now: UnixMillis, id: &StepId, why: &Why<'_>) {
         let again = self.spec.guardrails().budget().unwrap_or_default();
         if let Some(budget) = &mut self.memory.state.budget {
-            budget.tokens = budget.tokens.map(|tokens| tokens.saturating_add(again.tokens.unwrap_or_default()));
-            budget.usd = budget.usd.map(|usd| usd + again.usd.unwrap_or_default());
+            (budget.tokens, budget.usd) = (again.tokens, again.usd);
+            budget.begun.get_or_insert(budget.since);
+            budget.since = now;
             self.memory.rounds += 1;
             budget.round = self.memory.rounds;
             budget.reached = None;
-            let told = json!({"stepId": id, "status": budget.to_string(), "reason": why.reason, "round": budget.round});
+            let more = format!("{budget} more from now on");
+            let told = json!({"stepId": id, "status": more, "reason": why.reason, "round": budget.round});
             self.note(now, "BUDGET_RAISED", signed(told, why.by));
         }
         self.release(now);
@@ -85,9 +88,9 @@ impl Machine {
         let state = &mut self.memory.state;
         let old = state.budget.take();
         let begun = || state.open_steps.values().map(|step| step.requested_at).min().unwrap_or(now);
-        let since = old.map_or_else(begun, |old| old.since);
+        let (since, begun) = old.map_or_else(|| (begun(), None), |old| (old.since, old.begun));
         self.memory.rounds += 1;
-        state.budget = next.map(|next| Budget { since, round: self.memory.rounds, ..next });
+        state.budget = next.map(|next| Budget { since, begun, round: self.memory.rounds, ..next });
         self.release(now);
     }
 
