@@ -1,7 +1,7 @@
 //! Bodies of the coordinator's HTTP interface: what it serves and what the gateway's client sends.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::contracts::agent::{AgentStatus, Artifact};
@@ -127,6 +127,12 @@ pub struct StartBody {
     /// Whose goal it is. Left out, the caller's own tenant when they are bound to one, else the one that the id begins with.
     #[serde(default)]
     pub tenant: Option<String>,
+    /// The work to begin with, such as `REQUIREMENTS`; instead of a `bootDecision` or a plan that is one.
+    #[serde(default)]
+    pub kind: Vec<WorkKind>,
+    /// Inputs: kept as notes of the goal, and given to the work of `kind`.
+    #[serde(default)]
+    pub set: Map<String, Value>,
     /// What it is about and begins with. `specName` is one of `GET /v1/specs`: its text of now is put in, and so pinned.
     #[serde(default)]
     pub input: EngineInput,

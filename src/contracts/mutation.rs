@@ -4,16 +4,17 @@
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use crate::contracts::clock::{Millis, Timestamp};
 use crate::contracts::decision::{Outcome, Verdict};
+use crate::contracts::engine::input::EngineInput;
 use crate::contracts::engine::message::{Message, Told};
 use crate::contracts::http::{DecisionRequest, RollbackOutcome};
 use crate::contracts::ids::{GateId, RequestId, RunId, WorkflowId, WorkflowType};
 use crate::contracts::shell;
-use crate::contracts::temporal::names::{attribute, signal, update};
+use crate::contracts::temporal::names::{attribute, signal, update, workflow};
 use crate::contracts::text;
 
 /// One intent. Its id is made once, when the person asks, and is sent again with every retry: one effect.
@@ -114,6 +115,18 @@ pub struct Start {
     pub task_queue: String,
     #[serde(default)]
     pub input: Vec<Value>,
+}
+
+impl Start {
+    /// A goal: which type it is follows from its spec.
+    pub fn goal(target: Target, task_queue: &str, input: &EngineInput) -> Self {
+        Self {
+            target,
+            workflow_type: WorkflowType::new(workflow::of_spec(input.spec_name.as_str())),
+            task_queue: task_queue.to_owned(),
+            input: vec![json!(input)],
+        }
+    }
 }
 
 /// Argument of [`Mutation::Cancel`] and [`Mutation::Terminate`].

@@ -3,22 +3,20 @@
 use std::path::Path;
 
 use clap::{Args, ValueEnum};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::cli::exit::{self, Exit, Stop};
 use crate::cli::goal::follow;
 use crate::cli::input;
 use crate::cli::session::Session;
 use crate::cli::spec::unknown;
-use crate::contracts::engine::decision::{Action, Decision};
 use crate::contracts::engine::input::{Decider, EngineInput};
 use crate::contracts::engine::spec::SpecPin;
 use crate::contracts::engine::state::Goal;
 use crate::contracts::failure::Failure;
-use crate::contracts::ids::{DecisionId, GoalId, WorkKind, WorkflowId, WorkflowType};
+use crate::contracts::ids::{GoalId, WorkKind, WorkflowId};
 use crate::contracts::mutation::{self, Done, Mutation, Target};
 use crate::contracts::shell;
-use crate::contracts::temporal::names::workflow;
 use crate::gateway::signal;
 use crate::spec::library::{Library, Spec};
 use crate::spec::shipped;
@@ -99,12 +97,8 @@ impl Start {
         let id = self.id();
         let pinned = spec(session, self.spec.as_deref().unwrap_or(shipped::default_of(self.decider.into())))?;
         let queue = self.task_queue.as_ref().unwrap_or(&session.settings.temporal.task_queue);
-        let mutation = Mutation::Start(mutation::Start {
-            target: Target { workflow_id: id.clone(), request_id: signal::request_id() },
-            workflow_type: WorkflowType::new(workflow::of_spec(pinned.pin.name.as_str())),
-            task_queue: queue.clone(),
-            input: vec![json!(self.input(&pinned))],
-        });
+        let target = Target { workflow_id: id.clone(), request_id: signal::request_id() };
+        let mutation = Mutation::Start(mutation::Start::goal(target, queue, &self.input(&pinned)?));
         let done = session.perform(&mutation).await?;
         self.say(session, &done, &id, &pinned)?;
         if self.follow { follow::follow(session, &id).await } else { Ok(Exit::Ok) }
@@ -118,22 +112,17 @@ impl Start {
         }
     }
 
-    fn input(&self, pinned: &Pinned) -> EngineInput {
-        let payload: Map<String, Value> = self.set.iter().cloned().collect();
-        let notes = self.set.iter().map(|(key, value)| Action::Annotate { key: key.clone(), value: value.clone() });
-        let work = self.kind.iter().map(|kind| Action::RequestWork {
-            work_kind: WorkKind::new(kind.as_str()),
-            payload: if payload.is_empty() { Value::Null } else { Value::Object(payload.clone()) },
-            step_id: None,
-        });
-        let actions: Vec<Action> = notes.chain(work).collect();
-        let boot = Decision { decision_id: DecisionId::from("boot"), actions, ..Decision::default() };
-        EngineInput {
+    fn input(&self, pinned: &Pinned) -> Result<EngineInput, Stop> {
+        let kinds: Vec<WorkKind> = self.kind.iter().map(|kind| WorkKind::new(kind.as_str())).collect();
+        let inputs: Map<String, Value> = self.set.iter().cloned().collect();
+        let boot_decision = EngineInput::beginning(&kinds, &inputs);
+        let boot_decision = boot_decision.map_err(|why| Stop::usage(why, "Name it, or leave it out."))?;
+        Ok(EngineInput {
             goal_id: GoalId::new(self.goal_id.as_deref().unwrap_or(&self.workflow)),
             spec_name: pinned.pin.name.clone(),
             spec_document: Some(pinned.text.clone()),
             decider: self.decider.into(),
-            boot_decision: (!boot.is_empty()).then_some(boot),
+            boot_decision,
             goal: Goal {
                 description: self.goal.clone(),
                 constraints: self.constraint.clone(),
@@ -143,7 +132,7 @@ impl Start {
             repo: self.repo.clone(),
             branch: self.branch.clone(),
             ..EngineInput::default()
-        }
+        })
     }
 
     fn say(&self, session: &Session, done: &Done, id: &WorkflowId, pinned: &Pinned) -> Result<(), Stop> {

@@ -1,12 +1,12 @@
 //! How a goal is started, in either seed's form.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
-use crate::contracts::engine::decision::Decision;
+use crate::contracts::engine::decision::{Action, Decision};
 use crate::contracts::engine::state::Goal;
-use crate::contracts::ids::{GoalId, SpecName};
+use crate::contracts::ids::{DecisionId, GoalId, SpecName, WorkKind};
 
 /// Who says what happens next. Never both: each answer would be decided twice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -55,6 +55,24 @@ pub struct EngineInput {
 }
 
 impl EngineInput {
+    /// The first decision in short: these inputs are kept as notes, and given to each work that is begun with. None when
+    /// there is neither. Says why when no goal could read it.
+    pub fn beginning(kinds: &[WorkKind], inputs: &Map<String, Value>) -> Result<Option<Decision>, String> {
+        if kinds.iter().any(WorkKind::is_empty) || inputs.contains_key("") {
+            return Err("A kind of work, or the name of an input, is empty.".to_owned());
+        }
+        let notes = inputs.iter().map(|(key, value)| Action::Annotate { key: key.clone(), value: value.clone() });
+        let payload = if inputs.is_empty() { Value::Null } else { Value::Object(inputs.clone()) };
+        let work = kinds.iter().map(|kind| Action::RequestWork {
+            work_kind: kind.clone(),
+            payload: payload.clone(),
+            step_id: None,
+        });
+        let actions: Vec<Action> = notes.chain(work).collect();
+        let decision = Decision { decision_id: DecisionId::from("boot"), actions, ..Decision::default() };
+        Ok((!decision.is_empty()).then_some(decision))
+    }
+
     /// What is done first: the boot decision, or an initial plan that is one. Says why when the plan cannot be read.
     pub fn first_decision(&self) -> Result<Option<Decision>, String> {
         if self.boot_decision.is_some() {

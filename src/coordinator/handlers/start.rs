@@ -2,16 +2,15 @@
 
 use axum::Json;
 use axum::extract::State;
-use serde_json::json;
 
 use crate::config::settings::Permission;
+use crate::contracts::engine::decision::Decision;
 use crate::contracts::engine::input::EngineInput;
 use crate::contracts::engine::spec::SpecPin;
 use crate::contracts::failure::{Failure, FailureKind};
 use crate::contracts::http::{ErrorBody, StartBody, StartedGoal};
-use crate::contracts::ids::{GoalId, RunId, WorkflowId, WorkflowType};
+use crate::contracts::ids::{GoalId, RunId, WorkflowId};
 use crate::contracts::mutation::{Done, Mutation, Start, Target};
-use crate::contracts::temporal::names::workflow;
 use crate::coordinator::auth::Caller;
 use crate::coordinator::error::ApiError;
 use crate::coordinator::extract::{Body, require_id, workflow_id};
@@ -46,18 +45,14 @@ pub async fn start_goal(
     require_id("`requestId`", body.request_id.as_str())?;
     require_id("`workflowId`", body.workflow_id.as_str())?;
     let tenant = tenant(&caller, &body)?;
+    let boot_decision = first(&body)?;
     let id = tenant.iter().fold(body.workflow_id, |id, tenant| id.for_tenant(tenant));
     require_id("`workflowId`", id.as_str())?;
     caller.must_see(&id)?;
-    body.input.first_decision().map_err(|why| ApiError::invalid(why, PLANS))?;
     let goal_id = if body.input.goal_id.is_empty() { GoalId::new(id.as_str()) } else { body.input.goal_id.clone() };
-    let (spec, input) = pinned(&state, EngineInput { goal_id, tenant, ..body.input }).await?;
-    let mutation = Mutation::Start(Start {
-        target: Target { workflow_id: workflow_id(id.as_str()), request_id: body.request_id },
-        workflow_type: WorkflowType::new(workflow::of_spec(spec.name.as_str())),
-        task_queue: state.task_queue().to_owned(),
-        input: vec![json!(input)],
-    });
+    let (spec, input) = pinned(&state, EngineInput { goal_id, boot_decision, tenant, ..body.input }).await?;
+    let target = Target { workflow_id: workflow_id(id.as_str()), request_id: body.request_id };
+    let mutation = Mutation::Start(Start::goal(target, state.task_queue(), &input));
     let started = task::finish(async move {
         match state.operator(&caller).perform(mutation).await? {
             Done::Started { run_id, .. } => {
@@ -79,6 +74,21 @@ pub async fn start_goal(
     })
     .await?;
     Ok(Json(started))
+}
+
+/// What it begins with in so many words, or in short.
+fn first(body: &StartBody) -> Result<Option<Decision>, ApiError> {
+    let given = body.input.first_decision().map_err(|why| ApiError::invalid(why, PLANS))?;
+    let short = EngineInput::beginning(&body.kind, &body.set);
+    match (given, short.map_err(|why| ApiError::invalid(why, "Name it, or leave it out."))?) {
+        (Some(_), Some(_)) => {
+            let message = "It begins with either `kind` and `set`, or a decision of its `input`.";
+            Err(ApiError::invalid(message, "Send one of the two."))
+        }
+        // A plan that is one is read by the goal itself.
+        (Some(_), None) => Ok(body.input.boot_decision.clone()),
+        (None, short) => Ok(short),
+    }
 }
 
 /// The tenant that is named, the only one that the caller is bound to, or the one that the id begins with.

@@ -157,7 +157,19 @@ async fn a_goal_is_started_as_its_tenants_pinned_to_its_spec_and_once() {
         assert_eq!((status.as_u16(), &started["workflowId"]), (200, &json!(named)), "{started}");
         let tenant = async || Some(bench.attribute(&named, "tenant").await).filter(|tenant| tenant == "\"umbrella\"");
         wait_until("lists know whose it is", PATIENCE, tenant).await;
+        // What it begins with in short, as `goal start --kind --set` has it.
+        let short = support::unique("short");
+        let body = json!({"requestId": "k", "workflowId": short, "kind": ["DRAFT", "RESEARCH"], "set": {"words": 3},
+            "input": {"specName": "tutorial"}});
+        assert_eq!(post(&body, MIRA).await.0, 200);
+        let begun = crate::coordinator::callbacks::state(&bench, &short).await;
+        let kinds: Vec<&str> = begun.in_order().into_iter().map(|(_, step)| step.kind.as_str()).collect();
+        assert_eq!((kinds, &begun.artifacts["words"]), (vec!["DRAFT", "RESEARCH"], &json!(3)));
+        assert_eq!(begun.open_steps[&"draft-1".into()].payload, json!({"words": 3}));
         for (more, expected) in [
+            (json!({"kind": ["DRAFT"]}), 422),
+            (json!({"kind": [""], "input": {}}), 422),
+            (json!({"set": {"": 1}, "input": {}}), 422),
             (json!({"tenant": "a:b"}), 422),
             (json!({"input": {"specName": "none"}}), 422),
             (json!({"input": {"specDocument": "name ="}}), 422),
