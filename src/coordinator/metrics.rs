@@ -9,9 +9,9 @@ use prometheus::{
 };
 
 use crate::contracts::agent::{AgentMetrics, AgentStatus};
-use crate::contracts::clock::Timestamp;
 use crate::contracts::engine::budget::BudgetLevel;
 use crate::contracts::roster::WaitingWork;
+use crate::coordinator::clock::now;
 
 /// Kinds of waiting work that are told apart.
 const KINDS: usize = 50;
@@ -204,7 +204,7 @@ impl Metrics {
 
     /// What waited at the last look. Kinds are whatever goals ask for: of many, the first count.
     pub fn waiting(&self, waiting: &[WaitingWork]) {
-        let now = Timestamp(chrono::Utc::now());
+        let now = now();
         self.calls.waiting.reset();
         self.calls.waiting_seconds.reset();
         for work in waiting.iter().take(KINDS) {

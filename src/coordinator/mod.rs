@@ -6,6 +6,7 @@
 
 pub mod auth;
 pub mod background;
+pub mod clock;
 pub mod dispatcher;
 pub mod error;
 pub mod extract;

@@ -14,6 +14,7 @@ use crate::contracts::agent::{AgentMetrics, AgentResponse, AgentStatus};
 use crate::contracts::clock::{Millis, Timestamp};
 use crate::contracts::ids::{AttemptId, StepId, WorkKind, WorkflowId};
 use crate::contracts::roster::{AgentCall, AgentReport, AgentRoster, AgentTrouble, HeldBack, Spent, WaitingWork};
+use crate::coordinator::clock::now;
 
 /// How long an agent rests that broke twice in a row; twice as long each time it breaks again.
 const REST: Duration = Duration::from_secs(1);
@@ -165,10 +166,6 @@ impl Slot {
             call.told.called_back = true;
         }
     }
-}
-
-fn now() -> Timestamp {
-    Timestamp(Utc::now())
 }
 
 impl Board {

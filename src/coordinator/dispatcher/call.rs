@@ -4,18 +4,18 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::Utc;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::agents::Outcome;
 use crate::contracts::agent::{AgentMetrics, AgentRequest, AgentResponse, AgentStatus};
-use crate::contracts::clock::{Millis, Timestamp};
+use crate::contracts::clock::Millis;
 use crate::contracts::engine::output::LeaseReply;
 use crate::contracts::engine::state::{StepState, StepStatus};
 use crate::contracts::failure::FailureKind;
 use crate::contracts::ids::AttemptId;
 use crate::contracts::text;
+use crate::coordinator::clock::now;
 use crate::coordinator::dispatcher::board::{Board, Fate, Place, Slot, Taking};
 use crate::coordinator::dispatcher::follow::Followed;
 use crate::coordinator::dispatcher::stopped;
@@ -239,7 +239,7 @@ impl Caller {
             attempt_id: request.attempt_id,
             agent_role: request.agent,
             metrics: *metrics,
-            at: Timestamp(Utc::now()).into(),
+            at: now().into(),
         };
         self.metrics.used(&attempt.agent, metrics);
         for _ in 0..ASKED {

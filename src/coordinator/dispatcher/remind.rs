@@ -13,11 +13,12 @@ use tokio::time::Instant;
 
 use crate::agents::Outcome;
 use crate::contracts::agent::AgentRequest;
-use crate::contracts::clock::{Millis, Timestamp, UnixMillis};
+use crate::contracts::clock::Millis;
 use crate::contracts::engine::state::StepStatus;
 use crate::contracts::failure::Failure;
 use crate::contracts::ids::{StepId, WorkflowId};
 use crate::contracts::temporal::memo::Reminder;
+use crate::coordinator::clock::now_millis;
 use crate::coordinator::dispatcher::board::Board;
 use crate::coordinator::dispatcher::follow::Followed;
 use crate::coordinator::dispatcher::work::{Work, original};
@@ -130,7 +131,7 @@ impl Bringer {
 
     async fn try_to(&self, workflow: &WorkflowId, reminder: &Reminder) -> Result<Tried, Failure> {
         let key = json!([workflow, reminder.id, reminder.attempt_id, reminder.number]).to_string();
-        match self.store.begin_reminding(&key, now(), LEASE).await? {
+        match self.store.begin_reminding(&key, now_millis(), LEASE).await? {
             Bringing::Mine => {}
             Bringing::Others => return Ok(Tried::Elsewhere(false)),
             Bringing::Brought => return Ok(Tried::Elsewhere(true)),
@@ -143,7 +144,7 @@ impl Bringer {
                 None => return Ok(Tried::Here(IN_VAIN)),
             },
         };
-        self.store.reminded(&key, now()).await?;
+        self.store.reminded(&key, now_millis()).await?;
         Ok(Tried::Here(outcome))
     }
 
@@ -182,8 +183,4 @@ impl Bringer {
             }
         })
     }
-}
-
-fn now() -> UnixMillis {
-    Timestamp(chrono::Utc::now()).into()
 }

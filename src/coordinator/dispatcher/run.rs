@@ -13,6 +13,7 @@ use crate::contracts::clock::Timestamp;
 use crate::contracts::engine::decision::APPROVAL;
 use crate::contracts::ids::{AttemptId, WorkKind};
 use crate::contracts::roster::WaitingWork;
+use crate::coordinator::clock::now;
 use crate::coordinator::dispatcher::board::{Board, Fate, Place, Taking};
 use crate::coordinator::dispatcher::budget::{Budgets, Teller};
 use crate::coordinator::dispatcher::call::{Caller, Ended};
@@ -222,8 +223,4 @@ fn waiting(offers: &[Offer], followed: &Followed) -> Vec<WaitingWork> {
         known.since = known.since.min(offer.since);
     }
     kinds.into_values().collect()
-}
-
-fn now() -> Timestamp {
-    Timestamp(chrono::Utc::now())
 }

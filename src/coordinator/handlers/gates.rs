@@ -3,9 +3,9 @@
 use axum::Json;
 use axum::extract::State;
 
-use crate::contracts::clock::Timestamp;
 use crate::contracts::http::{ErrorBody, GateList};
 use crate::coordinator::auth::Caller;
+use crate::coordinator::clock::now;
 use crate::coordinator::error::ApiError;
 use crate::coordinator::state::AppState;
 
@@ -24,5 +24,5 @@ use crate::coordinator::state::AppState;
 pub async fn list_gates(caller: Caller, State(state): State<AppState>) -> Result<Json<GateList>, ApiError> {
     let mut gates = state.gateway().gates().await.map_err(ApiError::from_temporal)?;
     gates.retain(|gate| caller.sees(&gate.workflow_id));
-    Ok(Json(GateList { gates, at: Timestamp(chrono::Utc::now()) }))
+    Ok(Json(GateList { gates, at: now() }))
 }

@@ -5,7 +5,6 @@ use axum::extract::State;
 use axum::http::StatusCode;
 
 use crate::config::settings::Permission;
-use crate::contracts::clock::Timestamp;
 use crate::contracts::engine::message::{Message, Told};
 use crate::contracts::failure::{Failure, FailureKind};
 use crate::contracts::http::{AdoptBody, EventBody, GoalList, GoalView, ReasonBody, WorkBody};
@@ -13,6 +12,7 @@ use crate::contracts::ids::{RequestId, WorkflowId};
 use crate::contracts::mutation::{Mutation, Target, Tell};
 use crate::contracts::temporal::names::workflow;
 use crate::coordinator::auth::Caller;
+use crate::coordinator::clock::now;
 use crate::coordinator::error::ApiError;
 use crate::coordinator::extract::{self, Body, require_id};
 use crate::coordinator::openapi::{Answers, Refusals};
@@ -41,7 +41,7 @@ pub async fn list_goals(caller: Caller, State(state): State<AppState>) -> Result
         query = format!("{query} AND ({})", tenants.join(" OR "));
     }
     let page = state.gateway().list(&query, None, MOST).await.map_err(ApiError::from_temporal)?;
-    Ok(Json(GoalList { goals: page.rows, at: Timestamp(chrono::Utc::now()) }))
+    Ok(Json(GoalList { goals: page.rows, at: now() }))
 }
 
 /// All that a goal knows: its steps, artifacts and log, as a worker answers within 2 s; also after it has ended.
@@ -59,7 +59,7 @@ pub async fn show_goal(
 ) -> Result<Json<GoalView>, ApiError> {
     let goal = state.gateway().goal(&workflow_id).await.map_err(ApiError::from_temporal)?;
     let held_back = state.board().held_back(&workflow_id);
-    Ok(Json(GoalView { workflow_id, state: goal, held_back, at: Timestamp(chrono::Utc::now()) }))
+    Ok(Json(GoalView { workflow_id, state: goal, held_back, at: now() }))
 }
 
 /// Tells a goal that something outside happened, as CI does. Under one `requestId` it counts once, however long the goal

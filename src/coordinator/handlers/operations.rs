@@ -5,10 +5,10 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use crate::contracts::clock::Timestamp;
 use crate::contracts::failure::{Failure, FailureKind};
 use crate::contracts::http::{ErrorBody, Readiness};
 use crate::contracts::link::Link;
+use crate::coordinator::clock::now;
 use crate::coordinator::error::ApiError;
 use crate::coordinator::state::AppState;
 
@@ -33,9 +33,7 @@ pub async fn readyz(State(state): State<AppState>) -> Result<Json<Readiness>, Ap
         return unready(error.into());
     }
     match state.gateway().link().borrow().clone() {
-        Link::Up { since } => {
-            Ok(Json(Readiness { ready: true, since, at: Timestamp(chrono::Utc::now()), queue: state.queue() }))
-        }
+        Link::Up { since } => Ok(Json(Readiness { ready: true, since, at: now(), queue: state.queue() })),
         Link::Connecting { .. } => unready(Failure::new(
             FailureKind::Unavailable,
             "Temporal has not answered yet.",

@@ -6,10 +6,10 @@ use axum::http::StatusCode;
 
 use crate::config::settings::Permission;
 use crate::contracts::actor::{Actor, Via};
-use crate::contracts::clock::Timestamp;
 use crate::contracts::http::{ErrorBody, RollbackBody, RollbackOutcome};
 use crate::contracts::rollback::RollbackRequest;
 use crate::coordinator::auth::Caller;
+use crate::coordinator::clock::now;
 use crate::coordinator::error::ApiError;
 use crate::coordinator::extract::{Body, Target, require_id};
 use crate::coordinator::openapi::Refusals;
@@ -40,7 +40,7 @@ pub async fn roll_back(
     require_id("`requestId`", body.request_id.as_str())?;
     let outcome = task::finish(async move {
         let actor = Actor::new(caller.name(), Via::Coordinator);
-        let asked_at = Some(Timestamp(chrono::Utc::now()));
+        let asked_at = Some(now());
         let request = RollbackRequest { request_id: body.request_id, reason: body.reason, actor, asked_at };
         let outcome = state.gateway().rollback(&workflow, &request).await;
         let word = match &outcome {

@@ -6,10 +6,10 @@ use axum::Json;
 use axum::extract::State;
 
 use crate::config::problem::{Place, Problem};
-use crate::contracts::clock::Timestamp;
 use crate::contracts::failure::Failure;
 use crate::contracts::http::{SpecList, SpecView};
 use crate::coordinator::auth::Caller;
+use crate::coordinator::clock::now;
 use crate::coordinator::error::ApiError;
 use crate::coordinator::openapi::Refusals;
 use crate::coordinator::state::AppState;
@@ -47,5 +47,5 @@ pub async fn list_specs(caller: Caller, State(state): State<AppState>) -> Result
         failure
     };
     let troubles = library.troubles().map(trouble).collect();
-    Ok(Json(SpecList { specs: library.specs().map(view).collect(), troubles, at: Timestamp(chrono::Utc::now()) }))
+    Ok(Json(SpecList { specs: library.specs().map(view).collect(), troubles, at: now() }))
 }

@@ -4,9 +4,9 @@
 use axum::Json;
 use axum::extract::State;
 
-use crate::contracts::clock::Timestamp;
 use crate::contracts::http::GoalUsage;
 use crate::coordinator::auth::Caller;
+use crate::coordinator::clock::now;
 use crate::coordinator::dispatcher::budget::in_all;
 use crate::coordinator::error::ApiError;
 use crate::coordinator::extract;
@@ -32,5 +32,5 @@ pub async fn show_usage(
     let spent = in_all(&workflow_id, &budget, state.store()).await;
     let spent = spent.map_err(|error| ApiError::from_temporal(error.into()))?;
     let held_back = state.board().held_back(&workflow_id);
-    Ok(Json(GoalUsage { workflow_id, spent, held_back, at: Timestamp(chrono::Utc::now()) }))
+    Ok(Json(GoalUsage { workflow_id, spent, held_back, at: now() }))
 }

@@ -11,11 +11,12 @@ use crate::contracts::engine::state::StepStatus;
 use crate::contracts::failure::{Failure, FailureKind};
 use crate::contracts::ids::{RequestId, WorkflowId};
 use crate::contracts::mutation::{Start, Stop, Target};
+use crate::coordinator::clock::now_millis;
 use crate::coordinator::dispatcher::board::Fate;
 use crate::coordinator::extract;
 use crate::coordinator::senders::Sender;
 use crate::coordinator::siblings::plan::Plan;
-use crate::coordinator::siblings::{LEASE, Siblings, ending, now};
+use crate::coordinator::siblings::{LEASE, Siblings, ending};
 use crate::gateway::work::{Lease, Sent};
 use crate::store::siblings::{Phase, Sibling};
 
@@ -72,7 +73,7 @@ impl Siblings {
                 _ = stopping.changed() => return,
                 _ = look.tick() => self.look_after_due().await,
                 _ = forget.tick() => {
-                    let then = now().minus(KEPT);
+                    let then = now_millis().minus(KEPT);
                     if let Err(error) = self.0.store.forget_siblings_before(then).await {
                         tracing::warn!(%error, "the store does not forget sibling workflows");
                     }
@@ -83,7 +84,7 @@ impl Siblings {
 
     async fn look_after_due(&self) {
         loop {
-            let due = match self.0.store.take_due_siblings(now(), LEASE, BATCH).await {
+            let due = match self.0.store.take_due_siblings(now_millis(), LEASE, BATCH).await {
                 Ok(due) => due,
                 Err(error) => {
                     tracing::warn!(%error, "the store does not say which sibling workflows are due");
@@ -106,7 +107,7 @@ impl Siblings {
         let kept = serde_json::to_string(plan).map_err(|error| {
             Failure::new(FailureKind::Internal, format!("The sibling workflow cannot be kept: {error}."), "")
         })?;
-        let sibling = self.0.store.want_sibling(&plan.request.attempt_id, &kept, now(), LEASE).await?;
+        let sibling = self.0.store.want_sibling(&plan.request.attempt_id, &kept, now_millis(), LEASE).await?;
         Ok(self.look_after(&sibling).await)
     }
 
@@ -128,12 +129,12 @@ impl Siblings {
             Ok(Next::Done) => (self.0.store.sibling_done(attempt).await, Fate::Taken),
             Ok(Next::Refused) => (self.0.store.sibling_done(attempt).await, Fate::Refused),
             Ok(Next::Rest(phase)) => {
-                let rest = (now().0.saturating_sub(sibling.wanted_at.0) / 10).clamp(OFTEN, SELDOM);
-                (self.0.store.rest_sibling(attempt, phase, UnixMillis(now().0 + rest)).await, Fate::Taken)
+                let rest = (now_millis().0.saturating_sub(sibling.wanted_at.0) / 10).clamp(OFTEN, SELDOM);
+                (self.0.store.rest_sibling(attempt, phase, UnixMillis(now_millis().0 + rest)).await, Fate::Taken)
             }
             Err(failure) => {
                 tracing::warn!(%attempt, %failure, "a sibling workflow waits");
-                let until = UnixMillis(now().0 + rest_after(&failure, sibling.tries));
+                let until = UnixMillis(now_millis().0 + rest_after(&failure, sibling.tries));
                 (self.0.store.rest_sibling(attempt, sibling.phase, until).await, Fate::Unclear)
             }
         };

@@ -17,7 +17,7 @@ pub mod plan;
 
 use std::sync::Arc;
 
-use crate::contracts::clock::{Millis, Timestamp, UnixMillis};
+use crate::contracts::clock::Millis;
 use crate::coordinator::dispatcher::board::Board;
 use crate::coordinator::intake::Intake;
 use crate::coordinator::metrics::Metrics;
@@ -44,8 +44,4 @@ impl Siblings {
     pub fn new(inner: Inner) -> Self {
         Self(Arc::new(inner))
     }
-}
-
-fn now() -> UnixMillis {
-    Timestamp(chrono::Utc::now()).into()
 }
