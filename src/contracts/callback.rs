@@ -103,4 +103,8 @@ pub struct Receipt {
     /// What was wrong with it, field by field.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldProblem>,
+    /// Of what was taken in. Who sends something else for the same attempt gets the same receipt, and its message says that
+    /// it was not taken in.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub digest: String,
 }

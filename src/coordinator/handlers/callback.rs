@@ -26,7 +26,8 @@ fn wants_it_later(line: &str) -> bool {
 }
 
 /// Takes an agent's answer in. Sent again, for the same attempt of the same step, it has one effect and gets the same
-/// receipt. What is not valid is refused with every error, and its workflow is told that the attempt failed.
+/// receipt; where it says something else by then, its message tells that it was not taken in. What is not valid is
+/// refused with every error, and its workflow is told that the attempt failed.
 /// With `Prefer: respond-async` it is answered as soon as it is kept durably, with 202, and delivered afterwards.
 #[utoipa::path(
     post,

@@ -11,7 +11,7 @@ use crate::contracts::mutation::{Signal, Target};
 use crate::contracts::temporal::names::signal;
 use crate::coordinator::extract;
 use crate::coordinator::intake::decide::took;
-use crate::coordinator::intake::{Child, Intake, Kept, now, pending, receipt};
+use crate::coordinator::intake::{Child, Intake, Kept, now, pending, receipt, same};
 use crate::store::callbacks::{Callback, Phase, Settled};
 use crate::store::usage::Cost;
 
@@ -66,7 +66,8 @@ impl Intake {
         }
         let routed = self.tell_others(callback, &response).await?;
         let outcome = if problems.is_empty() { Fate::Delivered } else { Fate::Rejected };
-        let delivered = Receipt { errors: problems, routed, ..receipt(callback, outcome) };
+        let delivered =
+            Receipt { errors: problems, routed, digest: same::digest(&response), ..receipt(callback, outcome) };
         match self.decided(callback, &response, delivered).await {
             Ok(receipt) if receipt.routed.is_empty() => {
                 // Its workflow has it: whoever goes through this again asks it for that, so nobody waits for the disk.

@@ -14,6 +14,7 @@ mod happened;
 mod policy;
 mod resume;
 pub mod route;
+mod same;
 mod seed;
 
 use std::sync::Arc;
@@ -150,7 +151,8 @@ impl Intake {
                 Ok(Answer { receipt: pending(&kept), repeated: false })
             }
             Ok(Received::Known(known)) => {
-                Ok(Answer { receipt: stands(&known).unwrap_or_else(|| pending(&known)), repeated: true })
+                let answer = Answer { receipt: stands(&known).unwrap_or_else(|| pending(&known)), repeated: true };
+                Ok(same::compared(answer, &incoming.callback))
             }
             Err(error) => Err(error.into()),
         };
@@ -160,7 +162,7 @@ impl Intake {
 
     async fn take_in(&self, kept: Kept, sender: &Sender) -> Result<Answer, Failure> {
         let incoming = Incoming::new(kept, sender)?;
-        let answer = self.take(&incoming).await;
+        let answer = self.take(&incoming).await.map(|answer| same::compared(answer, &incoming.callback));
         self.note(&incoming.callback, &answer);
         answer
     }
@@ -286,5 +288,6 @@ fn receipt(callback: &Callback, outcome: Fate) -> Receipt {
         routed: Vec::new(),
         message: String::new(),
         errors: Vec::new(),
+        digest: String::new(),
     }
 }

@@ -123,6 +123,37 @@ async fn an_answer_has_one_effect_and_one_receipt_however_often_it_is_sent() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_attempt_that_is_answered_otherwise_again_is_told_that_only_the_first_counts() {
+    bounded(async || {
+        let (bench, rig) = (Bench::new().await, Rig::start(support::temporal()).await);
+        let id = goal(&bench, "goal").await;
+        let post = async |body: &Value| answer(rig.post("/agent/callback", body).bearer_auth(BUILDERS)).await;
+        let (status, first) = post(&draft(&id)).await;
+        assert_eq!((status.as_u16(), first.get("message")), (200, None), "{first}");
+        let differs = "What was sent now differs from what was taken in for this attempt, and was not taken in.";
+        for other in [json!({"status": "FAIL", "errors": "no"}), json!({"content": {"title": "Another"}})] {
+            // The first receipt may be written a moment after it was told.
+            let told = async || {
+                let (status, again) = post(&with(draft(&id), other.clone())).await;
+                assert_eq!(status, 200, "{again}");
+                (again["message"] == differs).then_some(again)
+            };
+            let again = support::wait_until("it says so", support::PATIENCE, told).await;
+            assert_eq!(with(again, json!({"message": null})), with(first.clone(), json!({"message": null})));
+        }
+        // Who gives it, and what it cost, is not what it says.
+        let same = with(draft(&id), json!({"metrics": null}));
+        assert_eq!(post(&same).await, (status, first));
+        let state = state(&bench, &id).await;
+        assert_eq!(
+            (state.open_steps[&"draft-1".into()].status, times(&state, "AGENT_COMPLETED")),
+            (StepStatus::Done, 1)
+        );
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_valid_is_refused_in_full_and_its_workflow_is_told() {
     bounded(async || {
         let (bench, rig) = (Bench::new().await, Rig::start(support::temporal()).await);

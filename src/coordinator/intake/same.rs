@@ -1,0 +1,101 @@
+//! Whether an answer that is sent again is the one that was taken in. Of that one only a digest is left when it is done,
+//! in its receipt.
+
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+use crate::contracts::agent::AgentResponse;
+use crate::contracts::hex;
+use crate::coordinator::intake::{Answer, Kept};
+use crate::store::callbacks::NewCallback;
+
+/// Bytes of a digest that are kept: nobody is to be deceived, only told.
+const KEPT: usize = 8;
+/// What is added to the receipt.
+const DIFFERS: &str = "What was sent now differs from what was taken in for this attempt, and was not taken in.";
+
+/// Of what an answer says: not of who gives it, nor of what it cost.
+pub(super) fn digest(response: &AgentResponse) -> String {
+    let mut digest = Sha256::new();
+    digest.update(response.status.as_str());
+    for said in [&response.content, &response.errors] {
+        add(&mut digest, said);
+    }
+    for artifact in &response.artifacts {
+        add(&mut digest, &serde_json::to_value(artifact).unwrap_or_default());
+    }
+    hex::encode(&digest.finalize()[..KEPT])
+}
+
+/// The order in which fields are written says nothing.
+fn add(digest: &mut Sha256, value: &Value) {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => digest.update(value.to_string()),
+        Value::Array(values) => {
+            digest.update(format!("[{}", values.len()));
+            for value in values {
+                add(digest, value);
+            }
+        }
+        Value::Object(fields) => {
+            digest.update(format!("{{{}", fields.len()));
+            let mut fields: Vec<_> = fields.iter().collect();
+            fields.sort_by_key(|(name, _)| *name);
+            for (name, value) in fields {
+                digest.update(format!("{name:?}:"));
+                add(digest, value);
+            }
+        }
+    }
+}
+
+/// The same receipt; where something else was sent than it is for, it says so.
+pub(super) fn compared(mut answer: Answer, callback: &NewCallback) -> Answer {
+    let taken = &answer.receipt.digest;
+    if !answer.repeated || taken.is_empty() {
+        return answer;
+    }
+    let sent = serde_json::from_str::<Kept>(&callback.response).map(|kept| digest(&kept.response));
+    if sent.is_ok_and(|sent| sent != *taken) {
+        tracing::warn!(
+            sender = callback.sender,
+            workflow = %callback.workflow_id,
+            step = %callback.step_id,
+            attempt = %callback.attempt_id,
+            "an attempt is answered again, otherwise than before: that is not taken in"
+        );
+        let message = format!("{} {DIFFERS}", answer.receipt.message);
+        message.trim_start().clone_into(&mut answer.receipt.message);
+    }
+    answer
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::digest;
+    use crate::contracts::agent::AgentResponse;
+
+    #[test]
+    fn what_is_said_counts_and_neither_the_order_of_fields_nor_who_says_it() {
+        let said = |more: &str| {
+            let text = format!(
+                r#"{{"goalId":"g","workflowId":"w","stepId":"s","runId":"r","agentRole":"a","status":"OK",{more}}}"#
+            );
+            digest(&serde_json::from_str::<AgentResponse>(&text).unwrap())
+        };
+        let first = said(r#""content":{"a":[1,{"x":1,"y":2}],"b":null}"#);
+        assert_eq!(first, said(r#""content":{"b":null,"a":[1,{"y":2,"x":1}]},"metrics":{"costUsd":1}"#));
+        let others = [
+            json!({"a": [1, {"x": 1, "y": 3}], "b": null}),
+            json!({"a": [1, [{"x": 1, "y": 2}]], "b": null}),
+            json!({"a": [1], "x": 1, "y": 2, "b": null}),
+        ];
+        for other in others {
+            assert_ne!(first, said(&format!(r#""content":{other}"#)), "{other}");
+        }
+        let with = r#""content":{"a":[1,{"x":1,"y":2}],"b":null},"artifacts":[{"type":"PR"}]"#;
+        assert_ne!(first, said(with));
+    }
+}
