@@ -157,7 +157,7 @@ pub struct HeldBack {
     pub steps: usize,
 }
 
-/// `tenant acme has 4 of 4 calls under way, 3 of them until their callback (dispatcher.tenant_quota)`.
+/// `tenant acme has 4 of 4 calls under way, 3 of them until their callback (dispatcher.tenant_quota or dispatcher.tenants)`.
 impl fmt::Display for HeldBack {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { tenant, calls, called_back, most, steps: _ } = self;
@@ -170,6 +170,10 @@ impl fmt::Display for HeldBack {
         if *called_back > 0 {
             write!(f, ", {called_back} of them until their callback")?;
         }
-        f.write_str(if tenant.is_some() { " (dispatcher.tenant_quota)" } else { " (dispatcher.concurrency)" })
+        f.write_str(match tenant.as_deref() {
+            Some("") => " (dispatcher.tenant_quota)",
+            Some(_) => " (dispatcher.tenant_quota or dispatcher.tenants)",
+            None => " (dispatcher.concurrency)",
+        })
     }
 }

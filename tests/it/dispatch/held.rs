@@ -65,7 +65,8 @@ async fn what_a_quota_holds_back_says_so_and_goes_on_when_a_callback_comes() {
         let usage = process.get(&format!("/v1/goals/{id}/usage")).await.unwrap();
         assert!(usage.get("heldBack").is_none(), "{usage}");
     }
-    let words = "tenant acme has 1 of 1 calls under way, 1 of them until their callback (dispatcher.tenant_quota)";
+    let words = "tenant acme has 1 of 1 calls under way, 1 of them until their callback \
+                 (dispatcher.tenant_quota or dispatcher.tenants)";
     let human = shown(&place, &process, &second, &[]).await;
     assert!(human.lines().any(|line| line.contains("held back") && line.ends_with(words)), "{human}");
     let report: Value = serde_json::from_str(&shown(&place, &process, &second, &["--json"]).await).unwrap();

@@ -136,11 +136,12 @@ fn what_a_limit_holds_back_is_known_and_what_nobody_takes_is_not_its() {
         all.iter().map(|held| (held.told.to_string(), held.told.steps, held.goals.len())).collect::<Vec<_>>()
     };
     let quota = "(dispatcher.tenant_quota)";
+    let own = "(dispatcher.tenant_quota or dispatcher.tenants)";
     assert_eq!(
         told(&load),
         [
             (format!("goals without a tenant have 2 of 2 calls under way {quota}"), 1, 1),
-            (format!("tenant full has 2 of 2 calls under way, 1 of them until their callback {quota}"), 2, 1),
+            (format!("tenant full has 2 of 2 calls under way, 1 of them until their callback {own}"), 2, 1),
         ]
     );
     load.all = 5;
