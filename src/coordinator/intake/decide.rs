@@ -16,8 +16,9 @@ use crate::contracts::failure::{Failure, FailureKind};
 use crate::contracts::ids::{DecisionId, RequestId, WorkflowId};
 use crate::contracts::mutation::{Signal, Target};
 use crate::contracts::temporal::names::signal;
+use crate::coordinator::clock::now_millis;
 use crate::coordinator::extract;
-use crate::coordinator::intake::{Intake, LEASE, now, seed};
+use crate::coordinator::intake::{Intake, LEASE, seed};
 use crate::spec::EngineSpec as _;
 use crate::spec::decide::{Decided, decide};
 use crate::spec::facts::Fact;
@@ -102,7 +103,7 @@ impl Intake {
         }
         let until = Instant::now() + PATIENCE;
         let turn = loop {
-            if let Some(turn) = self.0.store.begin_deciding(&callback.workflow_id, now(), LEASE).await? {
+            if let Some(turn) = self.0.store.begin_deciding(&callback.workflow_id, now_millis(), LEASE).await? {
                 break turn;
             }
             if Instant::now() >= until {
@@ -170,7 +171,7 @@ impl Intake {
         // Kept before it is sent: after a crash the receipt says what was applied.
         let plan = Receipt { applied: Some(decision.clone()), ..receipt.clone() };
         let plan = serde_json::to_string(&plan).map_err(|error| Trouble::Never(error.to_string()))?;
-        self.0.store.planned(&callback.key, &plan, now()).await.map_err(|error| Trouble::Again(error.into()))?;
+        self.0.store.planned(&callback.key, &plan, now_millis()).await.map_err(|error| Trouble::Again(error.into()))?;
         let argument = if is_seeds { seed::written(&decision) } else { json!(decision) };
         self.apply(workflow, &decision.decision_id, argument).await?;
         Ok(Some(decision))

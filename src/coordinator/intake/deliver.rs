@@ -9,9 +9,10 @@ use crate::contracts::failure::{Failure, FailureKind};
 use crate::contracts::ids::RequestId;
 use crate::contracts::mutation::{Signal, Target};
 use crate::contracts::temporal::names::signal;
+use crate::coordinator::clock::now_millis;
 use crate::coordinator::extract;
 use crate::coordinator::intake::decide::took;
-use crate::coordinator::intake::{Child, Intake, Kept, now, pending, receipt, same};
+use crate::coordinator::intake::{Child, Intake, Kept, pending, receipt, same};
 use crate::store::callbacks::{Callback, Phase, Settled};
 use crate::store::usage::Cost;
 
@@ -77,7 +78,7 @@ impl Intake {
             // What became of it elsewhere changes: what is told first must stand.
             Ok(receipt) => self.done(callback, receipt, cost()).await,
             Err(failure) => {
-                self.0.store.signalled(&callback.key, now()).await?;
+                self.0.store.signalled(&callback.key, now_millis()).await?;
                 self.wait(callback, &failure).await
             }
         }
@@ -86,7 +87,7 @@ impl Intake {
     /// Until it is tried again, its sender need do nothing.
     async fn wait(&self, callback: &Callback, failure: &Failure) -> Result<Receipt, Failure> {
         tracing::warn!(key = callback.key, tries = callback.tries, %failure, "an answer waits");
-        self.0.store.rest(&callback.key, after(now(), callback.tries)).await?;
+        self.0.store.rest(&callback.key, after(now_millis(), callback.tries)).await?;
         Ok(pending(callback))
     }
 
@@ -141,7 +142,7 @@ impl Intake {
     /// as nobody can say, it waits.
     async fn after_the_end(&self, callback: &Callback, response: &AgentResponse, over: Failure) -> Delivered {
         let workflow = extract::workflow_id(callback.workflow_id.as_str());
-        let age = now().0.saturating_sub(callback.received_at.0);
+        let age = now_millis().0.saturating_sub(callback.received_at.0);
         match self.0.gateway.goal_state(&workflow).await {
             Ok(state) if took(&state, response) => Delivered::Yes,
             // What answers no such question, or is forgotten, nobody will ever say anything of.
@@ -166,7 +167,7 @@ impl Intake {
 fn settled(callback: &Callback, receipt: &Receipt, cost: Option<Cost>) -> Result<Settled, Failure> {
     let answer = serde_json::to_string(receipt)
         .map_err(|error| Failure::new(FailureKind::Internal, format!("The receipt cannot be kept: {error}."), ""))?;
-    Ok(Settled { key: callback.key.clone(), answer, cost, at: now() })
+    Ok(Settled { key: callback.key.clone(), answer, cost, at: now_millis() })
 }
 
 fn cost(callback: &Callback, response: &AgentResponse, metrics: AgentMetrics) -> Cost {

@@ -15,8 +15,9 @@ use crate::contracts::engine::decision::Decision;
 use crate::contracts::engine::fact::{Happening, Undecided};
 use crate::contracts::engine::state::EngineState;
 use crate::contracts::ids::WorkflowId;
+use crate::coordinator::clock::now_millis;
 use crate::coordinator::intake::decide::{Trouble, tell_troubles, within_turn};
-use crate::coordinator::intake::{Intake, LEASE, now};
+use crate::coordinator::intake::{Intake, LEASE};
 use crate::spec::decide::decide;
 use crate::spec::facts::Fact;
 use crate::spec::rules::Rules;
@@ -67,7 +68,7 @@ impl Intake {
 
     /// Whether nothing is the matter. When another one decides on this goal, it is theirs.
     async fn decide_in_turn(&self, workflow: &WorkflowId) -> bool {
-        let turn = match self.0.store.begin_deciding(workflow, now(), LEASE).await {
+        let turn = match self.0.store.begin_deciding(workflow, now_millis(), LEASE).await {
             Ok(Some(turn)) => turn,
             Ok(None) => return true,
             Err(error) => {
@@ -113,7 +114,7 @@ fn next(state: &EngineState) -> Option<&Undecided> {
     let is_ours = |undecided: &&Undecided| match &undecided.happening {
         // Without a workflow's id it did not come in: it was said in the agent's place.
         Happening::Completed { response } if !response.workflow_id.is_empty() => {
-            let age = now().0.saturating_sub(undecided.at.0);
+            let age = now_millis().0.saturating_sub(undecided.at.0);
             !(0..ITS_OWN).contains(&age)
         }
         Happening::Completed { .. }

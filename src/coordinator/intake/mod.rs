@@ -20,7 +20,6 @@ mod seed;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::Utc;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tokio::sync::Notify;
@@ -28,11 +27,12 @@ use tokio::time::Instant;
 
 use crate::contracts::agent::{AgentMetrics, AgentResponse, AgentStatus};
 use crate::contracts::callback::{Fate, Receipt};
-use crate::contracts::clock::{Millis, Timestamp, UnixMillis};
+use crate::contracts::clock::Millis;
 use crate::contracts::failure::{Failure, FailureKind};
 use crate::contracts::hex;
 use crate::contracts::http::FieldProblem;
 use crate::contracts::ids::{WorkKind, WorkflowId};
+use crate::coordinator::clock::{now, now_millis};
 use crate::coordinator::intake::check::Invalid;
 use crate::coordinator::intake::decide::OwnRules;
 use crate::coordinator::intake::policy::Policies;
@@ -144,7 +144,7 @@ impl Intake {
     /// is not told whether its workflow is there.
     pub async fn keep(&self, response: AgentResponse, sender: &Sender) -> Result<Answer, Failure> {
         let incoming = Incoming::new(response.into(), sender)?;
-        let answer = match self.0.store.receive(incoming.callback.clone(), now(), Millis(0)).await {
+        let answer = match self.0.store.receive(incoming.callback.clone(), now_millis(), Millis(0)).await {
             Ok(Received::New(kept)) => {
                 self.count(&incoming);
                 self.0.due.notify_one();
@@ -188,7 +188,7 @@ impl Intake {
     async fn take(&self, incoming: &Incoming) -> Result<Answer, Failure> {
         let until = Instant::now() + WAIT;
         loop {
-            match self.0.store.receive(incoming.callback.clone(), now(), LEASE).await? {
+            match self.0.store.receive(incoming.callback.clone(), now_millis(), LEASE).await? {
                 Received::New(kept) => {
                     self.count(incoming);
                     let receipt = self.handle(&kept).await?;
@@ -199,7 +199,7 @@ impl Intake {
                         return Ok(Answer { receipt, repeated: true });
                     }
                     // Whoever had it may be gone.
-                    if let Some(left) = self.0.store.take_over(&known.key, now(), LEASE).await? {
+                    if let Some(left) = self.0.store.take_over(&known.key, now_millis(), LEASE).await? {
                         return Ok(Answer { receipt: self.handle(&left).await?, repeated: true });
                     }
                     if Instant::now() >= until {
@@ -257,10 +257,6 @@ fn key(response: &AgentResponse) -> String {
     key
 }
 
-fn now() -> UnixMillis {
-    UnixMillis::from(Timestamp(Utc::now()))
-}
-
 /// What everybody is told, once it is done.
 fn stands(callback: &Callback) -> Option<Receipt> {
     if callback.phase != Phase::Done {
@@ -283,7 +279,7 @@ fn receipt(callback: &Callback, outcome: Fate) -> Receipt {
         workflow_id: callback.workflow_id.clone(),
         step_id: callback.step_id.clone(),
         attempt_id: callback.attempt_id.clone(),
-        received_at: callback.received_at.timestamp().unwrap_or(Timestamp(Utc::now())),
+        received_at: callback.received_at.timestamp().unwrap_or_else(now),
         applied: None,
         routed: Vec::new(),
         message: String::new(),

@@ -6,7 +6,8 @@ use futures_util::StreamExt as _;
 use tokio::sync::watch;
 
 use crate::contracts::clock::Millis;
-use crate::coordinator::intake::{Intake, LEASE, now};
+use crate::coordinator::clock::now_millis;
+use crate::coordinator::intake::{Intake, LEASE};
 
 /// How often it is looked for.
 const LOOK: Duration = Duration::from_millis(500);
@@ -40,7 +41,7 @@ impl Intake {
 
     async fn resume_due(&self) {
         loop {
-            let due = match self.0.store.take_due(now(), LEASE, BATCH).await {
+            let due = match self.0.store.take_due(now_millis(), LEASE, BATCH).await {
                 Ok(due) => due,
                 Err(error) => {
                     tracing::warn!(%error, "the store does not say what is due");
@@ -64,7 +65,7 @@ impl Intake {
 
     /// Goes on telling others. What is left when the batch is done is due at the next look.
     async fn resume_routes(&self) {
-        match self.0.store.take_due_routes(now(), LEASE, BATCH).await {
+        match self.0.store.take_due_routes(now_millis(), LEASE, BATCH).await {
             Ok(due) => {
                 let tell = async |one| {
                     self.tell_other(&one).await;
@@ -76,7 +77,7 @@ impl Intake {
     }
 
     async fn forget_old(&self) {
-        let then = now().minus(KEPT);
+        let then = now_millis().minus(KEPT);
         match self.0.store.forget_done_before(then).await {
             Ok(0) => {}
             Ok(forgotten) => tracing::info!(forgotten, "answers that were done long ago are forgotten"),

@@ -15,9 +15,10 @@ use crate::contracts::hex;
 use crate::contracts::ids::{RequestId, WorkflowId};
 use crate::contracts::mutation::{Signal, Target};
 use crate::contracts::temporal::names::signal;
+use crate::coordinator::clock::now_millis;
 use crate::coordinator::extract;
 use crate::coordinator::intake::deliver::{Delivered, after};
-use crate::coordinator::intake::{Intake, LEASE, now};
+use crate::coordinator::intake::{Intake, LEASE};
 use crate::spec::route;
 use crate::store::callbacks::Callback;
 use crate::store::routed::Routed;
@@ -106,7 +107,7 @@ impl Intake {
             all = self.0.routes.of(callback, response);
         }
         if is_new && !all.is_empty() {
-            self.0.store.route(&all, now(), LEASE).await?;
+            self.0.store.route(&all, now_millis(), LEASE).await?;
         }
         let tell = async |one: Routed| {
             let outcome = match one.outcome.as_deref().and_then(Reached::parse) {
@@ -127,8 +128,8 @@ impl Intake {
             Delivered::Over(_) => Reached::Late,
             Delivered::Never(failure) if failure.kind != FailureKind::NotFound => Reached::Refused,
             Delivered::Never(_) => {
-                let since = *one.unknown_at.get_or_insert_with(now);
-                if now().0.saturating_sub(since.0) < AWAITED { Reached::Pending } else { Reached::Missing }
+                let since = *one.unknown_at.get_or_insert_with(now_millis);
+                if now_millis().0.saturating_sub(since.0) < AWAITED { Reached::Pending } else { Reached::Missing }
             }
             Delivered::Unknown(failure) => {
                 tracing::warn!(route = one.route, workflow = %one.workflow_id, %failure, "a route waits");
@@ -136,7 +137,7 @@ impl Intake {
             }
         };
         let kept = match outcome {
-            Reached::Pending => self.0.store.rest_route(&one, after(now(), one.tries)).await,
+            Reached::Pending => self.0.store.rest_route(&one, after(now_millis(), one.tries)).await,
             Reached::Delivered | Reached::Late | Reached::Missing | Reached::Refused => {
                 self.0.store.routed(&one, outcome.as_str()).await
             }
