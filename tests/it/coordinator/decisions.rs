@@ -4,7 +4,7 @@ use gatewatch::contracts::gate::OpenGate;
 use gatewatch::contracts::temporal::memo::Published;
 use serde_json::{Value, json};
 
-use crate::coordinator::rig::{GUEST, MIRA, ONCALL, Rig, answer, decision};
+use crate::coordinator::rig::{GUEST, MIRA, ONCALL, Rig, answer, decision, settled};
 use crate::support;
 use crate::workflows::bench::{Bench, bounded, deployment_input, readiness_input, with};
 use crate::workflows::world::check;
@@ -33,20 +33,20 @@ async fn a_decision_has_one_effect_however_often_it_is_sent() {
         let approve = on_evidence(decision(&id, "approve"), &gate);
 
         let stale = with(approve.clone(), json!({"evidence": "0".repeat(64), "decisionId": "stale"}));
-        let (status, body) = answer(rig.post("/v1/decisions", &stale).bearer_auth(MIRA)).await;
+        let (status, body) = settled(&rig, "/v1/decisions", &stale, MIRA).await;
         assert_eq!((status.as_u16(), &body["outcome"]), (409, &json!("refused")), "{body}");
         assert_eq!(body["refusal"]["code"], "stale-evidence");
 
-        let (status, body) = answer(rig.post("/v1/decisions", &approve).bearer_auth(MIRA)).await;
+        let (status, body) = settled(&rig, "/v1/decisions", &approve, MIRA).await;
         assert_eq!((status.as_u16(), &body["outcome"]), (200, &json!("applied")), "{body}");
         assert_eq!(body["record"]["actor"], json!({"name": "mira", "via": "coordinator"}));
 
-        let (status, body) = answer(rig.post("/v1/decisions", &approve).bearer_auth(MIRA)).await;
+        let (status, body) = settled(&rig, "/v1/decisions", &approve, MIRA).await;
         assert_eq!(status, 200, "{body}");
         assert_eq!(body["record"]["decisionId"], approve["decisionId"]);
 
         let other = with(on_evidence(decision(&id, "reject"), &gate), json!({"reason": "too late"}));
-        let (status, body) = answer(rig.post("/v1/decisions", &other).bearer_auth(MIRA)).await;
+        let (status, body) = settled(&rig, "/v1/decisions", &other, MIRA).await;
         assert_eq!((status.as_u16(), &body["refusal"]["code"]), (409, &json!("already-decided")), "{body}");
         let words = body["refusal"]["message"].as_str().unwrap();
         assert!(words.contains("approved by mira at 20"), "{words}");
@@ -63,7 +63,7 @@ async fn a_coordinator_that_the_workflow_does_not_know_is_refused() {
         let stranger = Rig::start(support::temporal()).await;
         let (id, gate) = waiting(&bench, &rig).await;
         let approve = on_evidence(decision(&id, "approve"), &gate);
-        let (status, body) = answer(stranger.post("/v1/decisions", &approve).bearer_auth(MIRA)).await;
+        let (status, body) = settled(&stranger, "/v1/decisions", &approve, MIRA).await;
         assert_eq!((status.as_u16(), &body["refusal"]["code"]), (409, &json!("not-authorised")), "{body}");
         let published = bench.published(&id).await.unwrap();
         assert!(published.decided.is_none() && !published.gates.is_empty());
@@ -78,8 +78,8 @@ async fn a_failing_critical_check_lets_nobody_approve() {
         let (bench, rig) = (Bench::new().await, Rig::start(support::temporal()).await);
         bench.world.checks(vec![check("security-scan-clean", CheckStatus::Failed, true)]);
         let (id, gate) = waiting(&bench, &rig).await;
-        let (status, body) =
-            answer(rig.post("/v1/decisions", &on_evidence(decision(&id, "approve"), &gate)).bearer_auth(MIRA)).await;
+        let approve = on_evidence(decision(&id, "approve"), &gate);
+        let (status, body) = settled(&rig, "/v1/decisions", &approve, MIRA).await;
         assert_eq!((status.as_u16(), &body["refusal"]["code"]), (409, &json!("critical-check-failing")), "{body}");
     })
     .await;
@@ -132,14 +132,14 @@ async fn rolling_back_twice_is_rolling_back_once() {
         let id = handle.info().workflow_id.clone();
         let path = format!("/v1/workflows/{id}/rollback");
         let first = json!({"requestId": "r1", "reason": "errors"});
-        let (status, body) = answer(rig.post(&path, &first).bearer_auth(ONCALL)).await;
+        let (status, body) = settled(&rig, &path, &first, ONCALL).await;
         assert_eq!((status.as_u16(), &body["outcome"]), (200, &json!("accepted")), "{body}");
         assert_eq!(
             (&body["reply"]["already"], &body["reply"]["cause"]["actor"]["name"]),
             (&json!(false), &json!("oncall"))
         );
         let second = json!({"requestId": "r2", "reason": "me too"});
-        let (status, body) = answer(rig.post(&path, &second).bearer_auth(MIRA)).await;
+        let (status, body) = settled(&rig, &path, &second, MIRA).await;
         assert_eq!(status, 200, "{body}");
         assert_eq!((&body["reply"]["already"], &body["reply"]["cause"]["reason"]), (&json!(true), &json!("errors")));
         bench

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use temporalio_client::{WorkflowExecuteUpdateOptions, WorkflowStartOptions};
 
 use crate::coordinator::callbacks::state;
-use crate::coordinator::rig::{BUILDERS, GUEST, MIRA, Rig, answer, settings};
+use crate::coordinator::rig::{BUILDERS, GUEST, MIRA, Rig, answer, settings, settled};
 use crate::support::{self, PATIENCE, wait_until};
 use crate::workflows::bench::{Bench, bounded, payloads};
 
@@ -57,7 +57,7 @@ async fn whatever_happens_is_decided_on_once() {
         let of = |step: &str, button: &str| format!("/v1/goals/{id}/steps/{step}/{button}");
         let press = async |rig: &Rig, path: &str, mut body: Value| {
             body["requestId"] = json!(support::unique("request"));
-            let (status, told) = answer(rig.post(path, &body).bearer_auth(MIRA)).await;
+            let (status, told) = settled(rig, path, &body, MIRA).await;
             assert_eq!((status.as_u16(), &told["outcome"]), (200, &json!("taken")), "{path}: {told}");
         };
         bench.signal(&id, "custom", payloads([json!("nobody asked"), json!({})])).await;
@@ -144,7 +144,7 @@ async fn goals_are_started_and_moved_with_specs_of_the_folder() {
         let version = async |id: &str| state(&bench, id).await.spec.unwrap().version;
         assert_eq!((version(&one).await, version(&two).await), ("1".to_owned(), "2".to_owned()));
         let body = json!({"requestId": "adopt", "spec": "mine"});
-        let (status, told) = answer(rig.post(&format!("/v1/goals/{one}/spec"), &body).bearer_auth(MIRA)).await;
+        let (status, told) = settled(&rig, &format!("/v1/goals/{one}/spec"), &body, MIRA).await;
         assert_eq!(status, 200, "{told}");
         assert_eq!(version(&one).await, "2");
         let both = json!({"requestId": "both", "spec": "mine", "document": "name = 'x'\n"});

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::coordinator::callbacks::{draft, state};
-use crate::coordinator::rig::{GUEST, MIRA, QA, Rig, answer, decision, nowhere, settings_and};
+use crate::coordinator::rig::{GUEST, MIRA, QA, Rig, answer, decision, nowhere, settings_and, settled};
 use crate::coordinator::steps;
 use crate::support::{self, PATIENCE, wait_until};
 use crate::workflows::bench::{Bench, bounded, with};
@@ -116,7 +116,7 @@ async fn who_is_bound_to_a_tenant_has_all_of_it_and_nothing_else() {
         let shown = answer(rig.get(&format!("/v1/goals/{own}")).bearer_auth(TARA)).await;
         assert_eq!(shown.0, 200, "{}", shown.1);
         let approve = format!("/v1/goals/{own}/steps/approval-1/approve");
-        let (status, told) = answer(rig.post(&approve, &json!({"requestId": "r"})).bearer_auth(TARA)).await;
+        let (status, told) = settled(&rig, &approve, &json!({"requestId": "r"}), TARA).await;
         assert_eq!((status.as_u16(), &told["outcome"]), (200, &json!("taken")), "{told}");
         // Its own that is not there: of that it may know.
         assert_eq!(answer(rig.get("/v1/goals/umbrella:nothing").bearer_auth(TARA)).await.0, 404);
