@@ -375,16 +375,18 @@ async fn an_answer_is_kept_first_and_delivered_later_where_that_is_preferred() {
     bounded(async || {
         let (bench, rig) = (Bench::new().await, Rig::start(support::temporal()).await);
         let id = goal(&bench, "later").await;
-        let post = async || {
-            let request = rig.post("/agent/callback", &draft(&id)).bearer_auth(BUILDERS);
+        let post = async |body: Value| {
+            let request = rig.post("/agent/callback", &body).bearer_auth(BUILDERS);
             let response = request.header("prefer", "wait=10, Respond-Async; x").send().await.unwrap();
             assert_eq!(response.headers()["preference-applied"], "respond-async");
             (response.status().as_u16(), response.json::<Value>().await.unwrap())
         };
-        let (status, receipt) = post().await;
+        let (status, receipt) = post(draft(&id)).await;
         assert_eq!((status, &receipt["outcome"], &receipt["ok"]), (202, &json!("pending"), &json!(true)), "{receipt}");
-        let done = async || Some(post().await).filter(|(status, _)| *status == 200);
+        let done = async || Some(post(draft(&id)).await).filter(|(status, _)| *status == 200);
         assert_eq!(wait_until("it is delivered", PATIENCE, done).await.1["outcome"], json!("delivered"));
+        let (_, receipt) = post(with(draft(&id), json!({"status": "FAIL"}))).await;
+        assert!(receipt["message"].as_str().unwrap().contains("was not taken in"), "{receipt}");
         assert_eq!(times(&state(&bench, &id).await, "AGENT_COMPLETED"), 1);
     })
     .await;
