@@ -191,7 +191,7 @@ fn asked_by(rolling: &RollbackProgress) -> String {
 /// `v41 is serving again, verified 14:03:51 · 41 s after detection, 12 s after you pressed R`
 fn serving_again(state: &State, scene: &Scene<'_>, rolling: &RollbackProgress, verified_at: Timestamp) -> String {
     let version = scene.previous_version().map_or("the previous version", |version| version.as_str());
-    let seconds = |from: Timestamp| format!("{} s after", verified_at.since(from).0.div_ceil(1000));
+    let seconds = |from: Timestamp| format!("{} after", verified_at.since(from).words());
     let detected = rolling.cause.trigger.map(|_| rolling.cause.at).or(scene.detected_at());
     // Detected after it was asked for is no detection: somebody saw it first.
     let detected = detected.filter(|at| *at <= rolling.cause.at).map(|at| format!("{} detection", seconds(at)));
