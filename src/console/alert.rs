@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::console::act;
 use crate::console::action::Action;
-use crate::console::countdown::Countdown;
+use crate::console::countdown::{Countdown, Prospect};
 use crate::console::ctx::Profile;
 use crate::console::effect::{Effect, Level, Notice};
 use crate::console::event::Overview;
@@ -246,7 +246,7 @@ fn worst(described: &Remote<WorkflowDetail>, held_up: Option<HeldUp>, now: Times
     let report = described.value()?.health.as_deref()?;
     let looked_at = report.samples.last()?.at;
     let late = |held_up: HeldUp| time::coarse(held_up.what().1);
-    let Some(Countdown { trigger, count, of, fires_at }) = Countdown::of(report) else {
+    let Some(countdown) = Countdown::of(report) else {
         let fired = report.fired()?.trigger.title();
         return Some(match held_up {
             Some(HeldUp::NoLook(late)) => {
@@ -258,6 +258,7 @@ fn worst(described: &Remote<WorkflowDetail>, held_up: Option<HeldUp>, now: Times
             None => format!("{fired} fired · the rollback begins · {way}"),
         });
     };
+    let Countdown { trigger, count, of, .. } = countdown;
     let (title, measured, limit) = (trigger.trigger.title(), &trigger.now, &trigger.limit);
     let paused = report.paused_until.filter(|until| *until > now);
     let (then, why) = match (paused, held_up) {
@@ -266,9 +267,19 @@ fn worst(described: &Remote<WorkflowDetail>, held_up: Option<HeldUp>, now: Times
         }
         (_, Some(held_up)) => (format!("{} for {}", held_up.title(), late(held_up)), "nothing rolls back by itself · "),
         (Some(until), None) => (format!("automatic rollback paused for {}", time::countdown(now, until)), ""),
-        (None, None) => (format!("rolls back in {}", time::countdown(now, fires_at)), ""),
+        (None, None) => follows(countdown.prospect(now, described.at().unwrap_or(now)), now),
     };
     Some(format!("{title} {measured} · {then} · {way} · {why}failing {count} of {of}, limit {limit}"))
+}
+
+/// What follows when nothing gets better, and what there is to say of it where there is room.
+fn follows(prospect: Prospect, now: Timestamp) -> (String, &'static str) {
+    match prospect {
+        Prospect::At(fires_at) => (format!("rolls back in {}", time::countdown(now, fires_at)), ""),
+        Prospect::Doubtful => ("next look is late".to_owned(), "whether it rolls back by itself is in doubt · "),
+        Prospect::Due => ("rollback due, not seen".to_owned(), ""),
+        Prospect::Overdue(late) => (format!("rollback overdue {}: no worker answers?", time::coarse(late)), ""),
+    }
 }
 
 /// What has been told, so that it is told once.

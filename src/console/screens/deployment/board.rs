@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
+use crate::console::countdown::Prospect;
 use crate::console::screens::deployment::scene::Scene;
 use crate::console::theme::Theme;
 use crate::console::theme::role::Role;
@@ -55,7 +56,8 @@ fn row(trigger: Trigger, report: Option<&HealthReport>, scene: &Scene<'_>, room:
     let unknown = TriggerState { trigger, status: TriggerStatus::Unknown, now: "–".to_owned(), limit: String::new() };
     let state = known.unwrap_or(&unknown);
     // Only while it is watched, and seen to be, does a trigger count down to something.
-    let counts = scene.is_monitoring() && !scene.stale && scene.held_up().is_none();
+    let promised = scene.countdown().is_some_and(|next| matches!(scene.prospect(&next), Prospect::At(_)));
+    let counts = promised && !scene.stale && scene.held_up().is_none();
     let looked_at = scene.last_sample().map(|sample| sample.at).filter(|_| counts);
     // The looks after a rollback know nothing of what it took back.
     let taken_back = trigger == Trigger::MigrationFailure && scene.is_taken_back();

@@ -1,6 +1,6 @@
 //! What is known of the deployment on screen, gathered from its description and from the list, whichever is newer.
 
-use crate::console::countdown::Countdown;
+use crate::console::countdown::{Countdown, Prospect};
 use crate::console::ctx::Ctx;
 use crate::console::remote::Remote;
 use crate::console::screens::deployment::state::{Seen, State};
@@ -109,6 +109,11 @@ impl<'a> Scene<'a> {
     /// The trigger that fires first if nothing gets better.
     pub fn countdown(&self) -> Option<Countdown<'a>> {
         Countdown::of(self.health().filter(|_| self.is_monitoring())?)
+    }
+
+    /// What can be said of when it fires, by what this console has seen.
+    pub fn prospect(&self, countdown: &Countdown<'_>) -> Prospect {
+        countdown.prospect(self.now, self.at.unwrap_or(self.now))
     }
 
     pub fn fired(&self) -> Option<&'a TriggerState> {

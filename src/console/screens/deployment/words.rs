@@ -2,7 +2,7 @@
 //! stuck. Text only: how it looks is the view's.
 
 use crate::console::action::Action;
-use crate::console::countdown::Countdown;
+use crate::console::countdown::{Countdown, Prospect};
 use crate::console::ctx::{Ctx, LIVE_PATIENCE};
 use crate::console::pending;
 use crate::console::screen::Context;
@@ -71,7 +71,7 @@ pub fn standing(state: &State, scene: &Scene<'_>, ctx: &Ctx<'_>) -> Words {
         return words(Tone::Alarm, Sign::Failed, format!("{} fired: the rollback begins", fired.trigger.title()));
     }
     if let Some(countdown) = countdown {
-        return if scene.stale { out_of_sight(&countdown, scene, ctx) } else { failing(&countdown, ctx) };
+        return if scene.stale { out_of_sight(&countdown, scene, ctx) } else { failing(&countdown, scene, ctx) };
     }
     staged(scene)
 }
@@ -253,15 +253,19 @@ fn paused(until: Timestamp, countdown: Option<Countdown<'_>>, ctx: &Ctx<'_>) -> 
     words(Tone::Alarm, Sign::Paused, text)
 }
 
-fn failing(countdown: &Countdown<'_>, ctx: &Ctx<'_>) -> Words {
+/// What follows is promised while looks come, and no longer than until it is due.
+fn failing(countdown: &Countdown<'_>, scene: &Scene<'_>, ctx: &Ctx<'_>) -> Words {
     let trigger = countdown.trigger;
-    let left = if countdown.fires_at <= ctx.now {
-        "at the next look".to_owned()
-    } else {
-        format!("in {}", time::countdown(ctx.now, countdown.fires_at))
+    let (tone, then) = match scene.prospect(countdown) {
+        Prospect::At(fires_at) => (Tone::Bad, format!("automatic rollback in {}", time::countdown(ctx.now, fires_at))),
+        Prospect::Doubtful => (Tone::Bad, "automatic rollback in doubt: the next look is late".to_owned()),
+        Prospect::Due => (Tone::Bad, "automatic rollback due, not seen yet".to_owned()),
+        Prospect::Overdue(late) => {
+            (Tone::Alarm, format!("automatic rollback overdue {}: no worker answers?", time::coarse(late)))
+        }
     };
     let text = format!(
-        "{} {} · automatic rollback {left} · {} now · {} of {}, limit {}",
+        "{} {} · {then} · {} now · {} of {}, limit {}",
         trigger.trigger.title(),
         trigger.now,
         ctx.key(Context::Deployment, Action::RollBack),
@@ -269,7 +273,7 @@ fn failing(countdown: &Countdown<'_>, ctx: &Ctx<'_>) -> Words {
         countdown.of,
         trigger.limit,
     );
-    words(Tone::Bad, Sign::Warning, text)
+    words(tone, Sign::Warning, text)
 }
 
 /// What failed when it was last seen. What became of it since is not known, so no time is told.
