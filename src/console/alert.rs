@@ -73,7 +73,7 @@ impl Model {
     pub fn alert(&self) -> Option<Alert> {
         let idle = || {
             let (row, held_up) = self.unwatched()?;
-            Some(unwatched(row, held_up, self.stage.deployment.is_sent(&row.id)))
+            Some(unwatched(row, held_up, self.world.is_asked_back(row)))
         };
         let (bad, calm) = match self.unwell_alert() {
             Some(alert) if alert.level == Level::Error => (Some(alert), None),
@@ -128,7 +128,7 @@ impl Model {
             HealthStatus::Degraded => {
                 // The key means what is selected, which may be another one that is not well.
                 let meant = act::rollback_target(self).is_ok_and(|id| id == row.id);
-                let way = if self.stage.deployment.is_sent(&row.id) {
+                let way = if self.world.is_asked_back(row) {
                     "rollback sent".to_owned()
                 } else if meant {
                     format!("{} now", key(Action::RollBack))
@@ -218,9 +218,9 @@ pub fn name(row: &WorkflowRow) -> &str {
 }
 
 /// What a narrow screen must not cut off comes first.
-fn unwatched(row: &WorkflowRow, held_up: HeldUp, is_sent: bool) -> Alert {
+fn unwatched(row: &WorkflowRow, held_up: HeldUp, is_asked_back: bool) -> Alert {
     let (what, late) = held_up.what();
-    let asked = if is_sent { "a rollback is asked for and waits: " } else { "" };
+    let asked = if is_asked_back { "a rollback is asked for and waits: " } else { "" };
     let text = format!("{}: {asked}{what} for {}: {}", name(row), time::coarse(late), held_up.so());
     Alert { level: Level::Error, text, counts: true }
 }

@@ -162,6 +162,11 @@ pub struct Overview {
     pub all_live: Whole,
 }
 
+impl Overview {
+    /// Live deployments that are looked at one by one. More at a time are nobody's.
+    pub const LOOKED_AT: usize = 8;
+}
+
 /// Whether a list has everything in it, or only its first page.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Whole {

@@ -215,16 +215,22 @@ fn mutated(model: &mut Model, id: &str, result: &Result<Done, Failure>) -> Vec<E
         decided(model, request, result);
     } else if let Mutation::Tell(tell) = &mutation {
         told(model, tell, result);
+    } else if let (Mutation::Rollback(rollback), Err(_)) = (&mutation, result) {
+        model.world.take_back_asking(&rollback.target.workflow_id);
     }
-    if let Some(guide) = &mut model.guide {
-        let approved = matches!(&mutation, Mutation::Decide(request) if request.verdict == Verdict::Approve);
-        if approved && matches!(result, Ok(Done::Decided { result: Outcome::Applied { .. } })) {
-            guide.done(Guide::Wait);
-        }
-    }
+    guided(model, &mutation, result);
     // What was changed is worth looking at again at once.
     effects.push(Effect::Refresh);
     effects
+}
+
+/// The demo's guide goes on when the person has approved.
+fn guided(model: &mut Model, mutation: &Mutation, result: &Result<Done, Failure>) {
+    let Some(guide) = &mut model.guide else { return };
+    let approved = matches!(mutation, Mutation::Decide(request) if request.verdict == Verdict::Approve);
+    if approved && matches!(result, Ok(Done::Decided { result: Outcome::Applied { .. } })) {
+        guide.done(Guide::Wait);
+    }
 }
 
 /// Remembers what became of a gate until the lists show it.
@@ -303,6 +309,9 @@ pub fn settle(model: &mut Model, wanted: Vec<Effect>) -> Vec<Effect> {
             Effect::Say(note) => model.messages.say(note, model.now),
             Effect::Mutate(mutation) => {
                 if model.sent.begin(&mutation, model.now) {
+                    if let Mutation::Rollback(rollback) = mutation.as_ref() {
+                        model.world.ask_back(rollback.target.workflow_id.clone());
+                    }
                     outside.push(Effect::Mutate(mutation));
                 }
             }

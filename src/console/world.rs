@@ -1,8 +1,9 @@
 //! What every screen shares of the world outside: gates, deployments, workflows in detail, and the state of the ways
 //! there. The root applies answers; screens read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use crate::console::ctx::LIVE_PATIENCE;
 use crate::console::effect::Interest;
 use crate::console::event::{Answer, Overview};
 use crate::console::gates::{self, GateKey, GateView};
@@ -32,6 +33,8 @@ pub struct World {
     pub links: BTreeMap<Upstream, Link>,
     /// Gates that this console decided a moment ago: the local truth until the index catches up.
     pub decided: BTreeMap<GateKey, Decided>,
+    /// Deployments that this console asked to roll back, until they are seen to: they look as if nobody had asked.
+    asked_back: BTreeSet<WorkflowId>,
 }
 
 /// A decision, of the gate as it was then: the same gate may open again.
@@ -88,6 +91,33 @@ impl World {
     /// How a gate was decided from here a moment ago, while the lists still show it as open.
     pub fn how_decided(&self, gate: &GateView<'_>) -> Option<&Decided> {
         self.decided.get(&gate.key()).filter(|decided| decided.is_of(gate))
+    }
+
+    /// A rollback was sent from here.
+    pub fn ask_back(&mut self, id: WorkflowId) {
+        self.asked_back.insert(id);
+    }
+
+    /// It was not: it failed, and nothing follows it any more.
+    pub fn take_back_asking(&mut self, id: &WorkflowId) {
+        self.asked_back.remove(id);
+    }
+
+    /// Whether a rollback was asked for from here and has not begun.
+    pub fn is_asked_back(&self, row: &WorkflowRow) -> bool {
+        self.asked_back.contains(&row.id) && !is_rolled(row)
+    }
+
+    /// Live deployments that nobody looks at: beyond the first few, what is shown is what they published, or what was seen
+    /// when somebody looked last.
+    pub fn not_looked_at(&self) -> impl Iterator<Item = &WorkflowRow> {
+        let live = self.overview.value().map(|overview| overview.live.as_slice()).unwrap_or_default();
+        let beyond = live.iter().filter(|row| row.is_watched()).skip(Overview::LOOKED_AT);
+        let described = |row: &WorkflowRow| {
+            let until = self.detail(&row.id).at().map(|at| at.plus(LIVE_PATIENCE));
+            until >= self.overview.at()
+        };
+        beyond.filter(move |row| !described(row))
     }
 
     /// How many workflows in detail are kept.
@@ -154,6 +184,8 @@ impl World {
                     let open = gates::open(overview);
                     self.decided
                         .retain(|key, decided| open.iter().any(|gate| gate.key() == *key && decided.is_of(gate)));
+                    let is_to_roll = |id: &WorkflowId| overview.live.iter().any(|row| row.id == *id && !is_rolled(row));
+                    self.asked_back.retain(is_to_roll);
                 }
                 let mut result = result.clone();
                 if let Ok(overview) = &mut result {
@@ -169,6 +201,9 @@ impl World {
             }
             Answer::Workflow { id, result } => {
                 self.make_room(id);
+                if result.as_ref().is_ok_and(|detail| is_rolled(&detail.row)) {
+                    self.asked_back.remove(id);
+                }
                 let detail = self.details.entry(id.clone()).or_default();
                 detail.answered(result.clone().map(|boxed| *boxed), now);
             }
@@ -228,4 +263,11 @@ impl World {
             self.details.remove(&id);
         }
     }
+}
+
+/// Whether a rollback has begun, or can begin no more.
+fn is_rolled(row: &WorkflowRow) -> bool {
+    let published = row.published.as_ref().is_some_and(|published| published.rolling_back.is_some());
+    let health = matches!(row.health, Some(HealthStatus::RollingBack | HealthStatus::RolledBack | HealthStatus::Stuck));
+    published || health || !row.status.is_open()
 }

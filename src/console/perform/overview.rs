@@ -14,8 +14,6 @@ use crate::gateway::Gateway;
 
 /// As many as anybody reads at once.
 const SHOWN: u32 = 100;
-/// Live deployments that are looked at one by one. More at a time are nobody's.
-const LOOKED_AT: usize = 8;
 /// Who polls changes rarely, and asking costs a call of its own.
 const POLLERS_EVERY: Duration = Duration::from_secs(15);
 
@@ -42,7 +40,7 @@ impl Looks {
             Some(_) => plain(gateway).await?,
         };
         let pollers = self.pollers(gateway, queue).await;
-        let looked_at = gateway.look_closer(&mut live.rows, LOOKED_AT).await;
+        let looked_at = gateway.look_closer(&mut live.rows, Overview::LOOKED_AT).await;
         let is_held_up = |row: &WorkflowRow| looked_at.get(&row.run_id).is_some_and(Option::is_some);
         let is_idle = live.rows.iter().any(|row| row.task_queue == queue && is_held_up(row));
         Ok(Overview {

@@ -4,6 +4,7 @@ mod action;
 mod agents;
 mod deciding;
 mod deployment;
+mod doubt;
 mod drive;
 mod frame;
 mod frames;

@@ -70,7 +70,7 @@ pub fn live<'a>(row: &'a WorkflowRow, ctx: &Ctx<'_>, theme: &Theme) -> Row<'a> {
         cells: vec![
             Line::styled(name(row), theme.style(Role::Text)),
             environment(row, theme),
-            state(row, ctx.world.standing(row), theme),
+            live_state(row, ctx, theme),
             Line::styled(watched(row, report, ctx.now), theme.style(Role::TextMuted)),
             errors(report, theme),
             response(report, theme),
@@ -101,6 +101,19 @@ fn environment<'a>(row: &'a WorkflowRow, theme: &Theme) -> Line<'a> {
         Some(environment) => Line::styled(environment.as_str(), theme.style(Role::TextMuted)),
         None => Line::styled("–", theme.style(Role::TextMuted)),
     }
+}
+
+/// A rollback that was asked for is the first thing to know of it. What nobody looks at is told as last known.
+fn live_state<'a>(row: &'a WorkflowRow, ctx: &Ctx<'_>, theme: &Theme) -> Line<'a> {
+    let standing = ctx.world.standing(row);
+    let (sign, words, role) = if ctx.world.is_asked_back(row) {
+        (Sign::Waiting, "to roll back", Role::StatusWarning)
+    } else if ctx.world.not_looked_at().any(|beyond| beyond.run_id == row.run_id) {
+        (Sign::Unknown, standing.title(), Role::TextMuted)
+    } else {
+        return state(row, standing, theme);
+    };
+    Line::styled(format!("{} {words}", sign.glyph()), theme.style(role))
 }
 
 /// How it stands; of what just runs, what the workflow says of itself.

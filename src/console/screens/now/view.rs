@@ -23,11 +23,17 @@ use crate::console::screens::now::row;
 use crate::console::screens::now::state::State;
 use crate::console::theme::Theme;
 use crate::console::theme::role::Role;
+use crate::console::theme::sign::Sign;
 use crate::console::widgets::table::{self, Column, Row, Window};
 use crate::console::widgets::text;
 
-pub fn title(_state: &State, _ctx: &Ctx<'_>) -> String {
-    "What needs somebody now".to_owned()
+pub fn title(_state: &State, ctx: &Ctx<'_>) -> String {
+    let title = "What needs somebody now";
+    let all = ctx.world.overview.value().map_or(0, |overview| overview.live.len());
+    match ctx.world.not_looked_at().count() {
+        0 => title.to_owned(),
+        some => format!("{title} · {some} of {all} live as last published: {}", Sign::Unknown.glyph()),
+    }
 }
 
 pub fn view(state: &State, ctx: &Ctx<'_>, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
