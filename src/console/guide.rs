@@ -13,6 +13,8 @@ pub const SERVICE: &str = "checkout";
 /// How far the person has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Guide {
+    /// The world of the last demo, in which nothing of the story is under way.
+    Kept,
     /// The gate is not open yet.
     #[default]
     Open,
@@ -46,12 +48,13 @@ impl Guide {
         let waits = || overview.gates.iter().any(|row| followed(&row));
         *self = match *self {
             // Somebody else may have approved it, or broken it, from another terminal.
-            Self::Open | Self::Approve | Self::Wait if watched() => Self::Break,
-            Self::Open if waits() => Self::Approve,
-            Self::Open | Self::Approve if overview.live.iter().any(|row| followed(&row)) => Self::Wait,
+            Self::Kept | Self::Open | Self::Approve | Self::Wait if watched() => Self::Break,
+            Self::Kept | Self::Open if waits() => Self::Approve,
+            Self::Kept | Self::Open | Self::Approve if overview.live.iter().any(|row| followed(&row)) => Self::Wait,
             Self::Break if any(HealthStatus::Degraded) => Self::RollBack,
-            Self::Wait | Self::Break | Self::RollBack if rolling => Self::Watch,
+            Self::Kept | Self::Wait | Self::Break | Self::RollBack if rolling => Self::Watch,
             Self::Watch | Self::RollBack if any(HealthStatus::RolledBack) && !rolling => Self::Over,
+            Self::Kept => Self::Kept,
             Self::Open => Self::Open,
             Self::Approve => Self::Approve,
             Self::Wait => Self::Wait,
@@ -70,6 +73,10 @@ impl Guide {
     /// What to press next, with the keys filled in by `key`.
     pub fn line(self, key: impl Fn(Action) -> String) -> String {
         match self {
+            Self::Kept => format!(
+                "The last demo's world, as it was left: nothing new begins in it. {} leaves.",
+                key(Action::Quit)
+            ),
             Self::Open => "Evidence for checkout v42 is being collected; its gate opens in a moment.".to_owned(),
             Self::Approve => format!(
                 "A gate waits for you: {} shows it, {} approves it.",

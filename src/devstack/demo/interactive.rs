@@ -41,7 +41,7 @@ pub fn run(out: Output, demo: &Demo, runtime: &Runtime) -> Result<Exit, Stop> {
     let world =
         runtime.block_on(build::build(&options, Tell::before_a_console())).map_err(|error| failure_of(&error))?;
     let opened = match runtime.block_on(begin(&world, options.keep)) {
-        Ok(()) => open(&world).map_err(|error| failure_of(&error)),
+        Ok(()) => open(&world, options.keep).map_err(|error| failure_of(&error)),
         Err(failure) => Err(failure),
     };
     out.say("Ending the demo.")?;
@@ -73,9 +73,13 @@ async fn begin(world: &World, keep: Keep) -> Result<(), Failure> {
     Ok(())
 }
 
-fn open(world: &World) -> anyhow::Result<()> {
+fn open(world: &World, keep: Keep) -> anyhow::Result<()> {
     let service = world.running.service(guide::SERVICE)?;
     let public_url = Url::parse(&format!("http://{}/", service.public)).context("the service has no address")?;
-    let demo = console::Demo { public_url, guide: Some(Guide::default()) };
+    let guide = match keep {
+        Keep::Fresh => Guide::Open,
+        Keep::LastWorld => Guide::Kept,
+    };
+    let demo = console::Demo { public_url, guide: Some(guide) };
     console::run(world.settings.clone(), &Options { config: Some(world.running.config.clone()), demo: Some(demo) })
 }

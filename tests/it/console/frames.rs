@@ -378,3 +378,17 @@ fn the_guide_goes_on_whoever_did_the_deed() {
     live(&mut console, DeploymentStage::RollingBack, HealthStatus::RollingBack);
     assert_eq!(console.model.guide, Some(Guide::Watch));
 }
+
+/// In the world of the last demo the story was told: what is under way in it is followed, and nothing else is promised.
+#[test]
+fn the_guide_promises_no_gate_in_a_world_that_was_kept() {
+    let mut console = Driven::new(120, 36);
+    console.model.guide = Some(Guide::Kept);
+    console.overview(overview(Vec::new(), Vec::new()));
+    let shown = console.screen();
+    assert!(shown.contains("The last demo's world, as it was left: nothing new begins in it."), "{shown}");
+    let mut gates = gates();
+    gates[0].published.as_mut().unwrap().service = Some("checkout".into());
+    console.overview(overview(gates, Vec::new()));
+    assert_eq!(console.model.guide, Some(Guide::Approve), "one that waited still does");
+}
