@@ -3,6 +3,7 @@
 
 use crate::console::question::Question;
 use crate::console::screen::{Place, ScreenId};
+use crate::contracts::failure::{Failure, FailureKind};
 use crate::contracts::ids::{EvidenceDigest, RunId, WorkflowId};
 use crate::contracts::mutation::Mutation;
 use crate::contracts::workflow::PageToken;
@@ -80,6 +81,8 @@ pub enum Fetch {
 pub struct Note {
     pub level: Level,
     pub text: String,
+    /// The deed it tells of the outcome of, in words: the same when a person tries again under another id.
+    pub about: Option<String>,
 }
 
 /// How much it matters. Errors stay until dismissed.
@@ -88,24 +91,41 @@ pub enum Level {
     Info,
     Done,
     Warning,
+    /// It failed because nobody answered just now: it goes by itself, as that may.
+    Passing,
     Error,
 }
 
 impl Note {
     pub fn info(text: impl Into<String>) -> Self {
-        Self { level: Level::Info, text: text.into() }
+        Self::new(Level::Info, text)
     }
 
     pub fn done(text: impl Into<String>) -> Self {
-        Self { level: Level::Done, text: text.into() }
+        Self::new(Level::Done, text)
     }
 
     pub fn warning(text: impl Into<String>) -> Self {
-        Self { level: Level::Warning, text: text.into() }
+        Self::new(Level::Warning, text)
     }
 
     pub fn error(text: impl Into<String>) -> Self {
-        Self { level: Level::Error, text: text.into() }
+        Self::new(Level::Error, text)
+    }
+
+    /// Something other than a mutation failed. What can only be mended by a person stays until one has seen it.
+    pub fn failed(failure: &Failure) -> Self {
+        let passes = matches!(failure.kind, FailureKind::Unavailable | FailureKind::DeadlineExceeded);
+        Self::new(if passes { Level::Passing } else { Level::Error }, failure.to_string())
+    }
+
+    #[must_use]
+    pub fn about(self, deed: String) -> Self {
+        Self { about: Some(deed), ..self }
+    }
+
+    fn new(level: Level, text: impl Into<String>) -> Self {
+        Self { level, text: text.into(), about: None }
     }
 }
 

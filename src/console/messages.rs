@@ -1,4 +1,5 @@
-//! What was said last, at the right end of the hint line: at most two at a time, errors until dismissed.
+//! What was said last, at the right end of the hint line: at most two at a time, errors until dismissed or until there is
+//! news of what failed.
 
 use crate::console::effect::{Level, Note};
 use crate::contracts::clock::{Millis, Timestamp};
@@ -25,6 +26,7 @@ impl Message {
         let stays = match self.note.level {
             Level::Info => Millis::from_secs(4),
             Level::Done | Level::Warning => Millis::from_secs(8),
+            Level::Passing => Millis::from_secs(12),
             Level::Error => return None,
         };
         Some(self.at.plus(stays))
@@ -33,9 +35,11 @@ impl Message {
 
 impl Messages {
     pub fn say(&mut self, note: Note, now: Timestamp) {
-        // The same again is the same message, seen again; hints do not pile up.
+        // The same again is the same message, seen again; hints do not pile up; and of one deed the newest outcome holds.
         self.kept.retain(|message| {
-            message.note.text != note.text && !(message.note.level == Level::Info && note.level == Level::Info)
+            let is_outdone = message.note.about.is_some() && message.note.about == note.about;
+            let both_hints = message.note.level == Level::Info && note.level == Level::Info;
+            message.note.text != note.text && !both_hints && !is_outdone
         });
         self.kept.push(Message { note, at: now });
         if self.kept.len() > KEPT {

@@ -59,7 +59,7 @@ impl Sent {
         let one = self.list.iter_mut().find(|one| one.mutation.id() == id)?;
         let in_doubt = result.as_ref().is_ok_and(Done::is_in_doubt);
         one.state = if in_doubt { State::InDoubt } else { State::Over };
-        Some((one.mutation.clone(), note(&one.mutation, result)))
+        Some((one.mutation.clone(), note(&one.mutation, result).about(doing(&one.mutation))))
     }
 
     /// What nobody knows the outcome of yet.

@@ -103,7 +103,7 @@ fn happened(model: &mut Model, event: Event) -> Vec<Effect> {
             model.look = *look;
             vec![Effect::Say(Note::done("Theme and keymap were read again."))]
         }
-        Event::Look(Err(failure)) | Event::Failed(failure) => vec![Effect::Say(Note::error(failure.to_string()))],
+        Event::Look(Err(failure)) | Event::Failed(failure) => vec![Effect::Say(Note::failed(&failure))],
         Event::Said(text) => vec![Effect::Say(Note::done(text))],
         Event::Shutdown => vec![Effect::Quit],
         Event::Stop => vec![Effect::Suspend],

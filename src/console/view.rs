@@ -139,7 +139,7 @@ pub fn is_production(model: &Model) -> bool {
 fn alert(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     let Some(alert) = model.alert() else { return };
     let (sign, role) = match alert.level {
-        Level::Error => (Sign::Failed, Role::StatusFailed),
+        Level::Passing | Level::Error => (Sign::Failed, Role::StatusFailed),
         Level::Warning => (Sign::Warning, Role::StatusWarning),
         Level::Info | Level::Done => (Sign::Waiting, Role::StatusWaiting),
     };

@@ -56,7 +56,7 @@ fn dress(message: &Message) -> (&'static str, Role) {
         Level::Info => ("", Role::TextStrong),
         Level::Done => (Sign::Ok.glyph(), Role::StatusOk),
         Level::Warning => (Sign::Warning.glyph(), Role::StatusWarning),
-        Level::Error => (Sign::Failed.glyph(), Role::StatusFailed),
+        Level::Passing | Level::Error => (Sign::Failed.glyph(), Role::StatusFailed),
     }
 }
 

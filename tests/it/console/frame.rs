@@ -5,7 +5,9 @@ use gatewatch::console::event::{Answer, Event, Overview, Whole};
 use gatewatch::console::world::Upstream;
 use gatewatch::contracts::failure::{Failure, FailureKind};
 use gatewatch::contracts::health::HealthStatus;
+use gatewatch::contracts::http::RollbackOutcome;
 use gatewatch::contracts::link::Link;
+use gatewatch::contracts::mutation::Done;
 use gatewatch::contracts::workflow::{ExecutionStatus, HistoryPage, WorkflowCounts, WorkflowPage};
 
 use crate::console::deployment::fixture::{Story, checkout};
@@ -461,4 +463,50 @@ fn a_message_does_not_push_out_the_keys_that_act() {
     let screen = console.screen();
     assert!(screen.contains("a approve") && screen.contains("e more evidence"), "{screen}");
     assert!(screen.contains("✓ The live version has the fault `errors` now, as was asked for."), "{screen}");
+}
+
+/// What passes goes by itself; what only a person mends stays, and so does what they wanted and did not get, until there
+/// is news of it.
+#[test]
+fn an_error_stays_as_long_as_it_is_so() {
+    let mut console = Driven::new(120, 36);
+    let failed = |kind, text: &str| Event::Failed(Failure::new(kind, text, ""));
+    console.event(failed(FailureKind::Unavailable, "The fault was not switched."));
+    console.event(failed(FailureKind::Invalid, "dark.toml:3: no such role."));
+    let shown = console.screen();
+    assert!(shown.contains("✗ The fault was not switched.") && shown.contains("✗ dark.toml:3"), "{shown}");
+    console.pass(60_000);
+    let shown = console.screen();
+    assert!(!shown.contains("fault was not switched") && shown.contains("✗ dark.toml:3"), "{shown}");
+    console.keys("d");
+    assert!(!console.screen().contains("dark.toml:3"), "{}", console.screen());
+
+    console.overview(overview(Vec::new(), vec![live("deploy-search-7", HealthStatus::Watching)]));
+    console.keys("RR1");
+    let failed = sent_one(&mut console);
+    let failure = Failure::new(FailureKind::Unavailable, "Temporal does not answer.", "");
+    console.event(Event::Mutated { id: failed.clone(), result: Err(failure) });
+    console.pass(3_600_000);
+    assert!(console.screen().contains("not done. Temporal does not answer."), "{}", console.screen());
+    // Whoever tries again does so under another id.
+    console.keys("RR1");
+    let again = sent_one(&mut console);
+    assert_ne!(again, failed);
+    assert!(console.screen().contains("not done. Temporal does not answer."), "{}", console.screen());
+    let result = Ok(Done::RolledBack { result: RollbackOutcome::InDoubt { request_id: again.as_str().into() } });
+    console.event(Event::Mutated { id: again, result });
+    let shown = console.screen();
+    assert!(!shown.contains("not done") && shown.contains("asked for durably"), "{shown}");
+}
+
+/// The id of the one mutation that was sent.
+fn sent_one(console: &mut Driven) -> String {
+    let sent = console.asked();
+    let ids = sent.iter().filter_map(|effect| match effect {
+        Effect::Mutate(mutation) => Some(mutation.id().to_owned()),
+        _ => None,
+    });
+    let ids: Vec<_> = ids.collect();
+    let [id] = ids.as_slice() else { panic!("{sent:?}") };
+    id.clone()
 }
