@@ -6,6 +6,7 @@ use std::time::Duration;
 use url::Url;
 
 use crate::console::event::Event;
+use crate::console::guide::SERVICE;
 use crate::console::outbox::Outbox;
 use crate::contracts::failure::{Failure, FailureKind};
 
@@ -14,8 +15,8 @@ const WAITED: Duration = Duration::from_secs(3);
 /// Switches a fault of the live version on, or all of them off.
 pub async fn switch(service: Url, fault: &'static str, outbox: Outbox) {
     outbox.send(match put(&service, fault).await {
-        Ok(()) if fault == "none" => Event::Said("The fault is gone.".to_owned()),
-        Ok(()) => Event::Said(format!("The live version has the fault `{fault}` now.")),
+        Ok(()) if fault == "none" => Event::Said(format!("The fault of {SERVICE} is gone.")),
+        Ok(()) => Event::Said(format!("The live {SERVICE} has the fault `{fault}` now.")),
         Err(error) => {
             let message = format!("The fault was not switched: {error:#}.");
             Event::Failed(Failure::new(FailureKind::Unavailable, message, "Is the demo service still running?"))

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use gatewatch::console::action::{ACTIONS, Action};
+use gatewatch::console::guide::SERVICE;
 
 #[test]
 fn every_action_is_in_the_table_once() {
@@ -24,4 +25,12 @@ fn names_are_unique_and_parse_back() {
         assert!(!spec.contexts.is_empty(), "{} is possible nowhere", spec.name);
     }
     assert_eq!(Action::parse("no.such"), None);
+}
+
+/// Two services are live in the demo.
+#[test]
+fn a_fault_of_the_demo_names_the_service_that_gets_it() {
+    let faults = ACTIONS.iter().filter(|spec| spec.name.starts_with("demo.fault."));
+    let names = faults.inspect(|spec| assert!(spec.doc.contains(SERVICE), "{}: {}", spec.name, spec.doc));
+    assert_eq!(names.count(), 5);
 }

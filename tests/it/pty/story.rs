@@ -72,7 +72,7 @@ impl Demo {
         console.press(":");
         console.wait_for("What do you want to do?");
         console.send("errors");
-        console.wait_for("Demo: make the live version answer with error");
+        console.wait_for("Demo: make the live checkout answer with error");
         console.press("\r");
         console.wait_for("automatic rollback in");
         // The first bad look may see less of it.
