@@ -4,8 +4,7 @@
 use crate::console::action::Action;
 use crate::console::ctx::Ctx;
 use crate::console::gates::{self, GateView};
-use crate::console::question::{Fact, Field, Mood, Question, Required};
-use crate::console::widgets::time;
+use crate::console::question::{Fact, Field, Mood, Question, Required, Value};
 use crate::contracts::clock::Millis;
 use crate::contracts::decision::Verdict;
 use crate::contracts::engine::message::Message;
@@ -39,7 +38,7 @@ pub fn decide(ctx: &Ctx<'_>, view: &GateView<'_>, verdict: Verdict) -> Result<Qu
     };
     Ok(Question {
         title: format!("{verb} {}?", view.title()),
-        facts: gate_facts(ctx, view),
+        facts: gate_facts(view),
         effect: effect(view, verdict),
         warning: None,
         production: view.is_production(),
@@ -83,7 +82,7 @@ fn effect(view: &GateView<'_>, verdict: Verdict) -> String {
     }
 }
 
-fn gate_facts(ctx: &Ctx<'_>, view: &GateView<'_>) -> Vec<Fact> {
+fn gate_facts(view: &GateView<'_>) -> Vec<Fact> {
     let mut facts = vec![Fact::new("workflow", view.row.id.as_str())];
     let Some(gate) = view.gate else { return facts };
     if let Some(evidence) = &gate.evidence {
@@ -96,16 +95,11 @@ fn gate_facts(ctx: &Ctx<'_>, view: &GateView<'_>) -> Vec<Fact> {
             "score",
             format!("{}/100, {} passed, {} failed", evidence.score, evidence.passed, evidence.failed),
         ));
-        facts.push(Fact::new(
-            "evidence",
-            format!("{} collected {} ago", evidence.digest.short(), time::age(ctx.now, evidence.collected_at)),
-        ));
+        let what = format!("{} collected", evidence.digest.short());
+        facts.push(Fact::of("evidence", Value::Ago { what, at: evidence.collected_at }));
     }
     if let Some(deadline) = gate.deadline {
-        facts.push(Fact::new(
-            "deadline",
-            format!("{}, {}; then {}", time::until(ctx.now, deadline), time::date(deadline), view.then()),
-        ));
+        facts.push(Fact::of("deadline", Value::Deadline { at: deadline, then: view.then() }));
     }
     facts
 }

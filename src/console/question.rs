@@ -2,7 +2,8 @@
 //!
 //! Screens ask by `Effect::Ask`; how it is shown and answered is `overlays::confirm`.
 
-use crate::contracts::clock::Millis;
+use crate::console::widgets::time;
+use crate::contracts::clock::{Millis, Timestamp};
 use crate::contracts::mutation::Mutation;
 
 /// What a person is asked.
@@ -30,8 +31,43 @@ pub struct Question {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fact {
     pub label: String,
-    pub value: String,
+    pub value: Value,
     pub mood: Mood,
+}
+
+/// What a fact says. What time changes is put into words when it is shown: a question may stand open for long.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value {
+    Words(String),
+    /// `5d2c…91 collected 3m ago`
+    Ago {
+        what: String,
+        at: Timestamp,
+    },
+    /// `in 71h 56m, 2026-11-21 14:03:51Z; then rejected`
+    Deadline {
+        at: Timestamp,
+        then: &'static str,
+    },
+}
+
+impl Value {
+    pub fn words(&self, now: Timestamp) -> String {
+        match self {
+            Self::Words(words) => words.clone(),
+            Self::Ago { what, at } => format!("{what} {} ago", time::age(now, *at)),
+            Self::Deadline { at, then } => format!("{}, {}; then {then}", time::until(now, *at), time::date(*at)),
+        }
+    }
+
+    /// It tells seconds now.
+    pub fn counts_seconds(&self, now: Timestamp) -> bool {
+        match self {
+            Self::Words(_) => false,
+            Self::Ago { at, .. } => now.since(*at) < Millis::from_secs(60),
+            Self::Deadline { at, .. } => at.since(now) < time::TO_THE_SECOND,
+        }
+    }
 }
 
 /// How a fact is to be read.
@@ -44,7 +80,11 @@ pub enum Mood {
 
 impl Fact {
     pub fn new(label: impl Into<String>, value: impl Into<String>) -> Self {
-        Self { label: label.into(), value: value.into(), mood: Mood::Plain }
+        Self::of(label, Value::Words(value.into()))
+    }
+
+    pub fn of(label: impl Into<String>, value: Value) -> Self {
+        Self { label: label.into(), value, mood: Mood::Plain }
     }
 
     #[must_use]

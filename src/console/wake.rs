@@ -42,7 +42,10 @@ impl Model {
     fn beat(&self) -> Beat {
         let screen = self.stage.beat(self.screen(), &self.ctx());
         let waits = self.overlays.iter().any(|overlay| match overlay {
-            Overlay::Confirm(state) => matches!(state.phase, Phase::Waiting { .. } | Phase::InDoubt { .. }),
+            Overlay::Confirm(state) => {
+                let counts = state.question.facts.iter().any(|fact| fact.value.counts_seconds(self.now));
+                counts || matches!(state.phase, Phase::Waiting { .. } | Phase::InDoubt { .. })
+            }
             Overlay::Help(_) | Overlay::Palette(_) => false,
         });
         let ages = self.overdue().is_some()

@@ -338,3 +338,23 @@ fn the_question_shows_what_fails_even_where_there_is_little_room() {
         assert!(screen.contains(words), "{words} is missing:\n{screen}");
     }
 }
+
+/// Whoever reads a question for long reads what is so now, not what was so when it was asked.
+#[test]
+fn ages_and_deadlines_count_while_the_question_is_open() {
+    let mut console = Driven::new(120, 36);
+    let mut gate = waiting("prod-checkout-42", "5d2cabcdef91");
+    let evidence = gate.published.as_mut().unwrap().gates[0].evidence.as_mut().unwrap();
+    evidence.collected_at = noon();
+    console.overview(overview(vec![gate], Vec::new()));
+    // Nothing else on this screen tells it.
+    console.keys("a");
+    assert!(console.screen().contains("collected 0s ago"), "{}", console.screen());
+    let until = console.model.sleep(console.now, console.model.typing.up);
+    assert!(until.as_millis() <= 1001, "the next second is drawn by itself: {until:?}");
+    console.pass(6700);
+    assert!(console.screen().contains("collected 7s ago"), "{}", console.screen());
+    console.pass(120_000);
+    assert!(console.screen().contains("collected 2m ago"), "{}", console.screen());
+    assert!(console.screen().contains("in 71h 53m"), "{}", console.screen());
+}

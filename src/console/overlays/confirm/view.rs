@@ -130,7 +130,7 @@ fn parts(state: &State, ctx: &Ctx<'_>, columns: usize, theme: &Theme, command: C
             Mood::Plain => Role::Text,
             Mood::Bad => Role::StatusFailed,
         };
-        fact(&each.label, &each.value, role);
+        fact(&each.label, &each.value.words(ctx.now), role);
     }
     fact("then", &question.effect, Role::TextStrong);
     if let Some(warning) = &question.warning {
