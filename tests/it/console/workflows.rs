@@ -227,10 +227,14 @@ fn what_is_wrong_with_a_query_is_said_beside_the_rows_and_can_be_corrected() {
     let screen = console.screen();
     assert!(screen.contains("Cannot list workflows: invalid query. Correct what was asked for."), "{screen}");
     assert!(screen.contains("order-00020"), "{screen}");
+    assert!(
+        screen.contains("5 rows of the last good query · asked: phase ="),
+        "whose rows these are is said: {screen}"
+    );
     console.keys("<C-v> 'qa'<enter>");
     answer(&mut console, "phase = 'qa'", Ok(page(orders(7, 1), None)));
     let screen = console.screen();
-    assert!(!screen.contains("invalid query"), "{screen}");
+    assert!(!screen.contains("invalid query") && !screen.contains("last good query"), "{screen}");
     assert_eq!(ids(&console), ["order-00007"]);
     console.keys("<C-v> nonsense<esc>");
     assert!(console.screen().contains("phase = 'qa'"), "leaving the field asks nothing: {}", console.screen());

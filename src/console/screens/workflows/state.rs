@@ -28,7 +28,7 @@ pub struct State {
     pub selected: Option<RunId>,
     pub sort: Sort,
     pub filter: Option<TextField>,
-    /// The visibility query that the rows answer.
+    /// The visibility query that is asked.
     pub query: String,
     pub editing: Option<TextField>,
     /// Names that could complete what is typed in the query.
@@ -137,6 +137,11 @@ impl State {
     pub fn find(&self, id: &WorkflowId) -> Option<&WorkflowRow> {
         let here = self.row_at(self.cursor.index).filter(|row| row.id == *id);
         here.or_else(|| self.rows.iter().find(|row| row.id == *id))
+    }
+
+    /// The rows answer the query before: this one has not been answered yet, or cannot be.
+    pub fn is_of_before(&self) -> bool {
+        !self.loaded.once && !self.rows.is_empty()
     }
 
     /// Somebody is reading: rows must not move under them.

@@ -24,6 +24,7 @@ pub fn title(state: &State, ctx: &Ctx<'_>) -> String {
     let total = ctx.world.counts(&state.query).map(|counts| counts.total);
     let loaded = state.rows.len();
     let mut parts = vec![match (&state.filter, total) {
+        _ if state.is_of_before() => format!("{loaded} rows of the last good query"),
         (Some(_), _) => format!("{} of {loaded} loaded match", state.shown.len()),
         (None, Some(total)) if usize::try_from(total).is_ok_and(|total| total > loaded) => {
             format!("{loaded} of {total} workflows loaded")
@@ -41,7 +42,8 @@ pub fn title(state: &State, ctx: &Ctx<'_>) -> String {
     if let Some(view) = ctx.profile.views.iter().find(|view| view.query == state.query) {
         parts.push(format!("view {}", view.name));
     } else if !state.query.is_empty() {
-        parts.push(state.query.clone());
+        let asked = if state.is_of_before() { "asked: " } else { "" };
+        parts.push(format!("{asked}{}", state.query));
     }
     if !state.waiting.is_empty() {
         let key = ctx.key(Context::Workflows, Action::Reveal);
@@ -57,8 +59,7 @@ pub fn view(state: &State, ctx: &Ctx<'_>, theme: &Theme, frame: &mut Frame<'_>, 
     table::render(&row::COLUMNS, window, theme, (frame.buffer_mut(), area), |at| {
         state.row_at(at).map(|row| row::cells(row, &widths, state, ctx, theme)).unwrap_or_default()
     });
-    if !state.loaded.once && !state.rows.is_empty() {
-        // These rows answer the query before.
+    if state.is_of_before() {
         frame.buffer_mut().set_style(area, theme.style(Role::TextMuted));
     }
     if state.shown.is_empty() {
