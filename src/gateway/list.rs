@@ -37,7 +37,7 @@ impl Gateway {
     }
 
     /// What a list cannot have: a trigger that arms, and that nobody looks any more, are in the monitor's heartbeat. Looks at
-    /// so many watched deployments, the first ones, puts their health right, and says by run what holds which of them up, if
+    /// so many watched deployments, the first ones, puts their health and what they published right, and says by run what holds which of them up, if
     /// anything does. A run that is not in the answer was not seen: nothing new is known of it.
     pub async fn look_closer(&self, rows: &mut [WorkflowRow], at_most: usize) -> BTreeMap<RunId, Option<HeldUp>> {
         let mut watched: Vec<_> = rows.iter_mut().filter(|row| row.is_watched()).take(at_most).collect();
@@ -46,8 +46,10 @@ impl Gateway {
             let looks = join_all(some.iter_mut().map(|row| async {
                 // The run of the row: an id that was used again is another deployment.
                 let detail = self.describe(&row.id, Some(&row.run_id)).await.ok()?;
-                row.health = detail.row.health;
-                Some((row.run_id.clone(), detail.held_up(connect::now())))
+                let held_up = detail.held_up(connect::now());
+                // Both of one moment: a health without what was published with it would have no cause.
+                (row.health, row.published) = (detail.row.health, detail.row.published);
+                Some((row.run_id.clone(), held_up))
             }));
             seen.extend(looks.await.into_iter().flatten());
         }
