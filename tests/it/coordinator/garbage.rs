@@ -136,3 +136,28 @@ async fn it_stops_although_somebody_dawdles() {
     assert_eq!(rig.get("/healthz").send().await.unwrap().status(), 200);
     rig.stop().await.unwrap();
 }
+
+/// The answer is there before the body is: who is still sending must not find the connection reset instead of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_sends_too_much_is_heard_out_and_told_so() {
+    let rig = Rig::start(nowhere()).await;
+    let body = vec![b'x'; 3_000_000];
+    for round in 0..40 {
+        for (path, token, expected) in
+            [("/v1/decisions", "nobody", "401"), ("/v1/decisions", MIRA, "413"), ("/agent/callback", BUILDERS, "413")]
+        {
+            let head = format!(
+                "POST {path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\nauthorization: Bearer {token}\r\n\
+                 content-length: {}\r\n\r\n",
+                body.len()
+            );
+            let mut stream = TcpStream::connect(rig.address).await.unwrap();
+            let told = format!("{path} {expected} #{round}");
+            stream.write_all(head.as_bytes()).await.unwrap();
+            stream.write_all(&body).await.unwrap_or_else(|error| panic!("{told}: {error}"));
+            let mut status = [0; 12];
+            stream.read_exact(&mut status).await.unwrap_or_else(|error| panic!("{told}: {error}"));
+            assert_eq!(status, format!("HTTP/1.1 {expected}").as_bytes(), "{told}");
+        }
+    }
+}
