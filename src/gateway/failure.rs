@@ -32,6 +32,14 @@ impl Trouble {
         matches!(self, Self::Refused { code: Code::NotFound, .. })
     }
 
+    /// The workflow is between two runs: the server takes nothing for it then, and nothing has happened.
+    pub(crate) fn is_between_runs(&self) -> bool {
+        match self {
+            Self::Refused { failure, code: Code::ResourceExhausted } => failure.message.contains("workflow is closing"),
+            Self::Unsent(_) | Self::Unanswered(_) | Self::Refused { .. } => false,
+        }
+    }
+
     /// A reason to look at the link: nobody answered, or whoever did no longer knows us. Anything else was said by a
     /// server that is there.
     pub(crate) fn is_loss(&self) -> bool {
@@ -208,6 +216,18 @@ mod tests {
     use super::{Trouble, of_status};
     use crate::contracts::failure::{Failure, FailureKind};
     use temporalio_client::tonic::{Code, Status};
+
+    #[test]
+    fn between_two_runs_is_told_from_busy() {
+        let said = "workflow operation can not be applied because workflow is closing";
+        for (code, said, expected) in [
+            (Code::ResourceExhausted, said, true),
+            (Code::ResourceExhausted, "namespace rate limit exceeded", false),
+            (Code::NotFound, said, false),
+        ] {
+            assert_eq!(of_status("send", &Status::new(code, said)).is_between_runs(), expected, "{code}: {said}");
+        }
+    }
 
     #[test]
     fn every_code_says_what_it_is_and_what_to_do() {

@@ -47,6 +47,9 @@ const READ: Duration = Duration::from_secs(5);
 const LONG_READ: Duration = Duration::from_secs(10);
 /// How long a call stays silent before the link is looked at.
 const SLOW: Duration = Duration::from_millis(1500);
+/// How long a workflow may be between two runs before that is told, and how often it is looked.
+const CLOSING: Duration = Duration::from_secs(2);
+const LOOK: Duration = Duration::from_millis(20);
 
 /// A connection to one namespace. Cheap to clone; all clones share one link, which connects in the background and
 /// reconnects for ever.
@@ -178,6 +181,22 @@ impl Gateway {
             failure = lost(&mut link) => return Err(Trouble::Unanswered(failure)),
         };
         self.judge(call, outcome)
+    }
+
+    /// Makes a call again while its workflow is between two runs: for milliseconds, when it continues as new.
+    async fn past_closing<T, F>(&self, send: impl Fn() -> F) -> Result<T, Trouble>
+    where
+        F: Future<Output = Result<T, Trouble>>,
+    {
+        let until = tokio::time::Instant::now() + CLOSING;
+        loop {
+            match send().await {
+                Err(trouble) if trouble.is_between_runs() && tokio::time::Instant::now() < until => {
+                    tokio::time::sleep(LOOK).await;
+                }
+                outcome => return outcome,
+            }
+        }
     }
 
     fn judge<T>(&self, call: Call<'_>, outcome: Outcome<T>) -> Result<T, Trouble> {

@@ -41,8 +41,10 @@ impl Gateway {
             ..SignalWorkflowExecutionRequest::default()
         };
         let what = format!("send signal {} to {id}", signal.name);
-        self.call(Call::read(&what), request, |mut client, request| async move {
-            client.signal_workflow_execution(request).await
+        self.past_closing(|| {
+            self.call(Call::read(&what), request.clone(), |mut client, request| async move {
+                client.signal_workflow_execution(request).await
+            })
         })
         .await?;
         Ok(())

@@ -61,7 +61,11 @@ impl Gateway {
         let what = format!("send update {} to {id}", ask.name);
         let call = Call::waiting(&what, ACCEPTANCE);
         let answer = self
-            .call(call, request, |mut client, request| async move { client.update_workflow_execution(request).await })
+            .past_closing(|| {
+                self.call(call, request.clone(), |mut client, request| async move {
+                    client.update_workflow_execution(request).await
+                })
+            })
             .await;
         match answer {
             Ok(answer) => Ok(answer.outcome.map_or(Asked::InDoubt, sort)),

@@ -196,6 +196,26 @@ async fn under_one_id_a_goal_is_told_once_also_in_its_next_run() {
     .await;
 }
 
+/// A goal that continues as new again and again takes whatever is told to it meanwhile: between two runs nothing is refused.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_goal_between_two_runs_refuses_nothing() {
+    bounded(async || {
+        let (bench, rig) = (Bench::new().await, Rig::start(support::temporal()).await);
+        let id = support::unique("between");
+        routes::listener(&bench, &id).await;
+        let path = format!("/v1/goals/{id}/events");
+        let tell = async |teller: usize| {
+            for at in 0..20 {
+                let body = json!({"requestId": format!("{teller}-{at}"), "eventType": "seen", "payload": {"at": at}});
+                let (status, told) = settled(&rig, &path, &body, MIRA).await;
+                assert_eq!((status.as_u16(), &told["outcome"]), (200, &json!("taken")), "{told}");
+            }
+        };
+        futures_util::future::join_all((0..8).map(tell)).await;
+    })
+    .await;
+}
+
 /// A failed step whose replacement was asked for already: overridden, and the goal still comes to its end.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failed_step_that_is_overridden_leaves_no_replacement_open() {
