@@ -277,7 +277,7 @@ fn follows(prospect: Prospect, now: Timestamp) -> (String, &'static str) {
     match prospect {
         Prospect::At(fires_at) => (format!("rolls back in {}", time::countdown(now, fires_at)), ""),
         Prospect::Doubtful => ("next look is late".to_owned(), "whether it rolls back by itself is in doubt · "),
-        Prospect::Due => ("rollback due, not seen".to_owned(), ""),
+        Prospect::Due => ("rollback at next look".to_owned(), ""),
         Prospect::Overdue(late) => (format!("rollback overdue {}: no worker answers?", time::coarse(late)), ""),
     }
 }

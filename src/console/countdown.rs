@@ -21,20 +21,20 @@ pub enum Prospect {
     At(Timestamp),
     /// The next look is late, and only a look can fire.
     Doubtful,
-    /// It fires now, and what follows is not seen yet.
+    /// The next look fires it: that is on its way, or what follows is not seen yet.
     Due,
     /// It should have fired so long ago, and nothing has followed.
     Overdue(Millis),
 }
 
-/// A look, its heartbeat and the console's own look take this long together, as does a rollback until it is seen.
+/// The heartbeat that tells of a look and the console's own look take this long together.
 const ON_THE_WAY: Millis = Millis::from_secs(2);
 
 impl<'a> Countdown<'a> {
     /// The trigger that fires first if nothing gets better; none while none fails, or before the first look.
     pub fn of(report: &'a HealthReport) -> Option<Self> {
         let looked_at = report.samples.last()?.at;
-        let look_by = looked_at.plus(report.interval_ms).plus(ON_THE_WAY);
+        let look_by = looked_at.plus(report.interval_ms).plus(report.look_takes()).plus(ON_THE_WAY);
         let failing = report.triggers.iter().filter_map(|state| match state.status {
             TriggerStatus::Failing { count, of, fires_in_ms } => {
                 Some(Self { trigger: state, count, of, fires_at: looked_at.plus(fires_in_ms), look_by })
@@ -48,12 +48,13 @@ impl<'a> Countdown<'a> {
     /// told by its silence alone, seconds before anybody else misses it.
     pub fn prospect(&self, now: Timestamp, seen_at: Timestamp) -> Prospect {
         let is_late = seen_at > self.look_by;
-        let overdue = seen_at.since(self.fires_at);
-        if now < self.fires_at {
-            return if is_late { Prospect::Doubtful } else { Prospect::At(self.fires_at) };
+        match (now < self.fires_at, is_late) {
+            (true, false) => Prospect::At(self.fires_at),
+            (true, true) => Prospect::Doubtful,
+            // A pause may end between two looks: only the next one fires.
+            (false, false) => Prospect::Due,
+            (false, true) => Prospect::Overdue(now.since(self.fires_at)),
         }
-        let is_overdue = seen_at >= self.fires_at && (is_late || overdue > ON_THE_WAY);
-        if is_overdue { Prospect::Overdue(now.since(self.fires_at)) } else { Prospect::Due }
     }
 }
 
@@ -92,18 +93,23 @@ mod tests {
     fn a_rollback_is_promised_only_while_looks_come_and_never_once_it_is_due() {
         let cases = [
             ((1000, 20_000), (1000, 1000), Prospect::At(at(20_000))),
-            ((1000, 20_000), (3000, 3000), Prospect::At(at(20_000))),
-            ((1000, 20_000), (3500, 3500), Prospect::Doubtful),
+            ((1000, 20_000), (4000, 4000), Prospect::At(at(20_000))),
+            ((1000, 20_000), (4500, 4500), Prospect::Doubtful),
             // It was this console that did not look.
             ((1000, 20_000), (9000, 2000), Prospect::At(at(20_000))),
-            ((15_000, 30_000), (16_500, 16_500), Prospect::At(at(30_000))),
-            ((15_000, 30_000), (18_000, 18_000), Prospect::Doubtful),
+            // A service that hangs is looked at for 5 s.
+            ((15_000, 30_000), (21_500, 21_500), Prospect::At(at(30_000))),
+            ((15_000, 30_000), (22_500, 22_500), Prospect::Doubtful),
+            ((15_000, 15_000), (21_500, 21_500), Prospect::Due),
+            ((15_000, 15_000), (22_500, 22_500), Prospect::Overdue(Millis(7500))),
+            // A pause has ended two seconds after a look.
+            ((15_000, 2000), (14_000, 14_000), Prospect::Due),
             ((1000, 1000), (1000, 900), Prospect::Due),
-            ((1000, 1000), (2500, 2500), Prospect::Due),
-            ((1000, 1000), (3500, 3400), Prospect::Overdue(Millis(2500))),
+            ((1000, 1000), (3500, 3400), Prospect::Due),
+            ((1000, 1000), (4500, 4400), Prospect::Overdue(Millis(3500))),
             // Nobody has looked for a while: there is nothing to wait for.
-            ((1000, 4000), (4000, 4000), Prospect::Overdue(Millis(0))),
-            ((1000, 4000), (9000, 3500), Prospect::Due),
+            ((1000, 5000), (5000, 5000), Prospect::Overdue(Millis(0))),
+            ((1000, 5000), (9000, 3500), Prospect::Due),
         ];
         for ((interval, fires_in), (now, seen), wanted) in cases {
             let report = report(interval, fires_in);

@@ -7,6 +7,7 @@ use crate::contracts::decision::{Outcome, Verdict};
 use crate::contracts::engine::message::Told;
 use crate::contracts::failure::Failure;
 use crate::contracts::http::RollbackOutcome;
+use crate::contracts::ids::WorkflowId;
 use crate::contracts::mutation::{Done, Mutation};
 
 /// Everything that was sent.
@@ -59,7 +60,7 @@ impl Sent {
         let one = self.list.iter_mut().find(|one| one.mutation.id() == id)?;
         let in_doubt = result.as_ref().is_ok_and(Done::is_in_doubt);
         one.state = if in_doubt { State::InDoubt } else { State::Over };
-        Some((one.mutation.clone(), note(&one.mutation, result).about(doing(&one.mutation))))
+        Some((one.mutation.clone(), note(&one.mutation, result).about(deed(&one.mutation))))
     }
 
     /// What nobody knows the outcome of yet.
@@ -67,10 +68,29 @@ impl Sent {
         self.list.iter().filter(|one| one.state != State::Over)
     }
 
+    /// Whether a rollback of this workflow may still come of what was sent.
+    pub fn may_roll_back(&self, workflow: &WorkflowId) -> bool {
+        let is_it =
+            |one: &One| matches!(&one.mutation, Mutation::Rollback(sent) if sent.target.workflow_id == *workflow);
+        self.unfinished().any(is_it)
+    }
+
     /// Whether nothing was heard yet of something that was asked for.
     pub fn is_waiting(&self) -> bool {
         self.list.iter().any(|one| one.state == State::Waiting)
     }
+}
+
+/// What makes two mutations the same deed, tried twice: what is sent by one name may be another thing each time.
+fn deed(mutation: &Mutation) -> String {
+    let said = if let Mutation::Signal(signal) = mutation {
+        format!("{:?}", signal.args)
+    } else if let Mutation::Tell(tell) = mutation {
+        format!("{:?}", tell.message)
+    } else {
+        String::new()
+    };
+    format!("{} {said}", doing(mutation))
 }
 
 /// What a mutation is called while it is under way: `Approving production-approval of prod-checkout-42`.

@@ -216,7 +216,10 @@ fn mutated(model: &mut Model, id: &str, result: &Result<Done, Failure>) -> Vec<E
     } else if let Mutation::Tell(tell) = &mutation {
         told(model, tell, result);
     } else if let (Mutation::Rollback(rollback), Err(_)) = (&mutation, result) {
-        model.world.take_back_asking(&rollback.target.workflow_id);
+        let workflow = &rollback.target.workflow_id;
+        if !model.sent.may_roll_back(workflow) {
+            model.world.take_back_asking(workflow);
+        }
     }
     guided(model, &mutation, result);
     // What was changed is worth looking at again at once.

@@ -193,6 +193,11 @@ impl HealthReport {
     /// A look may take this long, whatever the interval.
     const PATIENCE: Millis = Millis::from_secs(5);
 
+    /// How long a look at a service that hangs takes: the next one is not begun before.
+    pub fn look_takes(&self) -> Millis {
+        self.interval_ms.min(Self::PATIENCE)
+    }
+
     /// Whether a trigger is on its way to firing.
     pub fn is_arming(&self) -> bool {
         self.triggers.iter().any(|trigger| matches!(trigger.status, TriggerStatus::Failing { .. }))

@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::config::settings::{Permission, Person};
 use crate::contracts::hex;
 use crate::contracts::ids::WorkflowId;
+use crate::contracts::roster::HeldBack;
 use crate::coordinator::error::ApiError;
 use crate::coordinator::state::AppState;
 
@@ -81,6 +82,15 @@ impl Caller {
     /// Tenants whose workflows they may see and touch; none means all.
     pub fn tenants(&self) -> &[String] {
         &self.0.tenants
+    }
+
+    /// What they may be told of a limit: of one that all share, no more than that it is reached.
+    pub fn told_of(&self, held: HeldBack) -> Option<HeldBack> {
+        match &held.tenant {
+            _ if self.tenants().is_empty() => Some(held),
+            None => Some(HeldBack { calls: held.most, called_back: 0, steps: 0, ..held }),
+            Some(tenant) => self.tenants().contains(tenant).then_some(held),
+        }
     }
 
     /// Refused by its id alone, before anybody is asked: whether it exists shows in nothing.

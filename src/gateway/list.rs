@@ -36,9 +36,9 @@ impl Gateway {
         Ok(WorkflowPage { rows: answer.executions.into_iter().map(rows::row).collect(), next })
     }
 
-    /// What a list cannot have: a trigger that arms, and that nobody looks any more, are in the monitor's heartbeat. Looks at
-    /// so many watched deployments, the first ones, puts their health and what they published right, and says by run what holds which of them up, if
-    /// anything does. A run that is not in the answer was not seen: nothing new is known of it.
+    /// What a list cannot have: a trigger that arms, and that nobody looks any more, are in the monitor's heartbeat.
+    /// Looks at so many watched deployments, the first ones, puts their health and what they published right, and says by
+    /// run what holds which of them up, if anything does. A run that is not in the answer was not seen: nothing new is known of it.
     pub async fn look_closer(&self, rows: &mut [WorkflowRow], at_most: usize) -> BTreeMap<RunId, Option<HeldUp>> {
         let mut watched: Vec<_> = rows.iter_mut().filter(|row| row.is_watched()).take(at_most).collect();
         let mut seen = BTreeMap::new();

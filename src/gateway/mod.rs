@@ -190,7 +190,7 @@ impl Gateway {
     {
         let until = tokio::time::Instant::now() + CLOSING;
         loop {
-            match send().await {
+            match Box::pin(send()).await {
                 Err(trouble) if trouble.is_between_runs() && tokio::time::Instant::now() < until => {
                     tokio::time::sleep(LOOK).await;
                 }

@@ -68,8 +68,9 @@ impl Store {
         Ok(())
     }
 
-    /// What workflows have cost since a time of each; those are left out that have cost nothing. What gathers is written
-    /// first: the next work must not be given out as if the last had been for nothing.
+    /// What workflows have cost since a time of each; those are left out that have cost nothing. What gathers here is
+    /// written first: the next work must not be given out as if the last had been for nothing. What another coordinator
+    /// has in hand counts when it is done, within moments; what a crash cut off, when it is resumed.
     pub async fn spent(&self, since: &[(WorkflowId, UnixMillis)]) -> Result<BTreeMap<WorkflowId, Total>, StoreError> {
         self.flush().await?;
         let mut spent = BTreeMap::new();

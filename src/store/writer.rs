@@ -183,14 +183,14 @@ async fn together(pool: &AnyPool, received: &[Receive], done: &[Done]) -> sqlx::
     // In one order everywhere: two coordinators that write the same answers would wait for each other.
     let mut in_order: Vec<&Receive> = received.iter().collect();
     in_order.sort_by(|a, b| a.callback.key.cmp(&b.callback.key));
-    let chunks: Vec<_> = chunks(&in_order).collect();
+    let parts: Vec<_> = chunks(&in_order).collect();
     let (mut fresh, mut first) = (HashSet::new(), Vec::new());
-    if let ([chunk], []) = (&*chunks, done) {
+    if let ([chunk], []) = (&*parts, done) {
         // One statement needs no transaction around it.
         insert(&mut connection, chunk, &mut fresh).await?;
     } else {
         let mut transaction = connection.begin().await?;
-        for chunk in chunks {
+        for chunk in parts {
             insert(&mut transaction, chunk, &mut fresh).await?;
         }
         first = finish(&mut transaction, done).await?;
@@ -201,8 +201,11 @@ async fn together(pool: &AnyPool, received: &[Receive], done: &[Done]) -> sqlx::
     let known = received.iter().zip(&is_new).filter(|(_, is_new)| !**is_new);
     let known: Vec<&str> = known.map(|(one, _)| one.callback.key.as_str()).collect();
     let mut found = HashMap::new();
-    for chunk in self::chunks(&known) {
-        find(&mut connection, chunk, &mut found).await?;
+    for chunk in chunks(&known) {
+        // Those that are new are kept by now, and somebody's to handle.
+        if let Err(error) = find(&mut connection, chunk, &mut found).await {
+            tracing::warn!(%error, "the store does not say what it knows of answers that came again");
+        }
     }
     let came = received.iter().zip(is_new).map(|(one, is_new)| match found.get(&one.callback.key) {
         _ if is_new => Came::New,

@@ -19,6 +19,7 @@ use crate::contracts::engine::state::{EngineState, EngineStatus, StepState, Step
 use crate::contracts::engine::tree;
 use crate::contracts::failure::{Failure, FailureKind};
 use crate::contracts::ids::{RunId, StepId, WorkflowId};
+use crate::contracts::roster::HeldBack;
 use crate::contracts::workflow::{ExecutionStatus, WorkflowDetail};
 
 /// Follow a goal: its steps as they change, artifacts, what was refused, a line each, until it ends.
@@ -122,8 +123,8 @@ struct Seen {
     workerless: bool,
     /// A step waits for an agent.
     waits: bool,
-    /// What holds it back, in words.
-    held: Option<String>,
+    /// What holds it back.
+    held: Option<HeldBack>,
     /// When the coordinator is asked for that again.
     asks_at: Option<Instant>,
 }
@@ -201,11 +202,13 @@ impl Seen {
                 let usage = coordinator.usage(id).await;
                 self.asks_at = Some(Instant::now() + if usage.is_ok() { ASK } else { SILENT });
                 let Ok(usage) = usage else { return Ok(()) };
-                usage.held_back.map(|held| held.to_string())
+                usage.held_back
             }
             (false, _) => None,
         };
-        if self.held != held {
+        // How many calls there are changes all the time; which limit it is does not.
+        let limit = |held: &Option<HeldBack>| held.as_ref().map(|held| (held.tenant.clone(), held.most));
+        if limit(&self.held) != limit(&held) {
             let text = held.as_ref().map_or_else(|| "held back no more".to_owned(), |why| format!("held back: {why}"));
             tell(session, Change { at: words::now(), what: What::Waits, text })?;
             self.held = held;

@@ -199,7 +199,10 @@ fn published(out: Output, detail: &WorkflowDetail, usage: Option<&GoalUsage>) ->
 /// What the coordinator counts.
 fn counted(usage: Option<&GoalUsage>) -> Vec<(&'static str, String)> {
     let Some(GoalUsage { spent, held_back, .. }) = usage else { return Vec::new() };
-    let mut rows = vec![("spent", format!("{:.2} USD and {} tokens", spent.usd, spent.tokens))];
+    let of = |most: Option<String>| most.map(|most| format!(" of {most}")).unwrap_or_default();
+    let (usd, tokens) = (spent.budget_usd.map(|usd| format!("{usd:.2}")), spent.budget_tokens.map(|n| n.to_string()));
+    let mut rows =
+        vec![("spent", format!("{:.2}{} USD and {}{} tokens in all", spent.usd, of(usd), spent.tokens, of(tokens)))];
     rows.extend(held_back.iter().map(|held| ("held back", held.to_string())));
     rows
 }
@@ -210,7 +213,7 @@ fn pinned(pin: &SpecPin) -> String {
 
 fn used(budget: &Budget) -> String {
     let used = budget.reached.map(|level| format!(", {} % used", level.percent()));
-    let since = budget.begun.map(|_| format!(" since {}", clock(budget.since)));
+    let since = budget.begun.map(|_| format!(" since {}", words::or_dash(budget.since.timestamp().map(words::date))));
     format!("{budget}{}{}", since.unwrap_or_default(), used.unwrap_or_default())
 }
 

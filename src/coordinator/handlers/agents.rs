@@ -19,9 +19,9 @@ use crate::coordinator::state::AppState;
 )]
 pub async fn list_agents(caller: Caller, State(state): State<AppState>) -> Json<AgentRoster> {
     let mut roster = state.board().roster();
+    roster.held_back = roster.held_back.into_iter().filter_map(|held| caller.told_of(held)).collect();
     if !caller.tenants().is_empty() {
         roster.waiting.clear();
-        roster.held_back.retain(|held| held.tenant.as_ref().is_some_and(|tenant| caller.tenants().contains(tenant)));
         roster.trouble = None;
         for agent in &mut roster.agents {
             agent.calls.retain(|call| caller.sees(&call.workflow_id));

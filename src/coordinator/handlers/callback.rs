@@ -75,7 +75,7 @@ pub async fn callback(
     // Most answers are none that this coordinator waits for.
     let waited_for = state.board().waits_for(&response.attempt_id).then(|| response.clone());
     let answer = if later && waited_for.is_none() {
-        // What was handed to the store is kept, also when its sender hangs up.
+        // What was handed to the store is kept and found there, also when its sender hangs up: then it is not counted.
         state.intake().keep(response, &sender).await.map_err(ApiError::from_temporal)?
     } else {
         task::finish(async move {

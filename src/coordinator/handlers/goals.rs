@@ -53,12 +53,12 @@ pub async fn list_goals(caller: Caller, State(state): State<AppState>) -> Result
     security(("token" = [])),
 )]
 pub async fn show_goal(
-    _caller: Caller,
+    caller: Caller,
     State(state): State<AppState>,
     extract::Target(workflow_id): extract::Target,
 ) -> Result<Json<GoalView>, ApiError> {
     let goal = state.gateway().goal(&workflow_id).await.map_err(ApiError::from_temporal)?;
-    let held_back = state.board().held_back(&workflow_id);
+    let held_back = state.board().held_back(&workflow_id).and_then(|held| caller.told_of(held));
     Ok(Json(GoalView { workflow_id, state: goal, held_back, at: now() }))
 }
 

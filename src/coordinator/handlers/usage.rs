@@ -23,7 +23,7 @@ use crate::coordinator::state::AppState;
     security(("token" = [])),
 )]
 pub async fn show_usage(
-    _caller: Caller,
+    caller: Caller,
     State(state): State<AppState>,
     extract::Target(workflow_id): extract::Target,
 ) -> Result<Json<GoalUsage>, ApiError> {
@@ -31,6 +31,6 @@ pub async fn show_usage(
     let budget = detail.row.published.and_then(|published| published.budget).unwrap_or_default();
     let spent = in_all(&workflow_id, &budget, state.store()).await;
     let spent = spent.map_err(|error| ApiError::from_temporal(error.into()))?;
-    let held_back = state.board().held_back(&workflow_id);
+    let held_back = state.board().held_back(&workflow_id).and_then(|held| caller.told_of(held));
     Ok(Json(GoalUsage { workflow_id, spent, held_back, at: now() }))
 }

@@ -57,7 +57,12 @@ impl Intake {
         if callback.phase == Phase::Received {
             match self.deliver(callback, &response, child.as_ref()).await {
                 Delivered::Yes => {}
-                Delivered::Over(failure) => return self.late(callback, &failure, cost()).await,
+                Delivered::Over(failure) => {
+                    let message = format!("The workflow had ended. {}", failure.message);
+                    let digest = same::digest(&response);
+                    let late = Receipt { message, digest, ..receipt(callback, Fate::Late) };
+                    return self.done(callback, late, cost()).await;
+                }
                 Delivered::Unknown(failure) => return self.wait(callback, &failure).await,
                 Delivered::Never(failure) => {
                     self.0.store.forget(&callback.key).await?;
@@ -151,11 +156,6 @@ impl Intake {
             }
             Ok(_) | Err(_) => Delivered::Over(over),
         }
-    }
-
-    async fn late(&self, callback: &Callback, failure: &Failure, cost: Option<Cost>) -> Result<Receipt, Failure> {
-        let message = format!("The workflow had ended. {}", failure.message);
-        self.done(callback, Receipt { message, ..receipt(callback, Fate::Late) }, cost).await
     }
 
     async fn done(&self, callback: &Callback, receipt: Receipt, cost: Option<Cost>) -> Result<Receipt, Failure> {

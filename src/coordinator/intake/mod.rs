@@ -151,8 +151,8 @@ impl Intake {
                 Ok(Answer { receipt: pending(&kept), repeated: false })
             }
             Ok(Received::Known(known)) => {
-                let answer = Answer { receipt: stands(&known).unwrap_or_else(|| pending(&known)), repeated: true };
-                Ok(same::compared(answer, &incoming.callback))
+                let receipt = stands(&known).unwrap_or_else(|| pending(&known));
+                Ok(same::repeated(receipt, &known, &incoming.callback))
             }
             Err(error) => Err(error.into()),
         };
@@ -162,7 +162,7 @@ impl Intake {
 
     async fn take_in(&self, kept: Kept, sender: &Sender) -> Result<Answer, Failure> {
         let incoming = Incoming::new(kept, sender)?;
-        let answer = self.take(&incoming).await.map(|answer| same::compared(answer, &incoming.callback));
+        let answer = self.take(&incoming).await;
         self.note(&incoming.callback, &answer);
         answer
     }
@@ -196,14 +196,14 @@ impl Intake {
                 }
                 Received::Known(known) => {
                     if let Some(receipt) = stands(&known) {
-                        return Ok(Answer { receipt, repeated: true });
+                        return Ok(same::repeated(receipt, &known, &incoming.callback));
                     }
                     // Whoever had it may be gone.
                     if let Some(left) = self.0.store.take_over(&known.key, now_millis(), LEASE).await? {
-                        return Ok(Answer { receipt: self.handle(&left).await?, repeated: true });
+                        return Ok(same::repeated(self.handle(&left).await?, &left, &incoming.callback));
                     }
                     if Instant::now() >= until {
-                        return Ok(Answer { receipt: pending(&known), repeated: true });
+                        return Ok(same::repeated(pending(&known), &known, &incoming.callback));
                     }
                 }
             }

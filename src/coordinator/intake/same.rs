@@ -1,13 +1,14 @@
 //! Whether an answer that is sent again is the one that was taken in. Of that one only a digest is left when it is done,
-//! in its receipt.
+//! in its receipt; before, it is there as a whole.
 
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use crate::contracts::agent::AgentResponse;
+use crate::contracts::callback::Receipt;
 use crate::contracts::hex;
 use crate::coordinator::intake::{Answer, Kept};
-use crate::store::callbacks::NewCallback;
+use crate::store::callbacks::{Callback, NewCallback};
 
 /// Bytes of a digest that are kept: nobody is to be deceived, only told.
 const KEPT: usize = 8;
@@ -30,15 +31,15 @@ pub(super) fn digest(response: &AgentResponse) -> String {
 /// The order in which fields are written says nothing.
 fn add(digest: &mut Sha256, value: &Value) {
     match value {
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => digest.update(value.to_string()),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => digest.update(format!("{value},")),
         Value::Array(values) => {
-            digest.update(format!("[{}", values.len()));
+            digest.update(format!("[{}:", values.len()));
             for value in values {
                 add(digest, value);
             }
         }
         Value::Object(fields) => {
-            digest.update(format!("{{{}", fields.len()));
+            digest.update(format!("{{{}:", fields.len()));
             let mut fields: Vec<_> = fields.iter().collect();
             fields.sort_by_key(|(name, _)| *name);
             for (name, value) in fields {
@@ -49,25 +50,26 @@ fn add(digest: &mut Sha256, value: &Value) {
     }
 }
 
-/// The same receipt; where something else was sent than it is for, it says so.
-pub(super) fn compared(mut answer: Answer, callback: &NewCallback) -> Answer {
-    let taken = &answer.receipt.digest;
-    if !answer.repeated || taken.is_empty() {
-        return answer;
-    }
-    let sent = serde_json::from_str::<Kept>(&callback.response).map(|kept| digest(&kept.response));
-    if sent.is_ok_and(|sent| sent != *taken) {
+/// What whoever sends an answer again is told of the one that is known; where it is another one, that, too.
+pub(super) fn repeated(mut receipt: Receipt, known: &Callback, sent: &NewCallback) -> Answer {
+    let taken = if receipt.digest.is_empty() { digest_of(&known.response) } else { Some(receipt.digest.clone()) };
+    if taken.is_some_and(|taken| digest_of(&sent.response).is_some_and(|sent| sent != taken)) {
         tracing::warn!(
-            sender = callback.sender,
-            workflow = %callback.workflow_id,
-            step = %callback.step_id,
-            attempt = %callback.attempt_id,
+            sender = sent.sender,
+            workflow = %sent.workflow_id,
+            step = %sent.step_id,
+            attempt = %sent.attempt_id,
             "an attempt is answered again, otherwise than before: that is not taken in"
         );
-        let message = format!("{} {DIFFERS}", answer.receipt.message);
-        message.trim_start().clone_into(&mut answer.receipt.message);
+        let message = format!("{} {DIFFERS}", receipt.message);
+        message.trim_start().clone_into(&mut receipt.message);
     }
-    answer
+    Answer { receipt, repeated: true }
+}
+
+/// None of what is not kept any more.
+fn digest_of(kept: &str) -> Option<String> {
+    serde_json::from_str::<Kept>(kept).ok().map(|kept| digest(&kept.response))
 }
 
 #[cfg(test)]
@@ -95,6 +97,7 @@ mod tests {
         for other in others {
             assert_ne!(first, said(&format!(r#""content":{other}"#)), "{other}");
         }
+        assert_ne!(said(r#""content":[1,23]"#), said(r#""content":[12,3]"#));
         let with = r#""content":{"a":[1,{"x":1,"y":2}],"b":null},"artifacts":[{"type":"PR"}]"#;
         assert_ne!(first, said(with));
     }

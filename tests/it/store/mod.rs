@@ -12,6 +12,9 @@ use gatewatch::store::reminders::Bringing;
 use gatewatch::store::routed::Routed;
 use gatewatch::store::siblings::{self, Sibling};
 use gatewatch::store::usage::{Cost, Total};
+use secrecy::ExposeSecret as _;
+use sqlx::SqlSafeStr as _;
+use sqlx::migrate::{Migration, MigrationType, Migrator};
 
 use crate::support::{postgres, wait_until};
 
@@ -378,4 +381,60 @@ async fn what_a_workflow_has_cost_counts_from_its_beginning() {
         assert_eq!(spent, expected.into(), "{place:?}");
         assert!(store.spent(&[]).await.unwrap().is_empty());
     }
+}
+
+/// A database as the version before had filled it: what was kept is gone on with, and what it cost counts once.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_older_version_kept_is_gone_on_with() {
+    for (place, _folder) in engines("what_an_older_version_kept_is_gone_on_with").await {
+        older(&place).await;
+        let store = Store::open(&place).await.unwrap();
+        let [open] = &store.take_due(UnixMillis(9000), LEASE, 9).await.unwrap()[..] else { panic!("{place:?}") };
+        assert_eq!((open.key.as_str(), open.response.as_str(), open.tries), ("open", "{}", 2));
+        // Its cost was written when it came in.
+        assert_eq!(spent(&store).await.tokens, 12);
+        store.done(settled("open", "{}", 9)).await.unwrap();
+        assert_eq!(spent(&store).await.tokens, 12, "{place:?}: once");
+        assert_eq!(known(store.receive(callback("done"), UnixMillis(9), LEASE).await.unwrap()).phase, Phase::Done);
+        assert_eq!(store.forget_done_before(UnixMillis(9)).await.unwrap(), 1);
+    }
+}
+
+/// Version 9 of the tables, with an answer that is open and one that is done.
+async fn older(place: &settings::Store) {
+    const TABLES: [&str; 9] = [
+        include_str!("../../../src/store/migrations/0001_callbacks.sql"),
+        include_str!("../../../src/store/migrations/0002_deciding.sql"),
+        include_str!("../../../src/store/migrations/0003_reminders.sql"),
+        include_str!("../../../src/store/migrations/0004_open.sql"),
+        include_str!("../../../src/store/migrations/0005_routed.sql"),
+        include_str!("../../../src/store/migrations/0006_siblings.sql"),
+        include_str!("../../../src/store/migrations/0007_usage_workflow.sql"),
+        include_str!("../../../src/store/migrations/0008_deciding_owner.sql"),
+        include_str!("../../../src/store/migrations/0009_indexes.sql"),
+    ];
+    const ROWS: [&str; 3] = [
+        "INSERT INTO callbacks VALUES ('open', 'goal-1', 'g1', 's', 'r', 'a', '{}', 'received', NULL, 5, 1, 5, NULL, NULL)",
+        "INSERT INTO callbacks VALUES ('done', 'goal-1', 'g1', 's', 'r', 'a', '', 'done', '{}', 5, 1, 5, NULL, 6)",
+        "INSERT INTO usage VALUES ('open', 'g1', 'goal-1', 's', 'r', 'builder', 7, 5, 0, 5)",
+    ];
+    sqlx::any::install_default_drivers();
+    let url = match place {
+        settings::Store::Sqlite(file) => {
+            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+            format!("sqlite://{}?mode=rwc", file.display())
+        }
+        settings::Store::Postgres(url) => url.expose_secret().to_owned(),
+    };
+    let pool = sqlx::AnyPool::connect(&url).await.unwrap();
+    let table = |(at, text): (usize, &'static str)| {
+        let version = i64::try_from(at).unwrap() + 1;
+        Migration::new(version, "older".into(), MigrationType::Simple, text.into_sql_str(), false)
+    };
+    let migrations = TABLES.into_iter().enumerate().map(table).collect();
+    Migrator { migrations, ..Migrator::DEFAULT }.run(&pool).await.unwrap();
+    for row in ROWS {
+        sqlx::query(row).execute(&pool).await.unwrap();
+    }
+    pool.close().await;
 }

@@ -259,7 +259,7 @@ fn failing(countdown: &Countdown<'_>, scene: &Scene<'_>, ctx: &Ctx<'_>) -> Words
     let (tone, then) = match scene.prospect(countdown) {
         Prospect::At(fires_at) => (Tone::Bad, format!("automatic rollback in {}", time::countdown(ctx.now, fires_at))),
         Prospect::Doubtful => (Tone::Bad, "automatic rollback in doubt: the next look is late".to_owned()),
-        Prospect::Due => (Tone::Bad, "automatic rollback due, not seen yet".to_owned()),
+        Prospect::Due => (Tone::Bad, "automatic rollback at the next look".to_owned()),
         Prospect::Overdue(late) => {
             (Tone::Alarm, format!("automatic rollback overdue {}: no worker answers?", time::coarse(late)))
         }

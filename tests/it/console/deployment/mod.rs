@@ -359,7 +359,7 @@ fn the_countdown_counts_each_second() {
         "without room the board leaves the countdown to the line above"
     );
     screen.rig.now = at(214);
-    assert!(standing(&screen).contains("automatic rollback due, not seen yet"));
+    assert!(standing(&screen).contains("automatic rollback at the next look"));
 }
 
 fn fired(now: Timestamp) -> Story {
