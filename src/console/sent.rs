@@ -186,3 +186,48 @@ fn note(mutation: &Mutation, result: &Result<Done, Failure>) -> Note {
         ) => Note::done(format!("{}.", done(mutation))),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Sent;
+    use crate::contracts::clock::Timestamp;
+    use crate::contracts::failure::{Failure, FailureKind};
+    use crate::contracts::ids::{RequestId, WorkflowId};
+    use crate::contracts::mutation::{Done, Mutation, Rollback, Signal, Target};
+
+    fn target(id: &str) -> Target {
+        Target { workflow_id: "w".into(), request_id: RequestId::new(id) }
+    }
+
+    fn told(sent: &mut Sent, mutation: &Mutation, result: Result<Done, Failure>) -> Option<String> {
+        sent.begin(mutation, Timestamp(chrono::DateTime::UNIX_EPOCH));
+        sent.news(mutation.id(), &result).unwrap().1.about
+    }
+
+    fn failed() -> Result<Done, Failure> {
+        Err(Failure::new(FailureKind::Unavailable, "no answer", ""))
+    }
+
+    #[test]
+    fn a_deed_tried_again_is_the_same_and_another_one_of_its_name_is_not() {
+        let signal = |id: &str, said: &str| {
+            let args = vec![said.into()];
+            Mutation::Signal(Signal { target: target(id), run_id: None, name: "custom".to_owned(), args })
+        };
+        let mut sent = Sent::default();
+        let first = told(&mut sent, &signal("1", "deployed"), failed());
+        assert_eq!(first, told(&mut sent, &signal("2", "deployed"), failed()));
+        assert_ne!(first, told(&mut sent, &signal("3", "merged"), failed()));
+    }
+
+    #[test]
+    fn a_rollback_in_doubt_is_still_to_come_when_another_one_fails() {
+        let rollback = |id: &str| Mutation::Rollback(Rollback { target: target(id), reason: None });
+        let (mut sent, workflow) = (Sent::default(), WorkflowId::from("w"));
+        told(&mut sent, &rollback("1"), Ok(Done::Unanswered));
+        told(&mut sent, &rollback("2"), failed());
+        assert!(sent.may_roll_back(&workflow) && !sent.may_roll_back(&"v".into()));
+        told(&mut sent, &rollback("1"), failed());
+        assert!(!sent.may_roll_back(&workflow));
+    }
+}

@@ -130,3 +130,34 @@ fn bearer(header: &[u8]) -> Option<&[u8]> {
     let token = token.trim_ascii();
     (scheme.eq_ignore_ascii_case(b"bearer ") && !token.is_empty()).then_some(token)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Caller, Person};
+    use crate::contracts::roster::HeldBack;
+
+    #[test]
+    fn who_is_bound_to_a_tenant_is_told_nothing_of_others() {
+        let caller = |tenants: &[&str]| {
+            let tenants = tenants.iter().map(|tenant| (*tenant).to_owned()).collect();
+            Caller(Person { name: "tara".to_owned(), token_sha256: String::new(), may: Vec::new(), tenants })
+        };
+        let held = |tenant: Option<&str>, calls, called_back, steps| HeldBack {
+            tenant: tenant.map(str::to_owned),
+            calls,
+            called_back,
+            most: 4,
+            steps,
+        };
+        let (shared, own, others) = (held(None, 5, 2, 3), held(Some("acme"), 4, 1, 2), held(Some("umbrella"), 4, 1, 2));
+        for (tenants, given, told) in [
+            (&[][..], &others, Some(others.clone())),
+            (&["acme"], &own, Some(own.clone())),
+            (&["acme"], &others, None),
+            (&["acme"], &shared, Some(held(None, 4, 0, 0))),
+            (&[], &shared, Some(shared.clone())),
+        ] {
+            assert_eq!(caller(tenants).told_of(given.clone()), told, "{tenants:?} {given:?}");
+        }
+    }
+}

@@ -401,8 +401,12 @@ async fn an_answer_waits_for_temporal() {
         let rig = Rig::with(settings, folder).await;
         let (status, body) = answer(rig.post("/agent/callback", &draft("w")).bearer_auth(BUILDERS)).await;
         assert_eq!((status.as_u16(), &body["outcome"], &body["ok"]), (202, &json!("pending"), &json!(true)), "{body}");
-        let (status, _) = answer(rig.post("/agent/callback", &draft("w")).bearer_auth(BUILDERS)).await;
-        assert_eq!(status, 202);
+        let otherwise = with(draft("w"), json!({"status": "FAIL"}));
+        for (again, differs) in [(draft("w"), false), (otherwise, true)] {
+            let (status, body) = answer(rig.post("/agent/callback", &again).bearer_auth(BUILDERS)).await;
+            assert_eq!(status, 202);
+            assert_eq!(body["message"].as_str().unwrap().contains("was not taken in"), differs, "{body}");
+        }
         let store = Store::open(&place).await.unwrap();
         let tried = async || {
             let due = store.take_due(UnixMillis(i64::MAX), Millis(0), 9).await.unwrap();
