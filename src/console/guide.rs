@@ -90,7 +90,7 @@ impl Guide {
                 key(Action::Open)
             ),
             Self::RollBack => format!(
-                "Watch it fail: {1} shows it, {0} {0} rolls back; or wait, and it does by itself.",
+                "Watch it fail: {1} shows it, {0} {0} rolls back, or it does by itself.",
                 key(Action::RollBack),
                 key(Action::GoDeployment)
             ),

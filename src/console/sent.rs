@@ -199,9 +199,9 @@ mod tests {
         Target { workflow_id: "w".into(), request_id: RequestId::new(id) }
     }
 
-    fn told(sent: &mut Sent, mutation: &Mutation, result: Result<Done, Failure>) -> Option<String> {
+    fn told(sent: &mut Sent, mutation: &Mutation, result: &Result<Done, Failure>) -> Option<String> {
         sent.begin(mutation, Timestamp(chrono::DateTime::UNIX_EPOCH));
-        sent.news(mutation.id(), &result).unwrap().1.about
+        sent.news(mutation.id(), result).unwrap().1.about
     }
 
     fn failed() -> Result<Done, Failure> {
@@ -215,19 +215,19 @@ mod tests {
             Mutation::Signal(Signal { target: target(id), run_id: None, name: "custom".to_owned(), args })
         };
         let mut sent = Sent::default();
-        let first = told(&mut sent, &signal("1", "deployed"), failed());
-        assert_eq!(first, told(&mut sent, &signal("2", "deployed"), failed()));
-        assert_ne!(first, told(&mut sent, &signal("3", "merged"), failed()));
+        let first = told(&mut sent, &signal("1", "deployed"), &failed());
+        assert_eq!(first, told(&mut sent, &signal("2", "deployed"), &failed()));
+        assert_ne!(first, told(&mut sent, &signal("3", "merged"), &failed()));
     }
 
     #[test]
     fn a_rollback_in_doubt_is_still_to_come_when_another_one_fails() {
         let rollback = |id: &str| Mutation::Rollback(Rollback { target: target(id), reason: None });
         let (mut sent, workflow) = (Sent::default(), WorkflowId::from("w"));
-        told(&mut sent, &rollback("1"), Ok(Done::Unanswered));
-        told(&mut sent, &rollback("2"), failed());
+        told(&mut sent, &rollback("1"), &Ok(Done::Unanswered));
+        told(&mut sent, &rollback("2"), &failed());
         assert!(sent.may_roll_back(&workflow) && !sent.may_roll_back(&"v".into()));
-        told(&mut sent, &rollback("1"), failed());
+        told(&mut sent, &rollback("1"), &failed());
         assert!(!sent.may_roll_back(&workflow));
     }
 }

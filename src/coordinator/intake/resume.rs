@@ -5,9 +5,11 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use tokio::sync::watch;
 
+use crate::contracts::callback::Fate;
 use crate::contracts::clock::Millis;
 use crate::coordinator::clock::now_millis;
 use crate::coordinator::intake::{Intake, LEASE};
+use crate::store::callbacks::Callback;
 
 /// How often it is looked for.
 const LOOK: Duration = Duration::from_millis(500);
@@ -25,40 +27,58 @@ impl Intake {
         let mut look = tokio::time::interval(LOOK);
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut forget = tokio::time::interval(FORGETTING);
+        let mut goes_on = true;
         loop {
             tokio::select! {
                 // A dropped sender means stop as well.
                 _ = stopping.changed() => return,
                 _ = look.tick() => {
-                    self.resume_due().await;
+                    goes_on = self.resume_due().await;
                     self.resume_routes().await;
                 }
-                () = self.0.due.notified() => self.resume_due().await,
+                () = self.0.due.notified(), if goes_on => goes_on = self.resume_due().await,
                 _ = forget.tick() => self.forget_old().await,
             }
         }
     }
 
-    async fn resume_due(&self) {
+    /// Whether anything came of it. While Temporal is away nothing does, however much is due: each try is written down,
+    /// and whoever still answers would wait for that.
+    async fn resume_due(&self) -> bool {
         loop {
             let due = match self.0.store.take_due(now_millis(), LEASE, BATCH).await {
                 Ok(due) => due,
                 Err(error) => {
                     tracing::warn!(%error, "the store does not say what is due");
-                    return;
+                    return false;
                 }
             };
-            let full = u32::try_from(due.len()).is_ok_and(|found| found == BATCH);
-            futures_util::stream::iter(due)
-                .for_each_concurrent(TOGETHER, async |callback| match self.handle(&callback).await {
-                    Ok(receipt) => {
-                        tracing::info!(key = callback.key, outcome = receipt.outcome.as_str(), "an answer was resumed");
-                    }
-                    Err(failure) => tracing::warn!(key = callback.key, %failure, "an answer was resumed in vain"),
-                })
+            let found = due.len();
+            let settled = futures_util::stream::iter(due)
+                .map(async |callback| self.resume_one(&callback).await)
+                .buffer_unordered(TOGETHER)
+                .filter(|settled| std::future::ready(*settled))
+                .count()
                 .await;
-            if !full {
-                return;
+            if settled == 0 && found > 0 {
+                return false;
+            }
+            if u32::try_from(found).is_ok_and(|found| found < BATCH) {
+                return true;
+            }
+        }
+    }
+
+    /// Whether it need not be tried again.
+    async fn resume_one(&self, callback: &Callback) -> bool {
+        match self.handle(callback).await {
+            Ok(receipt) => {
+                tracing::info!(key = callback.key, outcome = receipt.outcome.as_str(), "an answer was resumed");
+                receipt.outcome != Fate::Pending
+            }
+            Err(failure) => {
+                tracing::warn!(key = callback.key, %failure, "an answer was resumed in vain");
+                true
             }
         }
     }

@@ -133,7 +133,7 @@ async fn what_a_goal_may_cost_and_has_cost_is_shown() {
             "metrics": {"tokens": {"prompt": 100, "completion": 50}, "costUsd": 0.5}});
         assert_eq!(answer(rig.post("/agent/callback", &said).bearer_auth(BUILDERS)).await.0, 200);
         let human = shell.run(&["goal", "show", &id]).await;
-        for row in ["budget    5.00 USD", "spent     0.50 USD and 150 tokens"] {
+        for row in ["budget    5.00 USD", "spent     0.50 of 5.00 USD and 150 tokens in all"] {
             assert!(human.out.contains(row), "{row}: {human:?}");
         }
         let spent = shown(&shell, &id).await["spent"].clone();

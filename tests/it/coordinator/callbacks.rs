@@ -1,6 +1,6 @@
 //! Agents' answers on real goals: each has one effect and one receipt, whatever is sent, resent, cut off or wrong.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use gatewatch::contracts::clock::{Millis, UnixMillis};
@@ -414,6 +414,37 @@ async fn an_answer_waits_for_temporal() {
         };
         let kept = wait_until("it was tried again", PATIENCE, tried).await;
         assert_eq!(kept.phase, Phase::Received);
+    })
+    .await;
+}
+
+/// However much waits for Temporal, a look tries no more of it than it takes to know that it is still away.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_for_temporal_is_not_tried_all_the_time() {
+    const ANSWERS: usize = 400;
+    bounded(async || {
+        let (settings, folder) = settings(nowhere());
+        let place = settings.coordinator.store.clone();
+        let rig = Rig::with(settings, folder).await;
+        let begun = Instant::now();
+        let keep = async |at: usize| {
+            let body = with(draft("w"), json!({"stepId": format!("s-{at}")}));
+            let request = rig.post("/agent/callback", &body).bearer_auth(BUILDERS).header("prefer", "respond-async");
+            assert_eq!(request.send().await.unwrap().status(), 202);
+        };
+        join_all((0..ANSWERS).map(keep)).await;
+        let gatewatch::config::settings::Store::Sqlite(file) = place else { panic!("another store") };
+        sqlx::any::install_default_drivers();
+        let pool = sqlx::AnyPool::connect(&format!("sqlite://{}", file.display())).await.unwrap();
+        let many = async || {
+            // Each was begun once when it came.
+            let sum = sqlx::query_scalar::<_, i64>("SELECT CAST(SUM(tries) AS BIGINT) FROM callbacks");
+            let tries = usize::try_from(sum.fetch_one(&pool).await.unwrap()).unwrap() - ANSWERS;
+            Some(tries).filter(|tries| *tries > 100)
+        };
+        let tries = wait_until("it was tried again and again", PATIENCE, many).await;
+        let looks = usize::try_from(begun.elapsed().as_millis()).unwrap() / 500 + 2;
+        assert!(tries <= looks * 32, "{tries} tries in {looks} looks");
     })
     .await;
 }
