@@ -102,7 +102,7 @@ async fn a_server_that_hangs_is_noticed_before_the_deadline() {
     bounded(async {
         let server = OwnServer::start().await;
         let gateway = connected(&server.temporal()).await;
-        server.send(Signal::STOP);
+        server.freeze().await;
         let begun = Instant::now();
         let failure = gateway.list("", None, 10).await.unwrap_err();
         assert_eq!(failure.kind, FailureKind::Unavailable, "{failure}");

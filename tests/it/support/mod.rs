@@ -86,6 +86,19 @@ impl OwnServer {
         kill_process(Pid::from_raw(pid).unwrap(), signal).unwrap();
     }
 
+    /// Stands still from now on: the signal alone reaches its threads one after the other, and one may still answer.
+    pub(crate) async fn freeze(&self) {
+        self.send(Signal::STOP);
+        let tasks = format!("/proc/{}/task", self.server.pid().unwrap());
+        let stands = |task: std::io::Result<std::fs::DirEntry>| {
+            let stat = std::fs::read_to_string(task.unwrap().path().join("stat"));
+            // A thread that has ended meanwhile answers nobody either.
+            stat.map_or(true, |stat| stat.rsplit_once(')').is_some_and(|(_, rest)| rest.starts_with(" T ")))
+        };
+        let all = async || std::fs::read_dir(&tasks).unwrap().all(stands).then_some(());
+        wait_until("the server stands still", PATIENCE, all).await;
+    }
+
     /// `kill -9`.
     pub(crate) fn kill(&self) {
         self.send(Signal::KILL);
