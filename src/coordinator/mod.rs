@@ -6,6 +6,7 @@
 
 pub mod auth;
 pub mod background;
+pub mod backoff;
 pub mod clock;
 pub mod dispatcher;
 pub mod error;

@@ -23,6 +23,7 @@ use crate::contracts::callback::Fate;
 use crate::contracts::failure::{Failure, FailureKind};
 use crate::contracts::http::{FieldProblem, QueueStanding};
 use crate::contracts::text;
+use crate::coordinator::backoff;
 use crate::coordinator::dispatcher::board::Board;
 use crate::coordinator::intake::{Intake, check};
 use crate::coordinator::metrics::Metrics;
@@ -275,7 +276,7 @@ impl Queue {
         let (outcome, kind) = match verdict {
             Verdict::Done => ("done", AckKind::Ack),
             Verdict::Again(why) => {
-                let rest = rest_after(offered);
+                let rest = backoff::doubling(offered, FIRST_REST, LONGEST_REST);
                 tracing::warn!(why, offered, rest_s = rest.as_secs(), "a message will be offered again");
                 ("again", AckKind::Nak(Some(rest)))
             }
@@ -286,7 +287,7 @@ impl Queue {
                     Ok(()) => ("refused", AckKind::Term),
                     Err(error) => {
                         tracing::warn!(%error, "a refused message was not passed on; it is offered again");
-                        ("again", AckKind::Nak(Some(rest_after(offered))))
+                        ("again", AckKind::Nak(Some(backoff::doubling(offered, FIRST_REST, LONGEST_REST))))
                     }
                 }
             }
@@ -362,10 +363,6 @@ fn is_final(failure: &Failure) -> bool {
         | FailureKind::DeadlineExceeded
         | FailureKind::Internal => false,
     }
-}
-
-fn rest_after(offered: u32) -> Duration {
-    FIRST_REST.saturating_mul(1 << offered.saturating_sub(1).min(10)).min(LONGEST_REST)
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use crate::contracts::agent::{AgentMetrics, AgentResponse, AgentStatus};
 use crate::contracts::clock::{Millis, Timestamp};
 use crate::contracts::ids::{AttemptId, StepId, WorkKind, WorkflowId};
 use crate::contracts::roster::{AgentCall, AgentReport, AgentRoster, AgentTrouble, HeldBack, Spent, WaitingWork};
+use crate::coordinator::backoff;
 use crate::coordinator::clock::now;
 
 /// How long an agent rests that broke twice in a row; twice as long each time it breaks again.
@@ -273,7 +274,7 @@ impl Board {
         tally.spend(metrics);
         tally.last_trouble = Some(AgentTrouble { at: now(), why: why.to_owned() });
         if tally.breaks > 1 {
-            let rest = REST.saturating_mul(1 << (tally.breaks - 2).min(10)).min(LONGEST_REST);
+            let rest = backoff::doubling(tally.breaks - 1, REST, LONGEST_REST);
             tally.resting_until = Some(now().plus(rest.into()));
         }
     }

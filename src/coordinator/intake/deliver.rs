@@ -4,22 +4,17 @@ use serde_json::{Value, json};
 
 use crate::contracts::agent::{AgentMetrics, AgentResponse};
 use crate::contracts::callback::{Fate, Receipt};
-use crate::contracts::clock::UnixMillis;
 use crate::contracts::failure::{Failure, FailureKind};
 use crate::contracts::ids::RequestId;
 use crate::contracts::mutation::{Signal, Target};
 use crate::contracts::temporal::names::signal;
+use crate::coordinator::backoff;
 use crate::coordinator::clock::now_millis;
 use crate::coordinator::extract;
 use crate::coordinator::intake::decide::took;
 use crate::coordinator::intake::{Child, Intake, Kept, pending, receipt, same};
 use crate::store::callbacks::{Callback, Phase, Settled};
 use crate::store::usage::Cost;
-
-/// The first time between two tries, in milliseconds; it doubles.
-const FIRST_REST: i64 = 500;
-/// The longest.
-const LONGEST_REST: i64 = 30_000;
 
 /// How long, in milliseconds, a workflow that has ended is asked what it had taken: its workers may be gone for good.
 const ASKED: i64 = 24 * 60 * 60 * 1000;
@@ -92,7 +87,7 @@ impl Intake {
     /// Until it is tried again, its sender need do nothing.
     async fn wait(&self, callback: &Callback, failure: &Failure) -> Result<Receipt, Failure> {
         tracing::warn!(key = callback.key, tries = callback.tries, %failure, "an answer waits");
-        self.0.store.rest(&callback.key, after(now_millis(), callback.tries)).await?;
+        self.0.store.rest(&callback.key, now_millis().plus(backoff::of_kept(callback.tries))).await?;
         Ok(pending(callback))
     }
 
@@ -181,10 +176,4 @@ fn cost(callback: &Callback, response: &AgentResponse, metrics: AgentMetrics) ->
         metrics,
         at: callback.received_at,
     }
-}
-
-/// When the next try is due.
-pub(super) fn after(now: UnixMillis, tries: u32) -> UnixMillis {
-    let rest = FIRST_REST.saturating_mul(1 << tries.saturating_sub(1).min(10)).min(LONGEST_REST);
-    UnixMillis(now.0.saturating_add(rest))
 }

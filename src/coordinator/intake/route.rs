@@ -15,9 +15,10 @@ use crate::contracts::hex;
 use crate::contracts::ids::{RequestId, WorkflowId};
 use crate::contracts::mutation::{Signal, Target};
 use crate::contracts::temporal::names::signal;
+use crate::coordinator::backoff;
 use crate::coordinator::clock::now_millis;
 use crate::coordinator::extract;
-use crate::coordinator::intake::deliver::{Delivered, after};
+use crate::coordinator::intake::deliver::Delivered;
 use crate::coordinator::intake::{Intake, LEASE};
 use crate::spec::route;
 use crate::store::callbacks::Callback;
@@ -137,7 +138,7 @@ impl Intake {
             }
         };
         let kept = match outcome {
-            Reached::Pending => self.0.store.rest_route(&one, after(now_millis(), one.tries)).await,
+            Reached::Pending => self.0.store.rest_route(&one, now_millis().plus(backoff::of_kept(one.tries))).await,
             Reached::Delivered | Reached::Late | Reached::Missing | Reached::Refused => {
                 self.0.store.routed(&one, outcome.as_str()).await
             }

@@ -11,6 +11,7 @@ use crate::contracts::engine::state::StepStatus;
 use crate::contracts::failure::{Failure, FailureKind};
 use crate::contracts::ids::{RequestId, WorkflowId};
 use crate::contracts::mutation::{Start, Stop, Target};
+use crate::coordinator::backoff;
 use crate::coordinator::clock::now_millis;
 use crate::coordinator::dispatcher::board::Fate;
 use crate::coordinator::extract;
@@ -28,9 +29,6 @@ const TOGETHER: usize = 16;
 /// Between two looks at one that runs, in milliseconds: a tenth of its age, within these.
 const OFTEN: i64 = 250;
 const SELDOM: i64 = 10_000;
-/// Between two tries of what could not be done, in milliseconds; it doubles.
-const FIRST_REST: i64 = 500;
-const LONGEST_REST: i64 = 30_000;
 /// How long it is known which were begun.
 const KEPT: Millis = Millis::from_hours(30 * 24);
 /// Between two times of forgetting.
@@ -134,7 +132,7 @@ impl Siblings {
             }
             Err(failure) => {
                 tracing::warn!(%attempt, %failure, "a sibling workflow waits");
-                let until = UnixMillis(now_millis().0 + rest_after(&failure, sibling.tries));
+                let until = now_millis().plus(rest_after(&failure, sibling.tries));
                 (self.0.store.rest_sibling(attempt, sibling.phase, until).await, Fate::Unclear)
             }
         };
@@ -321,16 +319,16 @@ fn unanswered(goal: &WorkflowId) -> Failure {
     Failure::new(FailureKind::Unavailable, why, "It is tried again by itself.")
 }
 
-/// How long what failed rests, in milliseconds: what a person must mend, for long.
-fn rest_after(failure: &Failure, tries: u32) -> i64 {
+/// How long what failed rests: what a person must mend, for long.
+fn rest_after(failure: &Failure, tries: u32) -> Millis {
     match failure.kind {
-        FailureKind::Unauthenticated | FailureKind::Denied | FailureKind::ReadOnly => LONGEST_REST,
+        FailureKind::Unauthenticated | FailureKind::Denied | FailureKind::ReadOnly => backoff::LONGEST.into(),
         FailureKind::NotFound
         | FailureKind::Conflict
         | FailureKind::Invalid
         | FailureKind::Unavailable
         | FailureKind::DeadlineExceeded
-        | FailureKind::Internal => FIRST_REST.saturating_mul(1 << tries.saturating_sub(1).min(10)).min(LONGEST_REST),
+        | FailureKind::Internal => backoff::of_kept(tries),
     }
 }
 
