@@ -1,6 +1,5 @@
 //! `gatewatch doctor`: can this machine, this terminal and this cluster do the job, and what to do where not.
 
-use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::time::Duration;
 
@@ -13,10 +12,10 @@ use crate::cli::words;
 use crate::config::settings;
 use crate::contracts::failure::{Failure, FailureKind};
 use crate::contracts::http::QueueStanding;
-use crate::contracts::ids::{RunId, WorkflowId};
+use crate::contracts::ids::WorkflowId;
 use crate::contracts::mutation::{Done, Mutation};
 use crate::contracts::temporal::names::attribute;
-use crate::contracts::workflow::{HeldUp, WorkflowRow};
+use crate::contracts::workflow::{HeldUp, LookedAt, WorkflowRow, not_looked_at};
 
 /// Longer than a healthy answer takes, short enough to wait for.
 const CONNECT: Duration = Duration::from_secs(8);
@@ -213,11 +212,11 @@ impl Work {
         Self::of(&rows, &looked_at)
     }
 
-    fn of(rows: &[WorkflowRow], looked_at: &BTreeMap<RunId, Option<HeldUp>>) -> Self {
+    fn of(rows: &[WorkflowRow], looked_at: &LookedAt) -> Self {
         let held_up = rows.iter().filter_map(|row| Some((row.id.clone(), (*looked_at.get(&row.run_id)?)?)));
         Self {
             held_up: held_up.max_by_key(|(_, held_up)| held_up.what().1),
-            unseen: rows.iter().filter(|row| row.is_watched() && !looked_at.contains_key(&row.run_id)).count(),
+            unseen: not_looked_at(rows, looked_at).count(),
         }
     }
 }

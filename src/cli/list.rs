@@ -1,7 +1,5 @@
 //! `gatewatch list`: workflows.
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
 
 use crate::cli::exit::{self, Exit, Stop};
@@ -12,9 +10,9 @@ use crate::cli::words;
 use crate::config::settings::View;
 use crate::contracts::clock::Timestamp;
 use crate::contracts::failure::{Failure, FailureKind};
-use crate::contracts::ids::{GateId, RunId};
+use crate::contracts::ids::GateId;
 use crate::contracts::text;
-use crate::contracts::workflow::{HeldUp, Standing, WorkflowRow};
+use crate::contracts::workflow::{LookedAt, Standing, WorkflowRow, not_looked_at};
 
 /// One call to the server.
 const PAGE: u32 = 200;
@@ -96,21 +94,17 @@ struct Listed<'a> {
     standing: String,
 }
 
-/// What holds up, or nothing, whatever was looked at; by run.
-type LookedAt = BTreeMap<RunId, Option<HeldUp>>;
-
 fn standing(row: &WorkflowRow, looked_at: &LookedAt) -> Standing {
     row.standing(looked_at.get(&row.run_id).copied().flatten())
 }
 
 /// Not looked at is not fine: it is said of how many deployments nothing is known but what they published.
 fn unseen(rows: &[WorkflowRow], looked_at: &LookedAt) -> Option<Failure> {
-    let watched = || rows.iter().filter(|row| row.is_watched());
-    let unseen = watched().filter(|row| !looked_at.contains_key(&row.run_id)).count();
+    let unseen = not_looked_at(rows, looked_at).count();
     if unseen == 0 {
         return None;
     }
-    let of = watched().count();
+    let of = rows.iter().filter(|row| row.is_watched()).count();
     let message =
         format!("{unseen} of {of} live deployments could not be looked at: their health is what they published.");
     let hint = format!("At most {LOOKED_AT} are looked at: ask for fewer, or for one with `gatewatch show`.");

@@ -34,7 +34,8 @@ impl<'a> Countdown<'a> {
     /// The trigger that fires first if nothing gets better; none while none fails, or before the first look.
     pub fn of(report: &'a HealthReport) -> Option<Self> {
         let looked_at = report.samples.last()?.at;
-        let look_by = looked_at.plus(report.interval_ms).plus(report.look_takes()).plus(ON_THE_WAY);
+        let look_by =
+            looked_at.plus(report.interval_ms).plus(HealthReport::longest_look(report.interval_ms)).plus(ON_THE_WAY);
         let failing = report.triggers.iter().filter_map(|state| match state.status {
             TriggerStatus::Failing { count, of, fires_in_ms } => {
                 Some(Self { trigger: state, count, of, fires_at: looked_at.plus(fires_in_ms), look_by })

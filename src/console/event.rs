@@ -1,8 +1,6 @@
 //! Everything that can happen, in one enum on one channel, in one order. Each event carries the instant it happened at,
 //! so that `update` has no clock of its own.
 
-use std::collections::BTreeMap;
-
 use crate::console::action::Action;
 use crate::console::effect::{Fetch, Generation};
 use crate::console::key::KeyPress;
@@ -13,12 +11,12 @@ use crate::contracts::clock::{Millis, Timestamp};
 use crate::contracts::engine::state::EngineState;
 use crate::contracts::evidence::ShownEvidence;
 use crate::contracts::failure::Failure;
-use crate::contracts::ids::{RunId, WorkflowId};
+use crate::contracts::ids::WorkflowId;
 use crate::contracts::link::Link;
 use crate::contracts::mutation::{Done, Mutation};
 use crate::contracts::roster::AgentRoster;
 use crate::contracts::workflow::{
-    HeldUp, HistoryBatch, HistoryPage, WorkflowCounts, WorkflowDetail, WorkflowPage, WorkflowRow,
+    HistoryBatch, HistoryPage, LookedAt, WorkflowCounts, WorkflowDetail, WorkflowPage, WorkflowRow,
 };
 
 /// An event and when it happened.
@@ -149,7 +147,7 @@ pub struct Overview {
     /// Failed, timed out or terminated within the hour.
     pub troubled: Vec<WorkflowRow>,
     /// What holds live deployments up, or nothing, of those that were looked at one by one; by run.
-    pub looked_at: BTreeMap<RunId, Option<HeldUp>>,
+    pub looked_at: LookedAt,
     /// Workers polling the task queue; absent when the server did not say.
     pub workers: Option<u32>,
     /// When one of them last asked for work: told only while work of that queue is not taken, because a worker in order

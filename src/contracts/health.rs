@@ -194,8 +194,8 @@ impl HealthReport {
     const PATIENCE: Millis = Millis::from_secs(5);
 
     /// How long a look at a service that hangs takes: the next one is not begun before.
-    pub fn look_takes(&self) -> Millis {
-        self.interval_ms.min(Self::PATIENCE)
+    pub fn longest_look(interval: Millis) -> Millis {
+        interval.min(Self::PATIENCE)
     }
 
     /// Whether a trigger is on its way to firing.

@@ -1,5 +1,7 @@
 //! Workflows as a client sees them: rows of a list, one in detail, its history.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -210,6 +212,14 @@ pub struct WorkflowDetail {
     pub workflow_task_attempt: u32,
     /// Since when its next workflow task has waited for a worker; none while none waits.
     pub workflow_task_waiting_since: Option<Timestamp>,
+}
+
+/// What holds up, or nothing, whatever was looked at one by one; by run.
+pub type LookedAt = BTreeMap<RunId, Option<HeldUp>>;
+
+/// Watched deployments that were not looked at: nothing is known of them but what they published.
+pub fn not_looked_at<'a>(rows: &'a [WorkflowRow], looked_at: &'a LookedAt) -> impl Iterator<Item = &'a WorkflowRow> {
+    rows.iter().filter(|row| row.is_watched() && !looked_at.contains_key(&row.run_id))
 }
 
 /// Why nothing moves, though it should.

@@ -10,8 +10,7 @@ use temporalio_common::protos::temporal::api::workflowservice::v1::{
 };
 
 use crate::contracts::failure::Failure;
-use crate::contracts::ids::RunId;
-use crate::contracts::workflow::{HeldUp, PageToken, WorkflowCounts, WorkflowPage, WorkflowRow};
+use crate::contracts::workflow::{LookedAt, PageToken, WorkflowCounts, WorkflowPage, WorkflowRow};
 use crate::gateway::{Call, Gateway, connect, payload, rows};
 
 /// Looks that are under way at once.
@@ -39,7 +38,7 @@ impl Gateway {
     /// What a list cannot have: a trigger that arms, and that nobody looks any more, are in the monitor's heartbeat.
     /// Looks at so many watched deployments, the first ones, puts their health and what they published right, and says by
     /// run what holds which of them up, if anything does. A run that is not in the answer was not seen: nothing new is known of it.
-    pub async fn look_closer(&self, rows: &mut [WorkflowRow], at_most: usize) -> BTreeMap<RunId, Option<HeldUp>> {
+    pub async fn look_closer(&self, rows: &mut [WorkflowRow], at_most: usize) -> LookedAt {
         let mut watched: Vec<_> = rows.iter_mut().filter(|row| row.is_watched()).take(at_most).collect();
         let mut seen = BTreeMap::new();
         for some in watched.chunks_mut(AT_ONCE) {

@@ -10,12 +10,13 @@ use crate::contracts::health::{Baseline, HealthReport, Sample, TriggerRules};
 /// Takes the looks. A service that nobody uses, or that is not there yet, has a baseline of no samples.
 pub async fn measure(services: &Services, service: &Service, settings: &MonitorSettings) -> Baseline {
     let every = interval(settings.interval_ms);
+    let deadline = HealthReport::longest_look(every.into()).as_duration();
     let mut report = HealthReport::default();
     let mut ticks = tokio::time::interval(every);
     // One more than asked for: the first only gives the counters that the second is held against.
     for _ in 0..=settings.baseline_samples {
         ticks.tick().await;
-        let look = probe::look(services, service, every.min(Services::HTTP_DEADLINE)).await;
+        let look = probe::look(services, service, deadline).await;
         let sample = probe::sample(&look, &report);
         report.taken = sample.seq;
         report.last_scrape = look.scrape.or(report.last_scrape);

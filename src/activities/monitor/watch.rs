@@ -39,13 +39,12 @@ impl Watch<'_> {
     async fn looks(&self) -> anyhow::Result<MonitorOutcome> {
         let service = self.services.get(&self.input.service)?;
         let every = interval(self.input.settings.interval_ms);
+        let deadline = HealthReport::longest_look(every.into()).as_duration();
         let mut report = self.resume();
         loop {
             let next = tokio::time::Instant::now() + every;
-            let (look, control) = tokio::join!(
-                probe::look(self.services, service, every.min(Services::HTTP_DEADLINE)),
-                self.control.read(self.ctx),
-            );
+            let (look, control) =
+                tokio::join!(probe::look(self.services, service, deadline), self.control.read(self.ctx),);
             self.obey(&mut report, control);
             let sample = probe::sample(&look, &report);
             let (judged, fired) = triggers::judge(report, sample, self.input.mode);
