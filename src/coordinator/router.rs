@@ -1,7 +1,10 @@
 //! Every route on one screen. The OpenAPI document is made from the same list, so neither can lack what the other has.
 
+use std::sync::Arc;
+
 use axum::extract::DefaultBodyLimit;
 use axum::http::{Method, StatusCode, Uri};
+use axum::response::IntoResponse as _;
 use axum::routing::get;
 use axum::{Json, Router, middleware};
 use utoipa_axum::router::OpenApiRouter;
@@ -62,9 +65,10 @@ pub fn router(state: AppState) -> Router {
         .merge(specs)
         .merge(streamed)
         .split_for_parts();
-    let document = openapi::without_needless(document);
+    // A handler is cloned, with all it holds, for every request.
+    let document = Arc::new(openapi::without_needless(document));
     router
-        .route("/openapi.json", get(move || async move { Json(document) }))
+        .route("/openapi.json", get(move || async move { Json(&*document).into_response() }))
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)
         .layer(middleware::from_fn_with_state(state.clone(), guard::measured))

@@ -72,7 +72,8 @@ pub async fn run_with_listener(
     let consuming = consume(settings, &state, standing)?;
     let told = wait_for_stop(stopping.clone());
     let store = state.store().clone();
-    let serving = axum::serve(listener, router(state)).with_graceful_shutdown(told);
+    // Its routes are put together once, not for every connection.
+    let serving = axum::serve(listener, router(state).into_make_service()).with_graceful_shutdown(told);
     let serving = async { serving.await.context("the coordinator stopped serving") };
     let late = async {
         wait_for_stop(stopping).await;

@@ -57,6 +57,38 @@ async fn a_coordinator_alone_answers_counts_and_logs_json() {
     assert_json_lines(&log);
 }
 
+/// What the process holds in memory, in MB.
+#[cfg(target_os = "linux")]
+fn resident(child: &Child) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id().unwrap())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1024
+}
+
+/// What the coordinator holds for each connection it holds hundreds of times.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn hundreds_of_connections_cost_the_coordinator_little() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    let home = tempfile::tempdir().unwrap();
+    let (temporal, listen) = (support::temporal(), free_port());
+    let (host, at) = (temporal.cluster().address, listen.to_string());
+    let child = start(process(home.path(), &["coordinator", "--host", &host, "--coordinator-listen", &at], &[]));
+    until_ready(listen).await;
+    let (before, mut open) = (resident(&child), Vec::new());
+    for _ in 0..300 {
+        let mut connection = tokio::net::TcpStream::connect(listen).await.unwrap();
+        connection.write_all(b"GET /healthz HTTP/1.1\r\nhost: here\r\n\r\n").await.unwrap();
+        assert!(connection.read(&mut [0; 512]).await.unwrap() > 0);
+        open.push(connection);
+    }
+    let more = resident(&child).saturating_sub(before);
+    assert!(more < 100, "{more} MB for {} connections", open.len());
+    let (code, _, log) = terminate(child).await;
+    assert_eq!(code, Some(0), "{log}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn both_in_one_process_from_a_profile_and_variables() {
     let home = tempfile::tempdir().unwrap();
