@@ -3,7 +3,9 @@
 //!
 //! It knows neither HTTP nor Temporal. Each method is one transaction: a crash leaves a whole phase behind.
 
+mod batch;
 pub mod callbacks;
+mod checkpoint;
 pub mod deciding;
 pub mod reminders;
 pub mod routed;
@@ -34,6 +36,20 @@ const CONNECTIONS: u32 = 16;
 /// How often a database is tried to be opened, and the time between.
 const OPENINGS: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(300);
+
+/// What a connection to SQLite is told first.
+const PRAGMAS: [&str; 6] = [
+    "PRAGMA busy_timeout = 5000",
+    "PRAGMA journal_mode = WAL",
+    // What was answered survives a power failure, too.
+    "PRAGMA synchronous = FULL",
+    // 64 MB in pages of 4 KB: a commit writes back what others have left, and the log begins anew.
+    "PRAGMA wal_autocheckpoint = 16000",
+    // 16 MB.
+    "PRAGMA cache_size = -16000",
+    // What a statement may have to take back need not be on a disk.
+    "PRAGMA temp_store = MEMORY",
+];
 
 /// Version, name and text of every migration, oldest first.
 const MIGRATIONS: [(i64, &str, &str); 10] = [
@@ -123,23 +139,16 @@ impl Store {
             AnyPoolOptions::new().max_connections(connections).acquire_timeout(PATIENCE).test_before_acquire(!sqlite);
         let options = options.after_connect(move |connection, _| {
             Box::pin(async move {
-                if sqlite {
-                    connection.execute("PRAGMA busy_timeout = 5000").await?;
-                    connection.execute("PRAGMA journal_mode = WAL").await?;
-                    // What was answered survives a power failure, too.
-                    connection.execute("PRAGMA synchronous = FULL").await?;
-                    // Pages that change again soon are written back once: 64 MB of them; a quarter is in memory.
-                    connection.execute("PRAGMA wal_autocheckpoint = 16000").await?;
-                    connection.execute("PRAGMA cache_size = -16000").await?;
-                    // What a statement may have to take back need not be on a disk.
-                    connection.execute("PRAGMA temp_store = MEMORY").await?;
+                for pragma in if sqlite { &PRAGMAS[..] } else { &[] } {
+                    connection.execute(*pragma).await?;
                 }
                 Ok(())
             })
         });
         let pool = options.connect(url).await?;
         migrator().run(&pool).await.context("its tables cannot be brought up to date")?;
-        Ok(Self { writer: writer::start(pool.clone()), pool })
+        let checkpoints = if sqlite { Some(checkpoint::connect(url).await?) } else { None };
+        Ok(Self { writer: writer::start(pool.clone(), checkpoints), pool })
     }
 
     /// Whether it answers.

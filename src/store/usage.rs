@@ -7,7 +7,7 @@ use sqlx::{AnyConnection, AssertSqlSafe, Row as _, query};
 use crate::contracts::agent::AgentMetrics;
 use crate::contracts::clock::UnixMillis;
 use crate::contracts::ids::{AttemptId, GoalId, StepId, WorkflowId};
-use crate::store::writer::values;
+use crate::store::batch::values;
 use crate::store::{Store, StoreError};
 
 /// What all answers to one workflow cost together.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use gatewatch::config::settings;
 use gatewatch::contracts::agent::{AgentMetrics, Tokens};
 use gatewatch::contracts::clock::{Millis, UnixMillis};
@@ -246,6 +247,52 @@ async fn what_is_committed_together_is_told_apart() {
         }
         assert_eq!(spent(&stores[0]).await.tokens, 12 * KEYS as u64, "what each cost counts once");
     }
+}
+
+/// On one thread all of them are brought before the first is written: one batch, in which some are known.
+#[tokio::test]
+async fn in_one_batch_what_is_new_is_told_from_what_is_known() {
+    for (place, _folder) in engines("in_one_batch_what_is_new_is_told_from_what_is_known").await {
+        let store = Store::open(&place).await.unwrap();
+        for key in ["k3", "k4"] {
+            new(store.receive(callback(key), UnixMillis(1), LEASE).await.unwrap());
+        }
+        store.done(settled("k4", "{\"first\":true}", 2)).await.unwrap();
+        // The first batch after none that held anything known, and the first after one that did.
+        for round in 0..2 {
+            let keys: Vec<String> =
+                (0..6).map(|at| if at < 3 { format!("r{round}-{at}") } else { format!("k{at}") }).collect();
+            let received = keys.iter().map(|key| store.receive(callback(key), UnixMillis(3), LEASE));
+            let done = [format!("r{round}-0"), "k4".to_owned()].map(|key| store.done(settled(&key, "{\"late\":1}", 4)));
+            let (received, done) = tokio::join!(join_all(received), join_all(done));
+            for (key, received) in keys.iter().zip(received) {
+                let is_new = matches!(received.unwrap(), Received::New(_));
+                assert_eq!(
+                    is_new,
+                    !["k3", "k4"].contains(&key.as_str()) && (round == 0 || key != "k5"),
+                    "{place:?} {key}"
+                );
+            }
+            let done: Vec<String> = done.into_iter().map(Result::unwrap).collect();
+            assert_eq!(done, ["{\"late\":1}", "{\"first\":true}"], "{place:?}");
+            assert_eq!(spent(&store).await.tokens, 12 * (2 + round), "what each cost counts once");
+        }
+    }
+}
+
+/// Less than what makes a commit do it: nobody who waits for one waits for that.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_committed_gets_into_the_database_beside_the_writing() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("gatewatch.db");
+    let store = Store::open(&settings::Store::Sqlite(file.clone())).await.unwrap();
+    let response = "x".repeat(1_000_000);
+    for at in 0..30 {
+        let callback = NewCallback { response: response.clone(), ..callback(&format!("k{at}")) };
+        new(store.receive(callback, UnixMillis(1), LEASE).await.unwrap());
+    }
+    let all = async || (std::fs::metadata(&file).unwrap().len() > 30_000_000).then_some(());
+    wait_until("all of it is in the database, which is open", Duration::from_mins(1), all).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
