@@ -74,23 +74,23 @@ pub async fn callback(
     sender.must(&response)?;
     // Most answers are none that this coordinator waits for.
     let waited_for = state.board().waits_for(&response.attempt_id).then(|| response.clone());
-    let is_kept_only = later && waited_for.is_none();
-    let taking = async move {
-        let answer = if later {
-            state.intake().keep(response, &sender).await?
-        } else {
-            state.intake().accept(response, &sender).await?
-        };
-        if let Some(response) = waited_for.filter(|_| !answer.repeated) {
-            state.board().called_back(&response);
-        }
-        Ok(answer)
-    };
-    let answer = if is_kept_only {
-        // What was handed to the store is kept and found there, also when its sender hangs up: then it is not counted.
-        taking.await.map_err(ApiError::from_temporal)?
+    let answer = if later && waited_for.is_none() {
+        // Without a task, and apart from the rest, which would make the future of every request large. What was handed
+        // to the store is kept and found there, also when its sender hangs up: then it is not counted.
+        state.intake().keep(response, &sender).await.map_err(ApiError::from_temporal)?
     } else {
-        task::finish(taking).await?
+        task::finish(async move {
+            let answer = if later {
+                state.intake().keep(response, &sender).await?
+            } else {
+                state.intake().accept(response, &sender).await?
+            };
+            if let Some(response) = waited_for.filter(|_| !answer.repeated) {
+                state.board().called_back(&response);
+            }
+            Ok(answer)
+        })
+        .await?
     };
     let status = match answer.receipt.outcome {
         Fate::Delivered => StatusCode::OK,

@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 
-use serde::Deserialize as _;
 use serde_json::{Map, Value};
 
 use crate::contracts::agent::{AgentResponse, AgentStatus};
@@ -43,14 +42,16 @@ pub fn read(body: &[u8]) -> Result<AgentResponse, Invalid> {
     let Value::Object(fields) = &value else {
         return Err(invalid("", "It is no JSON object."));
     };
-    let mut problems = Fields(fields).problems();
-    if problems.is_empty() {
-        match AgentResponse::deserialize(&value) {
-            Ok(response) => return Ok(response),
-            Err(error) => problems.push(FieldProblem::new("", format!("{}.", text::line(&error.to_string())))),
-        }
+    let problems = Fields(fields).problems();
+    if !problems.is_empty() {
+        return Err(Invalid { failure: about(fields, &problems), problems });
     }
-    Err(Invalid { failure: about(fields, &problems), problems })
+    // What it says is moved, not copied: an answer may be large.
+    serde_json::from_value(value).map_err(|error| {
+        let problems = vec![FieldProblem::new("", format!("{}.", text::line(&error.to_string())))];
+        let fields = serde_json::from_slice(body).unwrap_or_default();
+        Invalid { failure: about(&fields, &problems), problems }
+    })
 }
 
 fn invalid(field: &str, why: impl Into<String>) -> Invalid {

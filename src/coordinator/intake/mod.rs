@@ -14,6 +14,7 @@ mod happened;
 mod policy;
 mod resume;
 pub mod route;
+mod rush;
 mod same;
 mod seed;
 
@@ -37,6 +38,7 @@ use crate::coordinator::intake::check::Invalid;
 use crate::coordinator::intake::decide::OwnRules;
 use crate::coordinator::intake::policy::Policies;
 use crate::coordinator::intake::route::Routes;
+use crate::coordinator::intake::rush::Rush;
 use crate::coordinator::metrics::Metrics;
 use crate::coordinator::senders::Sender;
 use crate::gateway::Gateway;
@@ -64,6 +66,7 @@ struct Inner {
     routes: Routes,
     /// Something is due that nobody has in hand.
     due: Notify,
+    rush: Rush,
 }
 
 /// An answer as it is kept until it is done.
@@ -104,8 +107,8 @@ pub struct Answer {
 
 impl Intake {
     pub fn new(gateway: Gateway, store: Store, metrics: Metrics, routes: Routes) -> Self {
-        let (own_rules, policies, due) = Default::default();
-        Self(Arc::new(Inner { gateway, store, metrics, own_rules, policies, routes, due }))
+        let (own_rules, policies, due, rush) = Default::default();
+        Self(Arc::new(Inner { gateway, store, metrics, own_rules, policies, routes, due, rush }))
     }
 
     /// Takes an answer in: kept, signalled, and answered with a receipt that everybody gets who sends it again. Fails
@@ -144,6 +147,7 @@ impl Intake {
     /// is not told whether its workflow is there.
     pub async fn keep(&self, response: AgentResponse, sender: &Sender) -> Result<Answer, Failure> {
         let incoming = Incoming::new(response.into(), sender)?;
+        let _waiting = self.0.rush.one_waits();
         let answer = match self.0.store.receive(incoming.callback.clone(), now_millis(), Millis(0)).await {
             Ok(Received::New(kept)) => {
                 self.count(&incoming);
@@ -236,15 +240,14 @@ impl Incoming {
     }
 }
 
-/// Characters of a key that all answers of a workflow begin with.
-const OF_WORKFLOW: usize = 12;
+/// Bytes of a key that all answers of a workflow begin with.
+const OF_WORKFLOW: usize = 6;
 
 /// What makes two answers the same: the attempt of the step of the workflow that they end. Reports on the way, and
 /// answers that name no attempt, are told apart by what they say. Those of one workflow lie side by side in the
 /// database's indexes: answers that are committed together then change few pages.
 fn key(response: &AgentResponse) -> String {
     let AgentResponse { workflow_id, step_id, attempt_id, .. } = response;
-    let mut key = hex::encode(&Sha256::digest(workflow_id.as_str()));
     let mut digest = Sha256::new();
     for part in [workflow_id.as_str(), step_id.as_str(), attempt_id.as_str()] {
         digest.update(part.len().to_be_bytes());
@@ -253,8 +256,9 @@ fn key(response: &AgentResponse) -> String {
     if response.status == AgentStatus::Partial || attempt_id.is_empty() {
         digest.update(serde_json::to_vec(response).unwrap_or_default());
     }
-    key.replace_range(OF_WORKFLOW.., &hex::encode(&digest.finalize())[OF_WORKFLOW..]);
-    key
+    let mut key = digest.finalize();
+    key[..OF_WORKFLOW].copy_from_slice(&Sha256::digest(workflow_id.as_str())[..OF_WORKFLOW]);
+    hex::encode(&key)
 }
 
 /// What everybody is told, once it is done.
@@ -285,5 +289,33 @@ fn receipt(callback: &Callback, outcome: Fate) -> Receipt {
         message: String::new(),
         errors: Vec::new(),
         digest: String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::key;
+    use crate::coordinator::intake::check;
+
+    /// What is kept is found under it, also by a later version.
+    #[test]
+    fn the_key_of_an_answer_stays_what_it_is() {
+        let answer = |status: &str| {
+            format!(
+                r#"{{"goalId":"g","workflowId":"goal-1","stepId":"write-impl-1","runId":"run-1","agentRole":"a",
+                    "status":"{status}","content":{{"b":1.50,"a":"\u00e4"}},"errors":null}}"#
+            )
+        };
+        let attempt = "7ad913b2f0d5298a8bb6135aa4620a1540361472db6ebca91185e46e8e392410";
+        let report = "7ad913b2f0d565444bc110a34fbcf3acbae968e7c51ca9d13e2637a4a4b23dfb";
+        for (status, expected) in [("OK", attempt), ("FAIL", attempt), ("PARTIAL", report)] {
+            assert_eq!(key(&check::read(answer(status).as_bytes()).unwrap()), expected, "{status}");
+        }
+        // Nobody knows which attempt failed.
+        let unreadable = check::read(br#"{"workflowId":"goal-1","stepId":"write-impl-1"}"#).unwrap_err();
+        assert_eq!(
+            key(&unreadable.failure.unwrap()),
+            "7ad913b2f0d5558c8c952bf9b24564ed2dbd9c17c6a081542e29869218a12b30"
+        );
     }
 }

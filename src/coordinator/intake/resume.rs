@@ -16,6 +16,12 @@ const LOOK: Duration = Duration::from_millis(500);
 /// How many are taken at once, and how many of these are under way together: all must fit into their lease.
 const BATCH: u32 = 32;
 const TOGETHER: usize = 16;
+/// The same while many senders wait. They go first: a workflow that has waited for its answer waits a little more, and
+/// Temporal takes fewer a second than come in anyway.
+const BATCH_IN_RUSH: u32 = 4;
+const TOGETHER_IN_RUSH: usize = 2;
+/// Batches after which other things have their turn.
+const BATCHES: usize = 16;
 /// How long it is known what was answered. Later the workflow itself still knows what it has taken in.
 const KEPT: Millis = Millis::from_hours(30 * 24);
 /// Between two times of forgetting.
@@ -45,8 +51,10 @@ impl Intake {
     /// Whether anything came of it. While Temporal is away nothing does, however much is due: each try is written down,
     /// and whoever still answers would wait for that.
     async fn resume_due(&self) -> bool {
-        loop {
-            let due = match self.0.store.take_due(now_millis(), LEASE, BATCH).await {
+        for _ in 0..BATCHES {
+            let (limit, together) =
+                if self.0.rush.is_on() { (BATCH_IN_RUSH, TOGETHER_IN_RUSH) } else { (BATCH, TOGETHER) };
+            let due = match self.0.store.take_due(now_millis(), LEASE, limit).await {
                 Ok(due) => due,
                 Err(error) => {
                     tracing::warn!(%error, "the store does not say what is due");
@@ -56,17 +64,20 @@ impl Intake {
             let found = due.len();
             let settled = futures_util::stream::iter(due)
                 .map(async |callback| self.resume_one(&callback).await)
-                .buffer_unordered(TOGETHER)
+                .buffer_unordered(together)
                 .filter(|settled| std::future::ready(*settled))
                 .count()
                 .await;
             if settled == 0 && found > 0 {
                 return false;
             }
-            if u32::try_from(found).is_ok_and(|found| found < BATCH) {
+            if u32::try_from(found).is_ok_and(|found| found < limit) {
                 return true;
             }
         }
+        // There is more.
+        self.0.due.notify_one();
+        true
     }
 
     /// Whether it need not be tried again.

@@ -75,6 +75,42 @@ pub(super) fn left_behind(key: String, response: &Value) -> NewCallback {
     }
 }
 
+/// However many send: their own workflows are unknown, so that all the work is the coordinator's.
+#[tokio::test(flavor = "multi_thread")]
+async fn in_a_rush_what_was_kept_is_delivered_all_the_same() {
+    bounded(async || {
+        let bench = Bench::new().await;
+        let (settings, folder) = settings(support::temporal());
+        let rig = Rig::with(settings, folder).await;
+        let id = goal(&bench, "rush").await;
+        let send = async |body: &Value| {
+            let request = rig.post("/agent/callback", body).bearer_auth(BUILDERS).header("prefer", "respond-async");
+            request.send().await.unwrap().status().as_u16()
+        };
+        let noise = async |sender: usize| {
+            for sent in 0.. {
+                let body = json!({ "workflowId": "nowhere", "goalId": "g", "stepId": "s", "agentRole": "a",
+                    "runId": format!("{sender}-{sent}"), "status": "OK" });
+                assert_eq!(send(&body).await, 202);
+            }
+        };
+        let delivered = async {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            assert_eq!(send(&draft(&id)).await, 202);
+            wait_until("it is delivered", PATIENCE, async || {
+                let draft = state(&bench, &id).await.open_steps[&"draft-1".into()].status;
+                (draft == StepStatus::Done).then_some(())
+            })
+            .await;
+        };
+        tokio::select! {
+            _ = join_all((0..64).map(noise)) => unreachable!("they never end"),
+            () = delivered => {}
+        }
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_has_one_effect_and_one_receipt_however_often_it_is_sent() {
     bounded(async || {
