@@ -5,6 +5,12 @@ use std::process::ExitCode;
 use clap::Parser;
 use gatewatch::headless::args::Headless;
 use gatewatch::headless::run;
+use mimalloc::MiMalloc;
+
+/// What one thread takes another gives back, a hundred times for each answer that comes in: the system's allocator makes
+/// them wait for each other.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Runs gatewatch's workflows and activities, its coordinator, or both.
 #[derive(Debug, Parser)]
