@@ -2,9 +2,12 @@
 //!
 //! First one answer at a time, authenticated, validated, told from a repeated one, stored, audited and signalled;
 //! control is the bare signal through the same client. Then as many as come over 256 connections, each answered when
-//! it is committed (`Prefer: respond-async`); control is a handler of axum that reads the body and answers. Ours and
-//! control take turns; what was kept is delivered in the background of both.
+//! it is committed (`Prefer: respond-async`), in turns with two controls: a handler of axum that reads the body and
+//! answers, and one that commits it before it does ([`durable`]). Between the two lies what such a promise costs on this
+//! machine, above the second what the coordinator adds. Temporal stands still meanwhile, or what it is told of the
+//! answers kept would slow the controls. Before, it takes them, and the report says how many beside how many come in.
 
+mod durable;
 mod load;
 #[path = "../report.rs"]
 #[expect(dead_code, reason = "other benchmarks use the rest")]
@@ -32,11 +35,17 @@ use gatewatch::devstack::server::{Server, ServerOptions};
 use gatewatch::gateway::Gateway;
 use gatewatch::worker;
 use load::Connection;
+use mimalloc::MiMalloc;
 use report::{Bound, Line, Series};
+use rustix::process::{Pid, Signal as Kill, kill_process};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
+
+/// As in `gatewatch-worker`; the controls have it as well.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 const GATEWATCH: &str = env!("CARGO_BIN_EXE_gatewatch");
 const TOKEN: &str = "token-of-builders";
@@ -70,7 +79,14 @@ fn main() -> anyhow::Result<()> {
             server::run_with_listener(&served, listener, told).await
         });
         one_by_one(&gateway, coordinator, &goals).await?;
-        together(coordinator, bare().await?, &goals).await?;
+        both(&gateway, coordinator, &goals).await?;
+        let controls = [bare().await?, durable::serve(home.path()).await?];
+        let temporal_process = temporal.pid().and_then(|pid| Pid::from_raw(pid.try_into().ok()?));
+        let temporal_process = temporal_process.context("the server has no process")?;
+        kill_process(temporal_process, Kill::STOP)?;
+        let compared = together(coordinator, controls, &goals).await;
+        kill_process(temporal_process, Kill::CONT)?;
+        compared?;
         drop(stop);
         serving.await??;
         drop(temporal);
@@ -175,31 +191,64 @@ async fn one_by_one(gateway: &Gateway, coordinator: SocketAddr, goals: &[Workflo
     Line { name: "an answer, ms", ours: &ours, control: Some(&control), bound, peer: "" }.say()
 }
 
-async fn together(coordinator: SocketAddr, bare: SocketAddr, goals: &[WorkflowId]) -> anyhow::Result<()> {
-    let more = format!("authorization: Bearer {TOKEN}\r\nprefer: respond-async\r\n");
-    let [mut ours, mut control, mut rates, mut bare_rates] = [const { Series::new() }; 4];
-    for window in 0..WINDOWS {
-        let goals = goals.to_vec();
-        let body = move |connection: usize, sent: u64| {
-            let goal = goals.get(connection % goals.len()).cloned().unwrap_or_default();
-            answer(&goal, &format!("w{window}-{connection}-{sent}")).to_string()
-        };
-        let rate = load::rate(&coordinator.to_string(), &more, CONNECTIONS, WINDOW, body.clone()).await?;
-        rates.add(rate);
-        ours.add(1e6 / rate);
-        let rate = load::rate(&bare.to_string(), &more, CONNECTIONS, WINDOW, body).await?;
-        bare_rates.add(rate);
-        control.add(1e6 / rate);
-    }
+/// The head of a request that is answered as soon as the answer is kept.
+fn later() -> String {
+    format!("authorization: Bearer {TOKEN}\r\nprefer: respond-async\r\n")
+}
+
+/// Sends answers, each once, for a window; how many were taken a second.
+async fn rate(to: SocketAddr, window: &str, goals: &[WorkflowId]) -> anyhow::Result<f64> {
+    let (goals, window) = (goals.to_vec(), window.to_owned());
+    let body = move |connection: usize, sent: u64| {
+        let goal = goals.get(connection % goals.len()).cloned().unwrap_or_default();
+        answer(&goal, &format!("{window}-{connection}-{sent}")).to_string()
+    };
+    load::rate(&to.to_string(), &later(), CONNECTIONS, WINDOW, body).await
+}
+
+/// Answers are kept, and delivered at once.
+async fn both(gateway: &Gateway, coordinator: SocketAddr, goals: &[WorkflowId]) -> anyhow::Result<()> {
+    let told = async || {
+        let mut events = 0;
+        for goal in goals {
+            events += gateway.describe(goal, None).await?.row.history_length;
+        }
+        anyhow::Ok(events)
+    };
+    let (before, begun) = (told().await?, Instant::now());
+    let rate = rate(coordinator, "both", goals).await?;
+    #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+    let told = (told().await? - before) as f64 / begun.elapsed().as_secs_f64();
     report::say(&format!(
-        "\nOver {CONNECTIONS} connections: {:.0} answers a second are committed, a bare handler answers {:.0}: {:.2} of it.\n",
-        rates.median(),
-        bare_rates.median(),
-        rates.median() / bare_rates.median()
+        "\nWhile Temporal takes {told:.0} a second of them, {rate:.0} answers a second are committed."
+    ))
+}
+
+async fn together(coordinator: SocketAddr, controls: [SocketAddr; 2], goals: &[WorkflowId]) -> anyhow::Result<()> {
+    let mut all = [coordinator, controls[0], controls[1]].map(|address| (address, Series::new()));
+    for window in 0..WINDOWS {
+        for turn in 0..all.len() {
+            let at = (window + turn) % all.len();
+            let (address, series) = &mut all[at];
+            series.add(1e6 / rate(*address, &format!("w{window}"), goals).await?);
+        }
+    }
+    let [ours, bare, durable] = all.map(|(_, series)| series);
+    let rate = |series: &Series| 1e6 / series.median();
+    report::say(&format!(
+        "Over {CONNECTIONS} connections, with Temporal away, {:.0} are committed. A bare handler answers {:.0}, one that \
+         commits {:.0}: {:.2} of it.\n",
+        rate(&ours),
+        rate(&bare),
+        rate(&durable),
+        rate(&durable) / rate(&bare),
     ))?;
     report::head()?;
-    let bound = Bound::Median(control.median() / SHARE);
-    Line { name: "a committed answer, µs", ours: &ours, control: Some(&control), bound, peer: "" }.say()
+    for (name, control) in [("a committed answer, µs", &durable), ("  beside one that is only read, µs", &bare)] {
+        let bound = Bound::Median(control.median() / SHARE);
+        Line { name, ours: &ours, control: Some(control), bound, peer: "" }.say()?;
+    }
+    Ok(())
 }
 
 /// A handler that does no more than read and answer.
@@ -208,6 +257,6 @@ async fn bare() -> anyhow::Result<SocketAddr> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
     let router = Router::new().route("/agent/callback", post(handler));
-    tokio::spawn(async move { axum::serve(listener, router).await });
+    tokio::spawn(async move { axum::serve(listener, router.into_make_service()).await });
     Ok(address)
 }
