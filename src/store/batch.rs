@@ -28,59 +28,12 @@ pub(super) enum Came {
 /// What became of each, in their order.
 pub(super) type Outcomes = (Vec<Came>, Vec<bool>);
 
-/// How a statement says which rows it changed. SQLite takes as long to name a row as to write it; while nobody sends
-/// anything again their number says it, too: all of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Returning {
-    Count,
-    Keys,
-}
-
-impl Returning {
-    fn clause(self) -> &'static str {
-        match self {
-            Self::Count => "",
-            Self::Keys => " RETURNING dedupe_key",
-        }
-    }
-
-    /// Runs a statement that is about these keys. Whether it is known which rows it changed; their keys are in `changed`
-    /// then.
-    async fn run<'a>(
-        self,
-        connection: &mut AnyConnection,
-        statement: Query<'_, Any, AnyArguments>,
-        keys: impl ExactSizeIterator<Item = &'a String>,
-        changed: &mut HashSet<String>,
-    ) -> sqlx::Result<bool> {
-        match self {
-            Self::Count => {
-                let (rows, all) = (statement.execute(connection).await?.rows_affected(), keys.len());
-                let is_all = usize::try_from(rows) == Ok(all);
-                if is_all {
-                    changed.extend(keys.cloned());
-                }
-                Ok(is_all || all == 1)
-            }
-            Self::Keys => {
-                for row in statement.fetch_all(connection).await? {
-                    changed.insert(row.try_get("dedupe_key")?);
-                }
-                Ok(true)
-            }
-        }
-    }
-}
-
 /// Writes one batch after the other.
 pub(super) struct Batches {
     pool: AnyPool,
-    /// The last one held something that was known: what is sent again seldom comes alone.
+    /// Among the last that came in some were known: what is sent again seldom comes alone.
     is_again: bool,
 }
-
-/// Keys that were new, and keys that are done now.
-type Changed = (HashSet<String>, HashSet<String>);
 
 impl Batches {
     pub(super) fn new(pool: AnyPool) -> Self {
@@ -90,17 +43,30 @@ impl Batches {
     /// All of it or nothing.
     pub(super) async fn write(&mut self, received: &[Receive], done: &[Done]) -> sqlx::Result<Outcomes> {
         let mut connection = self.pool.acquire().await?;
-        let may_count = connection.backend_name() == SQLITE && !self.is_again;
-        let counted =
-            if may_count { write_all(&mut connection, Returning::Count, received, done).await? } else { None };
-        let (mut fresh, mut finished) = match counted {
-            Some(changed) => changed,
-            None => write_all(&mut connection, Returning::Keys, received, done).await?.unwrap_or_default(),
-        };
+        // In one order everywhere: two coordinators that write the same answers would wait for each other.
+        let mut in_order: Vec<&Receive> = received.iter().collect();
+        in_order.sort_by(|a, b| a.callback.key.cmp(&b.callback.key));
+        let parts: Vec<_> = chunks(&in_order).collect();
+        let may_all_be_new = connection.backend_name() == SQLITE && done.is_empty() && !self.is_again;
+        let (mut fresh, mut first) = (HashSet::new(), Vec::new());
+        if may_all_be_new && insert_new(&mut connection, &parts).await? {
+            fresh.extend(received.iter().map(|one| one.callback.key.clone()));
+        } else if let ([chunk], []) = (&*parts, done) {
+            // One statement needs no transaction around it.
+            insert(&mut connection, chunk, &mut fresh).await?;
+        } else {
+            let mut transaction = connection.begin().await?;
+            for chunk in parts {
+                insert(&mut transaction, chunk, &mut fresh).await?;
+            }
+            first = finish(&mut transaction, done).await?;
+            transaction.commit().await?;
+        }
         // Of two with one key in this batch the first was inserted.
         let is_new: Vec<bool> = received.iter().map(|one| fresh.remove(&one.callback.key)).collect();
-        let first: Vec<bool> = done.iter().map(|one| finished.remove(&one.settled.key)).collect();
-        self.is_again = is_new.iter().chain(&first).any(|changed| !changed);
+        if !received.is_empty() {
+            self.is_again = is_new.contains(&false);
+        }
         let known = received.iter().zip(&is_new).filter(|(_, is_new)| !**is_new);
         let known: Vec<&str> = known.map(|(one, _)| one.callback.key.as_str()).collect();
         let mut found = HashMap::new();
@@ -119,50 +85,45 @@ impl Batches {
     }
 }
 
-/// None, and nothing is written, where the number of what changed does not say which.
-async fn write_all(
-    connection: &mut AnyConnection,
-    returning: Returning,
-    received: &[Receive],
-    done: &[Done],
-) -> sqlx::Result<Option<Changed>> {
-    // In one order everywhere: two coordinators that write the same answers would wait for each other.
-    let mut in_order: Vec<&Receive> = received.iter().collect();
-    in_order.sort_by(|a, b| a.callback.key.cmp(&b.callback.key));
-    let parts: Vec<_> = chunks(&in_order).collect();
-    let (mut fresh, mut finished) = (HashSet::new(), HashSet::new());
-    if let ([chunk], []) = (&*parts, done)
-        && (returning == Returning::Keys || chunk.len() == 1)
-    {
+/// Writes them as if none were known; false, and nothing is written, where one was. SQLite takes as long to name a row to
+/// us as to write it.
+async fn insert_new(connection: &mut AnyConnection, parts: &[&[&Receive]]) -> sqlx::Result<bool> {
+    let written = if let [chunk] = parts {
         // One statement needs no transaction around it.
-        insert(connection, returning, chunk, &mut fresh).await?;
-        return Ok(Some((fresh, finished)));
+        insertion(connection, chunk, "").execute(connection).await.map(drop)
+    } else {
+        let mut transaction = connection.begin().await?;
+        let mut written = Ok(());
+        for chunk in parts {
+            if written.is_ok() {
+                written = insertion(&transaction, chunk, "").execute(&mut *transaction).await.map(drop);
+            }
+        }
+        match written {
+            Ok(()) => transaction.commit().await,
+            Err(error) => transaction.rollback().await.and(Err(error)),
+        }
+    };
+    match written {
+        Err(sqlx::Error::Database(error)) if error.is_unique_violation() => Ok(false),
+        written => written.map(|()| true),
     }
-    let mut transaction = connection.begin().await?;
-    let mut is_known_which = true;
-    for chunk in parts {
-        is_known_which = is_known_which && insert(&mut transaction, returning, chunk, &mut fresh).await?;
-    }
-    if is_known_which && finish(&mut transaction, returning, done, &mut finished).await? {
-        transaction.commit().await?;
-        return Ok(Some((fresh, finished)));
-    }
-    transaction.rollback().await?;
-    Ok(None)
 }
 
-/// Whether it is known which were new; these are in `fresh` then.
-async fn insert(
-    connection: &mut AnyConnection,
-    returning: Returning,
-    chunk: &[&Receive],
-    fresh: &mut HashSet<String>,
-) -> sqlx::Result<bool> {
+/// Those that were new are in `fresh` then.
+async fn insert(connection: &mut AnyConnection, chunk: &[&Receive], fresh: &mut HashSet<String>) -> sqlx::Result<()> {
+    let which = " ON CONFLICT (dedupe_key) DO NOTHING RETURNING dedupe_key";
+    for row in insertion(connection, chunk, which).fetch_all(connection).await? {
+        fresh.insert(row.try_get("dedupe_key")?);
+    }
+    Ok(())
+}
+
+fn insertion<'q>(connection: &AnyConnection, chunk: &[&Receive], ending: &str) -> Query<'q, Any, AnyArguments> {
     let sql = format!(
         "INSERT INTO callbacks (dedupe_key, workflow_id, step_id, attempt_id, sender, response, phase, due_at, tries, \
-         received_at) VALUES {} ON CONFLICT (dedupe_key) DO NOTHING{}",
-        values(connection, chunk.len(), "(?, ?, ?, ?, ?, ?, 'received', ?, 1, ?)"),
-        returning.clause()
+         received_at) VALUES {}{ending}",
+        values(connection, chunk.len(), "(?, ?, ?, ?, ?, ?, 'received', ?, 1, ?)")
     );
     let mut insert = query(AssertSqlSafe(sql));
     for one in chunk {
@@ -177,7 +138,7 @@ async fn insert(
             .bind(later(one.now, one.lease))
             .bind(one.now.0);
     }
-    returning.run(connection, insert, chunk.iter().map(|one| &one.callback.key), fresh).await
+    insert
 }
 
 async fn find(
@@ -201,43 +162,34 @@ async fn find(
     Ok(())
 }
 
-/// Whether it is known which are done by this; these are in `finished` then, and what they cost counts.
-async fn finish(
-    connection: &mut AnyConnection,
-    returning: Returning,
-    done: &[Done],
-    finished: &mut HashSet<String>,
-) -> sqlx::Result<bool> {
+/// Says of each whether it was the first; then what it cost counts.
+async fn finish(connection: &mut AnyConnection, done: &[Done]) -> sqlx::Result<Vec<bool>> {
     let mut once: Vec<&Settled> = Vec::with_capacity(done.len());
     let mut seen = HashSet::new();
     once.extend(done.iter().map(|one| &one.settled).filter(|settled| seen.insert(settled.key.as_str())));
     once.sort_by(|a, b| a.key.cmp(&b.key));
+    let mut first = HashSet::new();
     for chunk in chunks(&once) {
         let sql = format!(
             "WITH told (told_key, told_answer, told_at) AS (VALUES {}) UPDATE callbacks SET phase = 'done', \
              answer = told_answer, response = '', done_at = told_at FROM told \
-             WHERE dedupe_key = told_key AND phase <> 'done'{}",
-            values(connection, chunk.len(), "(?, ?, CAST(? AS BIGINT))"),
-            returning.clause()
+             WHERE dedupe_key = told_key AND phase <> 'done' RETURNING dedupe_key",
+            values(connection, chunk.len(), "(?, ?, CAST(? AS BIGINT))")
         );
         let mut update = query(AssertSqlSafe(sql));
         for settled in chunk {
             update = update.bind(settled.key.as_str()).bind(settled.answer.as_str()).bind(settled.at.0);
         }
-        let keys = chunk.iter().map(|settled| &settled.key);
-        if !returning.run(connection, update, keys, finished).await? {
-            return Ok(false);
+        for row in update.fetch_all(&mut *connection).await? {
+            first.insert(row.try_get::<String, _>("dedupe_key")?);
         }
     }
-    let costs: Vec<&Cost> = once
-        .iter()
-        .filter(|settled| finished.contains(&settled.key))
-        .filter_map(|settled| settled.cost.as_ref())
-        .collect();
+    let is_first = |settled: &&&Settled| first.contains(&settled.key);
+    let costs: Vec<&Cost> = once.iter().filter(is_first).filter_map(|settled| settled.cost.as_ref()).collect();
     for chunk in chunks(&costs) {
         usage::insert(connection, chunk).await?;
     }
-    Ok(true)
+    Ok(done.iter().map(|one| first.remove(&one.settled.key)).collect())
 }
 
 /// The whole in parts of a few sizes.

@@ -23,11 +23,16 @@ pub(super) async fn connect(url: &str) -> sqlx::Result<AnyConnection> {
 pub(super) async fn keep_short(mut connection: AnyConnection) -> Infallible {
     let mut look = tokio::time::interval(LOOK);
     look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut is_told = false;
     loop {
         look.tick().await;
-        if let Err(error) = write_back(&mut connection).await {
-            tracing::warn!(%error, "the database's log is not written back beside");
+        let written = write_back(&mut connection).await;
+        if let Err(error) = &written
+            && !is_told
+        {
+            tracing::warn!(%error, "the database's log is not written back beside the writing; commits do it");
         }
+        is_told = written.is_err();
     }
 }
 
