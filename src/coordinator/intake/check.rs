@@ -1,8 +1,11 @@
 //! Is it an agent's answer? Everything that is wrong is named at once, with its field.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
-use serde_json::{Map, Value};
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+use serde_json::error::Category;
 
 use crate::contracts::agent::{AgentResponse, AgentStatus};
 use crate::contracts::http::FieldProblem;
@@ -35,50 +38,130 @@ pub struct Invalid {
 
 /// Reads a body.
 pub fn read(body: &[u8]) -> Result<AgentResponse, Invalid> {
-    let value: Value = match serde_json::from_slice(body) {
-        Ok(value) => value,
-        Err(error) => return Err(invalid("", format!("It is not JSON: {error}."))),
-    };
-    let Value::Object(fields) = &value else {
-        return Err(invalid("", "It is no JSON object."));
-    };
-    let problems = Fields(fields).problems();
-    if !problems.is_empty() {
-        return Err(Invalid { failure: about(fields, &problems), problems });
+    let mut fields: Fields = serde_json::from_slice(body).map_err(|error| match error.classify() {
+        Category::Data => invalid("", "It is no JSON object."),
+        Category::Io | Category::Syntax | Category::Eof => invalid("", format!("It is not JSON: {error}.")),
+    })?;
+    let mut problems = fields.problems();
+    if problems.is_empty() {
+        match fields.response() {
+            Ok(response) => return Ok(response),
+            Err(error) => problems.push(FieldProblem::new("", format!("{}.", text::line(&error.to_string())))),
+        }
     }
-    // What it says is moved, not copied: an answer may be large.
-    serde_json::from_value(value).map_err(|error| {
-        let problems = vec![FieldProblem::new("", format!("{}.", text::line(&error.to_string())))];
-        let fields = serde_json::from_slice(body).unwrap_or_default();
-        Invalid { failure: about(&fields, &problems), problems }
-    })
+    Err(Invalid { failure: about(&fields, &problems), problems })
 }
 
 fn invalid(field: &str, why: impl Into<String>) -> Invalid {
     Invalid { problems: vec![FieldProblem::new(field, why)], failure: None }
 }
 
-struct Fields<'a>(&'a Map<String, Value>);
+/// An answer's fields as they came; null is as good as none, but for the artifacts.
+#[derive(Default)]
+struct Fields {
+    goal_id: Value,
+    workflow_id: Value,
+    step_id: Value,
+    attempt_id: Value,
+    agent_role: Value,
+    status: Value,
+    content: Value,
+    artifacts: Option<Value>,
+    metrics: Value,
+    errors: Value,
+}
 
-impl Fields<'_> {
+#[derive(Deserialize)]
+#[serde(field_identifier, rename_all = "camelCase")]
+enum Name {
+    GoalId,
+    WorkflowId,
+    StepId,
+    RunId,
+    AgentRole,
+    Status,
+    Content,
+    Artifacts,
+    Metrics,
+    Errors,
+    #[serde(other)]
+    Other,
+}
+
+/// By hand: a derived struct would be read from a list as well, and refuse a field that comes twice.
+impl<'de> Deserialize<'de> for Fields {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object;
+        impl<'de> Visitor<'de> for Object {
+            type Value = Fields;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Fields, A::Error> {
+                let mut fields = Fields::default();
+                while let Some((name, value)) = object.next_entry::<Name, Value>()? {
+                    match name {
+                        Name::GoalId => fields.goal_id = value,
+                        Name::WorkflowId => fields.workflow_id = value,
+                        Name::StepId => fields.step_id = value,
+                        Name::RunId => fields.attempt_id = value,
+                        Name::AgentRole => fields.agent_role = value,
+                        Name::Status => fields.status = value,
+                        Name::Content => fields.content = value,
+                        Name::Artifacts => fields.artifacts = Some(value),
+                        Name::Metrics => fields.metrics = value,
+                        Name::Errors => fields.errors = value,
+                        Name::Other => {}
+                    }
+                }
+                Ok(fields)
+            }
+        }
+        deserializer.deserialize_map(Object)
+    }
+}
+
+impl Fields {
+    /// The answer, of fields without problems: what may be large is moved into it.
+    fn response(&mut self) -> serde_json::Result<AgentResponse> {
+        let artifacts = self.artifacts.as_ref().map(Vec::deserialize).transpose()?.unwrap_or_default();
+        let (status, metrics) = (AgentStatus::deserialize(&self.status)?, Option::deserialize(&self.metrics)?);
+        let text = |value: &mut Value| if let Value::String(text) = value.take() { text } else { String::new() };
+        Ok(AgentResponse {
+            goal_id: GoalId::new(text(&mut self.goal_id)),
+            workflow_id: WorkflowId::new(text(&mut self.workflow_id)),
+            step_id: StepId::new(text(&mut self.step_id)),
+            attempt_id: AttemptId::new(text(&mut self.attempt_id)),
+            agent_role: text(&mut self.agent_role),
+            status,
+            content: self.content.take(),
+            artifacts,
+            metrics,
+            errors: self.errors.take(),
+        })
+    }
+
     fn problems(&self) -> Vec<FieldProblem> {
         let mut found = Vec::new();
-        for (name, longest) in [
-            ("goalId", LONGEST_ID),
-            ("workflowId", LONGEST_ID),
-            ("stepId", LONGEST_NAME),
-            ("runId", LONGEST_NAME),
-            ("agentRole", LONGEST_NAME),
+        for (name, value, longest) in [
+            ("goalId", &self.goal_id, LONGEST_ID),
+            ("workflowId", &self.workflow_id, LONGEST_ID),
+            ("stepId", &self.step_id, LONGEST_NAME),
+            ("runId", &self.attempt_id, LONGEST_NAME),
+            ("agentRole", &self.agent_role, LONGEST_NAME),
         ] {
-            if let Err(why) = name_in(self.0.get(name), longest) {
+            if let Err(why) = name_in(value, longest) {
                 found.push(FieldProblem::new(name, why));
             }
         }
-        match self.0.get("status") {
-            Some(Value::String(word)) if matches!(word.as_str(), "OK" | "PARTIAL" | "FAIL") => {}
-            None | Some(Value::Null) => found.push(FieldProblem::new("status", "It is missing.")),
-            Some(other) => {
-                found.push(FieldProblem::new("status", format!("{} is none of OK, PARTIAL and FAIL.", quoted(other))));
+        match self.status.as_str() {
+            Some("OK" | "PARTIAL" | "FAIL") => {}
+            _ if self.status.is_null() => found.push(FieldProblem::new("status", "It is missing.")),
+            _ => {
+                let why = format!("{} is none of OK, PARTIAL and FAIL.", quoted(&self.status));
+                found.push(FieldProblem::new("status", why));
             }
         }
         self.artifacts(&mut found);
@@ -87,7 +170,7 @@ impl Fields<'_> {
     }
 
     fn artifacts(&self, found: &mut Vec<FieldProblem>) {
-        let artifacts = match self.0.get("artifacts") {
+        let artifacts = match &self.artifacts {
             None => return,
             Some(Value::Array(artifacts)) => artifacts,
             Some(_) => return found.push(FieldProblem::new("artifacts", "It is no list.")),
@@ -101,7 +184,7 @@ impl Fields<'_> {
                 found.push(FieldProblem::new(format!("artifacts[{at}]"), "It is no object."));
                 continue;
             };
-            if let Err(why) = name_in(fields.get("type"), LONGEST_NAME) {
+            if let Err(why) = name_in(fields.get("type").unwrap_or(&Value::Null), LONGEST_NAME) {
                 found.push(FieldProblem::new(format!("artifacts[{at}].type"), why));
             }
             for name in ["url", "ref"] {
@@ -113,10 +196,10 @@ impl Fields<'_> {
     }
 
     fn metrics(&self, found: &mut Vec<FieldProblem>) {
-        let metrics = match self.0.get("metrics") {
-            None | Some(Value::Null) => return,
-            Some(Value::Object(metrics)) => metrics,
-            Some(_) => return found.push(FieldProblem::new("metrics", "It is no object.")),
+        let metrics = match self.metrics.as_object() {
+            Some(metrics) => metrics,
+            None if self.metrics.is_null() => return,
+            None => return found.push(FieldProblem::new("metrics", "It is no object.")),
         };
         match metrics.get("tokens") {
             None | Some(Value::Null) => {}
@@ -140,18 +223,14 @@ impl Fields<'_> {
 }
 
 /// A name that can be one.
-fn name_in(value: Option<&Value>, longest: usize) -> Result<&str, String> {
-    match value {
-        None | Some(Value::Null) => Err("It is missing.".to_owned()),
-        Some(Value::String(name)) if name.trim().is_empty() => Err("It is empty.".to_owned()),
-        Some(Value::String(name)) if name.len() > longest => {
-            Err(format!("It has {} bytes; {longest} are the most.", name.len()))
-        }
-        Some(Value::String(name)) if name.chars().any(char::is_control) => {
-            Err("It holds control characters.".to_owned())
-        }
-        Some(Value::String(name)) => Ok(name),
-        Some(_) => Err("It is no text.".to_owned()),
+fn name_in(value: &Value, longest: usize) -> Result<&str, String> {
+    match value.as_str() {
+        Some(name) if name.trim().is_empty() => Err("It is empty.".to_owned()),
+        Some(name) if name.len() > longest => Err(format!("It has {} bytes; {longest} are the most.", name.len())),
+        Some(name) if name.chars().any(char::is_control) => Err("It holds control characters.".to_owned()),
+        Some(name) => Ok(name),
+        None if value.is_null() => Err("It is missing.".to_owned()),
+        None => Err("It is no text.".to_owned()),
     }
 }
 
@@ -162,21 +241,20 @@ fn quoted(value: &Value) -> String {
 }
 
 /// The failure of the attempt that this was an answer to.
-fn about(fields: &Map<String, Value>, problems: &[FieldProblem]) -> Option<Box<AgentResponse>> {
-    let name = |name: &str, longest: usize| name_in(fields.get(name), longest).ok();
-    let workflow = name("workflowId", LONGEST_ID)?;
-    let step = name("stepId", LONGEST_NAME)?;
+fn about(fields: &Fields, problems: &[FieldProblem]) -> Option<Box<AgentResponse>> {
+    let workflow = name_in(&fields.workflow_id, LONGEST_ID).ok()?;
+    let step = name_in(&fields.step_id, LONGEST_NAME).ok()?;
     let mut errors = "The agent's answer is not valid.".to_owned();
     for problem in problems.iter().take(20) {
         // Writing to a string cannot fail.
         let _ = write!(errors, " {}: {}", problem.field, problem.message);
     }
     Some(Box::new(AgentResponse {
-        goal_id: GoalId::new(name("goalId", LONGEST_ID).unwrap_or_default()),
+        goal_id: GoalId::new(name_in(&fields.goal_id, LONGEST_ID).unwrap_or_default()),
         workflow_id: WorkflowId::new(workflow),
         step_id: StepId::new(step),
-        attempt_id: AttemptId::new(name("runId", LONGEST_NAME).unwrap_or_default()),
-        agent_role: name("agentRole", LONGEST_NAME).unwrap_or_default().to_owned(),
+        attempt_id: AttemptId::new(name_in(&fields.attempt_id, LONGEST_NAME).unwrap_or_default()),
+        agent_role: name_in(&fields.agent_role, LONGEST_NAME).unwrap_or_default().to_owned(),
         status: AgentStatus::Fail,
         content: Value::Null,
         artifacts: Vec::new(),
@@ -250,10 +328,39 @@ mod tests {
         assert_eq!((told.status, told.step_id.as_str(), told.attempt_id.as_str()), (AgentStatus::Fail, "s-1", ""));
         let why = told.errors.as_str().unwrap();
         assert!(why.contains("runId: It is missing.") && why.contains("status: 5 is none of"), "{why}");
-        for nobody in ["", "[]", "{\"workflowId\":\"w\"}", "{\"stepId\":\"s\"}", "\u{feff}{}", "{\"a\":1"] {
+        for nobody in [
+            "",
+            "[]",
+            "[\"g\",\"w\",\"s\",\"r\",\"a\",\"OK\"]",
+            "{\"workflowId\":\"w\"}",
+            "{\"stepId\":\"s\"}",
+            "\u{feff}{}",
+            "{\"a\":1",
+        ] {
             assert_eq!(read(nobody.as_bytes()).unwrap_err().failure, None, "{nobody}");
         }
         let deep = format!("{{\"content\":{}{}}}", "[".repeat(100_000), "]".repeat(100_000));
         assert!(read(deep.as_bytes()).is_err());
+    }
+
+    #[test]
+    fn lists_are_no_objects_and_of_two_fields_of_one_name_the_last_counts() {
+        let body = |more: &str| {
+            format!(r#"{{"goalId":"g","workflowId":"w","stepId":"s","runId":"r","agentRole":"a","status":"OK"{more}}}"#)
+        };
+        for (more, field) in [
+            (r#","metrics":[]"#, "metrics"),
+            (r#","metrics":{"tokens":[1,2]}"#, "metrics.tokens"),
+            (r#","artifacts":[["PR"]]"#, "artifacts[0]"),
+            (r#","artifacts":null"#, "artifacts"),
+            (r#","status":{"OK":null}"#, "status"),
+            (r#","other":1e999"#, ""),
+            (r#","other":"\ud800""#, ""),
+        ] {
+            let problems = read(body(more).as_bytes()).unwrap_err().problems;
+            assert_eq!(problems.iter().map(|problem| problem.field.as_str()).collect::<Vec<_>>(), [field], "{more}");
+        }
+        let response = read(body(r#","stepId":"t","other":[],"metrics":null,"errors":null"#).as_bytes()).unwrap();
+        assert_eq!((response.step_id.as_str(), response.metrics), ("t", None));
     }
 }
