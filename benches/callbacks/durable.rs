@@ -1,10 +1,12 @@
 //! A plain program that makes the promise of `202`: a handler of axum that reads the body, and a writer that commits what
 //! came in meanwhile, in a table with a unique key, on SQLite with the coordinator's own durability. Nobody is asked who
-//! they are; nothing is read, checked, counted, found again or told to anybody.
+//! they are; nothing is read, checked, counted, found again or told to anybody. Checkpoints have a connection of their
+//! own, as in the coordinator.
 
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::State;
@@ -39,6 +41,15 @@ pub(crate) async fn serve(folder: &Path) -> anyhow::Result<SocketAddr> {
         .pragma("cache_size", "-16000");
     let mut connection = options.connect().await?;
     connection.execute("CREATE TABLE kept (key BLOB PRIMARY KEY, body TEXT NOT NULL)").await?;
+    let mut checkpoints = options.connect().await?;
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            if checkpoints.execute("PRAGMA wal_checkpoint(PASSIVE)").await.is_err() {
+                return;
+            }
+        }
+    });
     let (bring, brought) = mpsc::channel(1024);
     tokio::spawn(write(connection, brought));
     let handler = async |State(bring): State<Arc<mpsc::Sender<Kept>>>, body: Bytes| {

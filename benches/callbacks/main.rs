@@ -3,9 +3,9 @@
 //! First one answer at a time, authenticated, validated, told from a repeated one, stored, audited and signalled;
 //! control is the bare signal through the same client. Then as many as come over 256 connections, each answered when
 //! it is committed (`Prefer: respond-async`), in turns with two controls: a handler of axum that reads the body and
-//! answers, and one that commits it before it does ([`durable`]). Between the two lies what such a promise costs on this
-//! machine, above the second what the coordinator adds. Temporal stands still meanwhile, or what it is told of the
-//! answers kept would slow the controls. Before, it takes them, and the report says how many beside how many come in.
+//! answers, and one that commits it before it does ([`durable`]). The rates of these two say what such a promise costs on
+//! this machine; ours beside the second what the coordinator adds. Temporal stands still meanwhile: what it is told of the
+//! answers kept would slow the controls. Before that it takes them, and the report says how many of how many.
 
 mod durable;
 mod load;
@@ -57,7 +57,7 @@ const SIGNALS: f64 = 1.5;
 const CONNECTIONS: usize = 256;
 const WINDOWS: usize = 7;
 const WINDOW: Duration = Duration::from_secs(3);
-/// The requirement: this share of a bare handler's rate.
+/// The requirement: this share of a bare handler's rate. Of one that promises as much it is our own yardstick.
 const SHARE: f64 = 0.6;
 
 fn main() -> anyhow::Result<()> {

@@ -43,25 +43,16 @@ impl Batches {
     /// All of it or nothing.
     pub(super) async fn write(&mut self, received: &[Receive], done: &[Done]) -> sqlx::Result<Outcomes> {
         let mut connection = self.pool.acquire().await?;
-        // In one order everywhere: two coordinators that write the same answers would wait for each other.
-        let mut in_order: Vec<&Receive> = received.iter().collect();
-        in_order.sort_by(|a, b| a.callback.key.cmp(&b.callback.key));
-        let parts: Vec<_> = chunks(&in_order).collect();
         let may_all_be_new = connection.backend_name() == SQLITE && done.is_empty() && !self.is_again;
-        let (mut fresh, mut first) = (HashSet::new(), Vec::new());
-        if may_all_be_new && insert_new(&mut connection, &parts).await? {
-            fresh.extend(received.iter().map(|one| one.callback.key.clone()));
-        } else if let ([chunk], []) = (&*parts, done) {
-            // One statement needs no transaction around it.
-            insert(&mut connection, chunk, &mut fresh).await?;
-        } else {
-            let mut transaction = connection.begin().await?;
-            for chunk in parts {
-                insert(&mut transaction, chunk, &mut fresh).await?;
+        let (mut fresh, first) = match write(&mut connection, received, done, may_all_be_new).await {
+            Ok(written) => written,
+            Err(error) => {
+                // A database that ends a transaction by itself, on a full disk, leaves the driver believing in it:
+                // whatever came next would be written into one that nobody commits.
+                connection.close_on_drop();
+                return Err(error);
             }
-            first = finish(&mut transaction, done).await?;
-            transaction.commit().await?;
-        }
+        };
         // Of two with one key in this batch the first was inserted.
         let is_new: Vec<bool> = received.iter().map(|one| fresh.remove(&one.callback.key)).collect();
         if !received.is_empty() {
@@ -85,29 +76,51 @@ impl Batches {
     }
 }
 
-/// Writes them as if none were known; false, and nothing is written, where one was. SQLite takes as long to name a row to
-/// us as to write it.
-async fn insert_new(connection: &mut AnyConnection, parts: &[&[&Receive]]) -> sqlx::Result<bool> {
-    let written = if let [chunk] = parts {
+/// The keys that were new, and of each that is done whether it was the first.
+async fn write(
+    connection: &mut AnyConnection,
+    received: &[Receive],
+    done: &[Done],
+    may_all_be_new: bool,
+) -> sqlx::Result<(HashSet<String>, Vec<bool>)> {
+    // In one order everywhere: two coordinators that write the same answers would wait for each other.
+    let mut in_order: Vec<&Receive> = received.iter().collect();
+    in_order.sort_by(|a, b| a.callback.key.cmp(&b.callback.key));
+    let parts: Vec<_> = chunks(&in_order).collect();
+    if may_all_be_new {
+        match insert_new(connection, &parts).await {
+            Ok(()) => return Ok((received.iter().map(|one| one.callback.key.clone()).collect(), Vec::new())),
+            // One was known, and nothing is written.
+            Err(sqlx::Error::Database(error)) if error.is_unique_violation() => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let (mut fresh, mut first) = (HashSet::new(), Vec::new());
+    if let ([chunk], []) = (&*parts, done) {
         // One statement needs no transaction around it.
-        insertion(connection, chunk, "").execute(connection).await.map(drop)
+        insert(connection, chunk, &mut fresh).await?;
     } else {
         let mut transaction = connection.begin().await?;
-        let mut written = Ok(());
         for chunk in parts {
-            if written.is_ok() {
-                written = insertion(&transaction, chunk, "").execute(&mut *transaction).await.map(drop);
-            }
+            insert(&mut transaction, chunk, &mut fresh).await?;
         }
-        match written {
-            Ok(()) => transaction.commit().await,
-            Err(error) => transaction.rollback().await.and(Err(error)),
-        }
-    };
-    match written {
-        Err(sqlx::Error::Database(error)) if error.is_unique_violation() => Ok(false),
-        written => written.map(|()| true),
+        first = finish(&mut transaction, done).await?;
+        transaction.commit().await?;
     }
+    Ok((fresh, first))
+}
+
+/// Writes all of them, as if none were known. SQLite takes as long to name a row to us as to write it.
+async fn insert_new(connection: &mut AnyConnection, parts: &[&[&Receive]]) -> sqlx::Result<()> {
+    if let [chunk] = parts {
+        insertion(connection, chunk, "").execute(connection).await?;
+        return Ok(());
+    }
+    let mut transaction = connection.begin().await?;
+    for chunk in parts {
+        insertion(&transaction, chunk, "").execute(&mut *transaction).await?;
+    }
+    transaction.commit().await
 }
 
 /// Those that were new are in `fresh` then.

@@ -43,7 +43,7 @@ const PRAGMAS: [&str; 6] = [
     "PRAGMA journal_mode = WAL",
     // What was answered survives a power failure, too.
     "PRAGMA synchronous = FULL",
-    // 64 MB in pages of 4 KB: a commit writes back what others have left, and the log begins anew.
+    // 64 MB in pages of 4 KB. By then most is written back already, beside the writing.
     "PRAGMA wal_autocheckpoint = 16000",
     // 16 MB.
     "PRAGMA cache_size = -16000",

@@ -1,7 +1,7 @@
 //! Answers that are told to further workflows: each one to each target once, whichever coordinator does it.
 
 use sqlx::any::AnyRow;
-use sqlx::{Row as _, query};
+use sqlx::{AnyConnection, Connection as _, Row as _, query};
 
 use crate::contracts::clock::{Millis, UnixMillis};
 use crate::contracts::ids::WorkflowId;
@@ -27,28 +27,37 @@ pub struct Routed {
     pub unknown_at: Option<UnixMillis>,
 }
 
+async fn keep(connection: &mut AnyConnection, all: &[Routed], due: i64) -> sqlx::Result<()> {
+    let mut transaction = connection.begin().await?;
+    for one in all {
+        query(
+            "INSERT INTO routed (dedupe_key, route, workflow_id, signal, outcome, due_at, tries, received_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (dedupe_key, route, workflow_id) DO NOTHING",
+        )
+        .bind(one.key.as_str())
+        .bind(one.route.as_str())
+        .bind(one.workflow_id.as_str())
+        .bind(one.signal.as_str())
+        .bind(one.outcome.as_deref())
+        .bind(due)
+        .bind(i64::from(one.tries))
+        .bind(one.received_at.0)
+        .execute(&mut *transaction)
+        .await?;
+    }
+    transaction.commit().await
+}
+
 impl Store {
     /// Keeps to whom an answer is to be told: all of it or nothing. The caller has them for `lease`.
     pub async fn route(&self, all: &[Routed], now: UnixMillis, lease: Millis) -> Result<(), StoreError> {
-        let mut transaction = self.pool.begin().await?;
-        for one in all {
-            query(
-                "INSERT INTO routed (dedupe_key, route, workflow_id, signal, outcome, due_at, tries, received_at) \
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (dedupe_key, route, workflow_id) DO NOTHING",
-            )
-            .bind(one.key.as_str())
-            .bind(one.route.as_str())
-            .bind(one.workflow_id.as_str())
-            .bind(one.signal.as_str())
-            .bind(one.outcome.as_deref())
-            .bind(later(now, lease))
-            .bind(i64::from(one.tries))
-            .bind(one.received_at.0)
-            .execute(&mut *transaction)
-            .await?;
+        let mut connection = self.pool.acquire().await?;
+        let kept = keep(&mut connection, all, later(now, lease)).await;
+        if kept.is_err() {
+            // As in the writer: what the database ended by itself the driver may believe to go on.
+            connection.close_on_drop();
         }
-        transaction.commit().await?;
-        Ok(())
+        Ok(kept?)
     }
 
     /// To whom an answer is told.

@@ -19,6 +19,7 @@ const MOST: usize = 128;
 const WAITING: usize = 1024;
 /// How long what nobody waits for gathers: less than whoever sends an answer again takes between two looks.
 const GATHERING: Duration = Duration::from_millis(20);
+
 /// Something to write, and who is to be told.
 pub(super) enum Write {
     Receive(Receive),

@@ -18,7 +18,7 @@ const BATCH: u32 = 32;
 const TOGETHER: usize = 16;
 /// The same while many senders wait. They go first: a workflow that has waited for its answer waits a little more, and
 /// Temporal takes fewer a second than come in anyway.
-const BATCH_IN_RUSH: u32 = 16;
+const BATCH_IN_RUSH: u32 = 8;
 const TOGETHER_IN_RUSH: usize = 4;
 /// Batches after which other things have their turn.
 const BATCHES: usize = 16;

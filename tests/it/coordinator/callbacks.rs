@@ -75,7 +75,7 @@ pub(super) fn left_behind(key: String, response: &Value) -> NewCallback {
     }
 }
 
-/// However many send: their own workflows are unknown, so that all the work is the coordinator's.
+/// However many send, and go on sending. Their own workflow is unknown: Temporal has little to do with them.
 #[tokio::test(flavor = "multi_thread")]
 async fn in_a_rush_what_was_kept_is_delivered_all_the_same() {
     bounded(async || {
