@@ -26,6 +26,8 @@ pub struct Metrics {
     rollbacks: IntCounterVec,
     told: IntCounterVec,
     answers: IntCounterVec,
+    resumed: IntCounterVec,
+    kept: IntGauge,
     routed: IntCounterVec,
     tokens: IntCounterVec,
     cost: CounterVec,
@@ -91,6 +93,11 @@ impl Metrics {
                 opts("agent_answers_total", "Answers of agents by outcome; repeated ones apart."),
                 &["outcome", "repeated"],
             )?,
+            resumed: IntCounterVec::new(
+                opts("resumed_answers_total", "Tries to deliver answers that were kept, by what became of them."),
+                &["outcome"],
+            )?,
+            kept: IntGauge::with_opts(opts("kept_answers", "Answers that are kept and not delivered yet."))?,
             routed: IntCounterVec::new(
                 opts("routed_answers_total", "Answers told to further workflows, by route and what became of a try."),
                 &["route", "outcome"],
@@ -117,6 +124,8 @@ impl Metrics {
         metrics.registry.register(Box::new(metrics.rollbacks.clone()))?;
         metrics.registry.register(Box::new(metrics.told.clone()))?;
         metrics.registry.register(Box::new(metrics.answers.clone()))?;
+        metrics.registry.register(Box::new(metrics.resumed.clone()))?;
+        metrics.registry.register(Box::new(metrics.kept.clone()))?;
         metrics.registry.register(Box::new(metrics.routed.clone()))?;
         metrics.registry.register(Box::new(metrics.tokens.clone()))?;
         metrics.registry.register(Box::new(metrics.cost.clone()))?;
@@ -146,6 +155,15 @@ impl Metrics {
 
     pub fn answer_taken(&self, outcome: &str, repeated: bool) {
         self.answers.with_label_values(&[outcome, if repeated { "true" } else { "false" }]).inc();
+    }
+
+    /// How many answers are not delivered yet.
+    pub fn kept(&self, answers: i64) {
+        self.kept.set(answers);
+    }
+
+    pub fn answer_resumed(&self, outcome: &str) {
+        self.resumed.with_label_values(&[outcome]).inc();
     }
 
     /// An answer was told to a further workflow, or could not be now.

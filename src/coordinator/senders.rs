@@ -187,8 +187,10 @@ impl FromRequest<AppState> for Posted {
         let known = if headers.contains_key(AUTHORIZATION) {
             let found = state.senders().of_token(auth::bearer_token(headers)?);
             Some(found.ok_or_else(|| unknown("No service account has this token."))?)
-        } else {
+        } else if headers.contains_key(SIGNATURE) {
             None
+        } else {
+            return Err(unknown("The request carries neither a bearer token nor a signature."));
         };
         let signed = match &known {
             Some(_) => None,

@@ -1,7 +1,7 @@
 //! Answers of agents and the phases of their handling: received, signalled, done (H11).
 
 use sqlx::any::AnyRow;
-use sqlx::{Row as _, query};
+use sqlx::{Row as _, query, query_scalar};
 use tokio::sync::oneshot;
 
 use crate::contracts::clock::{Millis, UnixMillis};
@@ -126,6 +126,11 @@ impl Store {
         let rows =
             query(TAKE_DUE).bind(later(now, lease)).bind(now.0).bind(i64::from(limit)).fetch_all(&self.pool).await?;
         Ok(rows.iter().map(read).collect::<Result<_, _>>()?)
+    }
+
+    /// How many answers are not done.
+    pub async fn open_callbacks(&self) -> Result<i64, StoreError> {
+        Ok(query_scalar("SELECT count(*) FROM callbacks WHERE phase <> 'done'").fetch_one(&self.pool).await?)
     }
 
     /// Nobody has anything in hand: all that is not done is due.

@@ -105,6 +105,12 @@ impl Store {
                 if let Some(folder) = file.parent() {
                     std::fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
                 }
+                // What agents answer is nobody else's on this machine. SQLite makes its log as the database is.
+                let mut made = std::fs::OpenOptions::new();
+                made.append(true).create(true);
+                #[cfg(unix)]
+                std::os::unix::fs::OpenOptionsExt::mode(&mut made, 0o600);
+                made.open(file).with_context(|| format!("making {}", file.display()))?;
                 let mut url = url::Url::parse("sqlite:///").context("no URL of SQLite")?;
                 url.set_path(&file.to_string_lossy());
                 url.set_query(Some("mode=rwc"));

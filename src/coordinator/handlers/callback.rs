@@ -35,7 +35,7 @@ fn wants_it_later(line: &str) -> bool {
     request_body = AgentResponse,
     responses(
         (status = 200, description = "Its workflow has it durably.", body = Receipt),
-        (status = 202, description = "Kept; it will be delivered as soon as Temporal answers.", body = Receipt),
+        (status = 202, description = "Kept; it will be delivered as soon as Temporal answers. A workflow that is not there is waited for, 10 minutes.", body = Receipt),
         (status = 409, description = "Its workflow had ended.", body = Receipt),
         (status = 401, body = ErrorBody),
         (status = 403, body = ErrorBody),
@@ -61,6 +61,11 @@ pub async fn callback(
                 sender.must(failure)?;
             }
             let problems = invalid.problems.clone();
+            let message = if invalid.failure.is_some() {
+                "The body is no answer of an agent. Its workflow is told that this attempt failed."
+            } else {
+                "The body is no answer of an agent."
+            };
             task::finish(async move {
                 // What is wrong with it is wrong whatever became of telling its workflow.
                 let _ = state.intake().refuse(invalid, &sender).await;
@@ -68,7 +73,7 @@ pub async fn callback(
             })
             .await?;
             let hint = "Correct what `errors` names; `AgentResponse` of `/openapi.json` has every field.";
-            return Err(ApiError::invalid("The body is no answer of an agent.", hint).with(problems));
+            return Err(ApiError::invalid(message, hint).with(problems));
         }
     };
     sender.must(&response)?;

@@ -46,6 +46,10 @@ pub async fn readyz(State(state): State<AppState>) -> Result<Json<Readiness>, Ap
 /// Counters in Prometheus' text format.
 #[utoipa::path(get, path = "/metrics", responses((status = 200, content_type = "text/plain", body = String)))]
 pub async fn metrics(State(state): State<AppState>) -> Result<Response, ApiError> {
+    // That the store does not answer `/readyz` says; the other counters are wanted then all the more.
+    if let Ok(kept) = state.store().open_callbacks().await {
+        state.metrics().kept(kept);
+    }
     let text = state.metrics().text(state.streams().pollers(), &state.board().load().agents).map_err(|error| {
         let failure = Failure::new(FailureKind::Internal, format!("The counters cannot be written: {error}."), "");
         ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, failure)

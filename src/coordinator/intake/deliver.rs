@@ -12,7 +12,7 @@ use crate::coordinator::backoff;
 use crate::coordinator::clock::now_millis;
 use crate::coordinator::extract;
 use crate::coordinator::intake::decide::took;
-use crate::coordinator::intake::{Child, Intake, Kept, pending, receipt, same};
+use crate::coordinator::intake::{Child, Intake, Kept, pending, receipt, route, same};
 use crate::store::callbacks::{Callback, Phase, Settled};
 use crate::store::usage::Cost;
 
@@ -59,6 +59,11 @@ impl Intake {
                     return self.done(callback, late, cost()).await;
                 }
                 Delivered::Unknown(failure) => return self.wait(callback, &failure).await,
+                // Its sender may have been told that it will be delivered: it waits for a workflow that is begun later.
+                Delivered::Never(failure) if failure.kind == FailureKind::NotFound && is_awaited(callback) => {
+                    self.0.store.rest(&callback.key, now_millis().plus(backoff::of_kept(callback.tries))).await?;
+                    return Err(failure);
+                }
                 Delivered::Never(failure) => {
                     self.0.store.forget(&callback.key).await?;
                     return Err(failure);
@@ -86,7 +91,14 @@ impl Intake {
 
     /// Until it is tried again, its sender need do nothing.
     async fn wait(&self, callback: &Callback, failure: &Failure) -> Result<Receipt, Failure> {
-        tracing::warn!(key = callback.key, tries = callback.tries, %failure, "an answer waits");
+        tracing::warn!(
+            workflow = %callback.workflow_id,
+            step = %callback.step_id,
+            attempt = %callback.attempt_id,
+            tries = callback.tries,
+            %failure,
+            "an answer waits"
+        );
         self.0.store.rest(&callback.key, now_millis().plus(backoff::of_kept(callback.tries))).await?;
         Ok(pending(callback))
     }
@@ -157,6 +169,11 @@ impl Intake {
         let first = self.0.store.done(settled(callback, &receipt, cost)?).await?;
         Ok(serde_json::from_str(&first).unwrap_or(receipt))
     }
+}
+
+/// At the first try it is its sender who hears that there is no such workflow.
+fn is_awaited(callback: &Callback) -> bool {
+    callback.tries > 1 && now_millis().0.saturating_sub(callback.received_at.0) < route::AWAITED
 }
 
 fn settled(callback: &Callback, receipt: &Receipt, cost: Option<Cost>) -> Result<Settled, Failure> {

@@ -82,13 +82,18 @@ impl Intake {
 
     /// Whether it need not be tried again.
     async fn resume_one(&self, callback: &Callback) -> bool {
-        match self.handle(callback).await {
+        let handled = self.handle(callback).await;
+        let Callback { workflow_id: workflow, step_id: step, attempt_id: attempt, .. } = callback;
+        match handled {
             Ok(receipt) => {
-                tracing::info!(key = callback.key, outcome = receipt.outcome.as_str(), "an answer was resumed");
+                let outcome = receipt.outcome.as_str();
+                self.0.metrics.answer_resumed(outcome);
+                tracing::info!(%workflow, %step, %attempt, outcome, "an answer was resumed");
                 receipt.outcome != Fate::Pending
             }
             Err(failure) => {
-                tracing::warn!(key = callback.key, %failure, "an answer was resumed in vain");
+                self.0.metrics.answer_resumed("failed");
+                tracing::warn!(%workflow, %step, %attempt, %failure, "an answer was resumed in vain");
                 true
             }
         }

@@ -25,7 +25,7 @@ use crate::store::callbacks::Callback;
 use crate::store::routed::Routed;
 
 /// How long, in milliseconds, a workflow is waited for of which Temporal says that there is none: it may be about to start.
-const AWAITED: i64 = 10 * 60 * 1000;
+pub(super) const AWAITED: i64 = 10 * 60 * 1000;
 
 /// The configured routes, compiled.
 #[derive(Default)]

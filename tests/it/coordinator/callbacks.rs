@@ -21,15 +21,19 @@ use crate::workflows::bench::{Bench, bounded, payloads, with};
 /// A goal whose first step, `draft-1`, waits for an agent.
 pub(super) async fn goal(bench: &Bench, prefix: &str) -> String {
     let id = support::unique(prefix);
+    goal_of(bench, &id).await;
+    id
+}
+
+async fn goal_of(bench: &Bench, id: &str) {
     let input = json!({
         "goalId": format!("goal-of-{id}"), "specName": "tutorial",
         "bootDecision": {"decisionId": "boot", "actions": [{"type": "REQUEST_WORK", "workKind": "DRAFT"}]}
     });
-    let options = WorkflowStartOptions::new(bench.queue(), id.as_str()).build();
+    let options = WorkflowStartOptions::new(bench.queue(), id).build();
     bench.client.start_workflow(EngineWorkflow::run, Args::of([input]), options).await.unwrap();
     // Before it has run, nobody can know who decides: answers would wait.
-    state(bench, &id).await;
-    id
+    state(bench, id).await;
 }
 
 pub(super) async fn state(bench: &Bench, id: &str) -> EngineState {
@@ -73,6 +77,35 @@ pub(super) fn left_behind(key: String, response: &Value) -> NewCallback {
         sender: "builders".into(),
         response: json!({"response": response, "problems": []}).to_string(),
     }
+}
+
+/// Its sender was told that it is kept and will be delivered.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_is_kept_waits_for_its_workflow_to_begin() {
+    bounded(async || {
+        let bench = Bench::new().await;
+        let (settings, folder) = settings(support::temporal());
+        let rig = Rig::with(settings, folder).await;
+        let id = support::unique("later");
+        let request = rig.post("/agent/callback", &draft(&id)).bearer_auth(BUILDERS).header("prefer", "respond-async");
+        assert_eq!(request.send().await.unwrap().status().as_u16(), 202);
+        let count = async |name: &str| {
+            let text = rig.get("/metrics").send().await.unwrap().text().await.unwrap();
+            let count = text.lines().find_map(|line| line.strip_prefix(&format!("gatewatch_coordinator_{name} ")));
+            count.map_or(0, |count| count.parse::<u64>().unwrap())
+        };
+        let resumed = async |outcome: &str| count(&format!("resumed_answers_total{{outcome=\"{outcome}\"}}")).await;
+        let failed = async || (resumed("failed").await > 0).then_some(());
+        wait_until("its workflow was found missing", PATIENCE, failed).await;
+        assert_eq!(count("kept_answers").await, 1, "it is kept all the same");
+        goal_of(&bench, &id).await;
+        let delivered = async || (resumed("delivered").await == 1).then_some(());
+        wait_until("it is delivered", PATIENCE, delivered).await;
+        assert_eq!(state(&bench, &id).await.open_steps[&"draft-1".into()].status, StepStatus::Done);
+        let none_left = async || (count("kept_answers").await == 0).then_some(());
+        wait_until("it is written that it is done", PATIENCE, none_left).await;
+    })
+    .await;
 }
 
 /// However many send, and go on sending. Their own workflow is unknown: Temporal has little to do with them.

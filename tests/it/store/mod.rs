@@ -286,6 +286,21 @@ async fn in_one_batch_what_is_new_is_told_from_what_is_known() {
     }
 }
 
+/// What agents answer is for nobody else on the machine.
+#[cfg(unix)]
+#[tokio::test]
+async fn only_its_owner_may_read_the_database() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&settings::Store::Sqlite(folder.path().join("gatewatch.db"))).await.unwrap();
+    new(store.receive(callback("k"), UnixMillis(1), LEASE).await.unwrap());
+    for name in ["gatewatch.db", "gatewatch.db-wal"] {
+        let mode = std::fs::metadata(folder.path().join(name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
+}
+
 /// A transaction that the database ends by itself, as on a full disk, leaves nothing behind in which others would be lost.
 #[tokio::test]
 async fn what_is_kept_after_a_failed_transaction_is_committed() {
