@@ -35,9 +35,7 @@ async fn a_server_that_is_absent_at_start_is_found_when_it_comes() {
         assert!(matches!(&*watching.borrow(), Link::Connecting { attempt: 1, .. }), "it returns before it knows");
         let failure = gateway.list("", None, 10).await.unwrap_err();
         assert_eq!(failure.kind, FailureKind::Unavailable);
-        // Refused, reset, or, now and then, no more than that it could not connect.
-        let message = failure.message.to_lowercase();
-        assert!(["connection re", "connect error"].iter().any(|why| message.contains(why)), "{failure}");
+        assert!(failure.message.to_lowercase().contains("connection re"), "{failure}");
         assert!(begun.elapsed() < Duration::from_secs(2), "nobody waits for a deadline to learn of a refusal");
         let Link::Down { retry_at, since, attempt, .. } = becomes(&gateway, "the link is down", is_down).await else {
             panic!("not down")
